@@ -1,0 +1,77 @@
+# One command for everything; each sets up what it needs, once.
+#   make demo   the main job on the replica        make test   all tests
+#   make check  format, lint, types, fast tests    make help   the other targets
+
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+READY := .venv/.ready node_modules/.ready
+FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py
+
+.PHONY: help setup demo test test-pure test-ports test-fork check format bench artifacts lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## install the pinned packages, once
+
+.venv/.ready: requirements.lock pyproject.toml
+	@echo "==> Python packages into .venv (about a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, found " + sys.version.split()[0])'
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json
+	@echo "==> Contract bytecode and anvil into node_modules (a few seconds, once)"
+	@command -v npm >/dev/null || { echo "npm is not on PATH: install Node.js 20 or newer"; exit 1; }
+	@npm ci --silent --no-progress
+	@touch $@
+
+demo: setup ## the main job, whole and real, on the replica
+	@$(BIN)/rebalancer demo
+
+test: setup test-pure test-ports test-fork ## all tests
+
+test-pure: setup ## pure tests: no chain
+	@echo "==> pure tests"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 $(FAST)
+
+test-ports: setup ## adapters, contracts and the command line on a real chain
+	@echo "==> adapters and contracts on the replica"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile tests/ports tests/contracts
+
+test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
+	@echo "==> fork tests with ape"
+	@$(PY) scripts/test_fork.py
+
+check: setup ## format, lint, types, artifacts, fast tests
+	@echo "==> format and lint"
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@echo "==> mypy --strict"
+	@$(BIN)/mypy --no-error-summary
+	@echo "==> artifacts match their sources"
+	@$(PY) scripts/compile_contracts.py --check
+	@echo "==> fast tests"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 $(FAST)
+
+format: setup ## mend format and lint
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+bench: setup ## every benchmark, one JSON object each
+	@for b in scripts/bench/*.py; do echo "==> $$b"; $(PY) $$b --json; done
+
+artifacts: setup ## compile contracts/ into rebalancer/artifacts/
+	@$(PY) scripts/compile_contracts.py
+
+lock: ## pin anew, from pyproject.toml, with hashes and without the address of any registry
+	@$(PYTHON) -m venv .build/lock && .build/lock/bin/pip install --quiet pip-tools
+	@.build/lock/bin/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
+	  --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --output-file requirements.lock pyproject.toml
+
+clean: ## remove what setup and the tests made
+	@rm -rf .venv node_modules .build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

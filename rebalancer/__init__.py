@@ -1,0 +1,1 @@
+"""Keeps the assets of a smart wallet at their target weights."""

@@ -1,0 +1,154 @@
+"""Reads at one block in one HTTP request: calls in, their results and the block they hold for out.
+
+A JSON-RPC batch of the header, the chain id, and one eth_call of Multicall3's aggregate3 for the reads
+that see contracts as they are, one more for those that need a state override. Entries of a batch may
+straddle two blocks, and BASEFEE is 0 inside eth_call on some nodes: so every call reports its block's
+number and time, and the base fee comes from the header.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rebalancer.adapters.chain.codec import (
+    CallResult,
+    DecodeError,
+    EthCall,
+    Words,
+    decode_aggregate3,
+    encode_aggregate3,
+    hex_bytes,
+    hex_int,
+)
+from rebalancer.adapters.chain.rpc import Call, Rpc, require_chain
+from rebalancer.core.errors import ConfigError, Unavailable
+from rebalancer.core.model import Block
+from rebalancer.units import Address, Wei
+
+GET_BLOCK_NUMBER = bytes.fromhex("42cbb15c")
+GET_TIMESTAMP = bytes.fromhex("0f28c97d")
+
+Override = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Calls of one eth_call, encoded once, and the state override that they are made under."""
+
+    count: int
+    data: str
+    override: Override | None
+
+    @staticmethod
+    def of(multicall3: Address, calls: Sequence[EthCall], override: Override | None = None) -> Reads:
+        witnesses = (EthCall(multicall3, GET_BLOCK_NUMBER), EthCall(multicall3, GET_TIMESTAMP))
+        return Reads(len(calls) + 2, "0x" + encode_aggregate3((*witnesses, *calls)).hex(), override)
+
+
+@dataclass(frozen=True, slots=True)
+class AtBlock:
+    """Results, one tuple for each of the Reads, and the block that all of them hold for."""
+
+    block: Block
+    results: tuple[tuple[CallResult, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Straddled:
+    """The entries of one batch saw different blocks. `newest` is the highest number among them."""
+
+    newest: int
+    seen: str
+
+
+def read_newest(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads]) -> AtBlock:
+    """`reads` at the newest block: one request, or two where the first came between two blocks.
+
+    Raises Unavailable, ConfigError for a chain that is not `chain_id` or has no Multicall3.
+    """
+    first = _read(rpc, chain_id, multicall3, reads, "latest")
+    if isinstance(first, AtBlock):
+        return first
+    # Once more, and now every entry names the block.
+    second = _read(rpc, chain_id, multicall3, reads, hex(first.newest))
+    if isinstance(second, AtBlock):
+        return second
+    raise Unavailable(
+        f"{rpc.host}: the answers to one request are of different blocks ({first.seen}, then {second.seen}); "
+        "try again at the next tick, or use one node instead of several behind one name"
+    )
+
+
+def read_again(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads], block: Block) -> AtBlock:
+    """`reads` at a block that was read before, in one request. Raises Unavailable where it is not the same."""
+    found = _read(rpc, chain_id, multicall3, reads, hex(block.number))
+    if isinstance(found, AtBlock) and found.block.hash == block.hash:
+        return found
+    raise Unavailable(
+        f"{rpc.host}: block {block.number} is not {block.hash} any more: the chain was reorganised; read again"
+    )
+
+
+def read_head(rpc: Rpc) -> Block:
+    """The newest block. Raises Unavailable."""
+    try:
+        return _decode_header(rpc.host, "latest", rpc.call("eth_getBlockByNumber", "latest", False))
+    except DecodeError as error:
+        raise Unavailable(f"{rpc.host}: {error}; try again at the next tick, or use another node") from None
+
+
+def _read(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads], tag: str) -> AtBlock | _Straddled:
+    try:
+        return _read_batch(rpc, chain_id, multicall3, reads, tag)
+    except DecodeError as error:
+        raise Unavailable(f"{rpc.host}: {error}; try again at the next tick, or use another node") from None
+
+
+def _read_batch(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads], tag: str) -> AtBlock | _Straddled:
+    calls: list[Call] = [("eth_chainId", []), ("eth_getBlockByNumber", [tag, False])]
+    for read in reads:
+        override = [] if read.override is None else [read.override]
+        calls.append(("eth_call", [{"to": multicall3, "data": read.data}, tag, *override]))
+    answers = rpc.batch_answers(calls)
+    # The chain id first: on another chain everything else fails too, under a name that leads astray.
+    require_chain(rpc.host, hex_int(rpc.result("eth_chainId", answers[0])), chain_id)
+    block = _decode_header(rpc.host, tag, rpc.result("eth_getBlockByNumber", answers[1]))
+    results = [
+        _decode_call(rpc.host, multicall3, read, rpc.result("eth_call", answer))
+        for read, answer in zip(reads, answers[2:], strict=True)
+    ]
+    witnesses = [(_witness(result[0]), _witness(result[1])) for result in results]
+    # Two blocks of one number differ in their times, for each slot has one block.
+    if any(witness != (block.number, block.timestamp) for witness in witnesses):
+        numbers = [number for number, _ in witnesses]
+        return _Straddled(max(numbers), f"header {block.number}, calls {', '.join(map(str, numbers))}")
+    return AtBlock(block, tuple(result[2:] for result in results))
+
+
+def _witness(result: CallResult) -> int:
+    return Words(result.data).uint(0)
+
+
+def _decode_call(host: str, multicall3: Address, read: Reads, answer: Any) -> tuple[CallResult, ...]:
+    data = hex_bytes(answer)
+    if not data:
+        raise ConfigError(f"{host}: no Multicall3 at {multicall3}; check the chain and its deployments")
+    return decode_aggregate3(data, read.count)
+
+
+def _decode_header(host: str, tag: str, header: Any) -> Block:
+    if not isinstance(header, dict):
+        raise Unavailable(f"{host}: no block {tag} ({'null' if header is None else type(header).__name__})")
+    number, timestamp, base_fee = (_quantity(host, header, name) for name in ("number", "timestamp", "baseFeePerGas"))
+    block_hash = header.get("hash")
+    if not isinstance(block_hash, str) or len(hex_bytes(block_hash)) != 32:
+        raise Unavailable(f"{host}: block {number} came without a hash")
+    return Block(number=number, hash=block_hash, timestamp=timestamp, base_fee=Wei(base_fee))
+
+
+def _quantity(host: str, header: dict[str, Any], name: str) -> int:
+    if name not in header:
+        raise Unavailable(f"{host}: a block header came without {name}")
+    return hex_int(header[name])

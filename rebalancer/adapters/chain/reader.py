@@ -1,0 +1,120 @@
+"""The chain as the tick sees it: a book in; a snapshot at one block, and more ticks of it, out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rebalancer.adapters.chain.at_block import AtBlock, Reads, read_again, read_head, read_newest
+from rebalancer.adapters.chain.book import Book, WalletReads
+from rebalancer.adapters.chain.codec import EthCall, address_word
+from rebalancer.adapters.chain.deployments import Deployment
+from rebalancer.adapters.chain.holdings import answer_of, decode_holdings, holding_calls
+from rebalancer.adapters.chain.lens import lens_override
+from rebalancer.adapters.chain.oracles import Oracles
+from rebalancer.adapters.chain.pools import PoolReads, Widening, v3_pool_of
+from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.core.errors import ConfigError, Unavailable
+from rebalancer.core.model import Block, Snapshot
+from rebalancer.market.routing import MoreTicks
+from rebalancer.ports import Clock
+from rebalancer.units import Wei
+
+GET_ETH_BALANCE = bytes.fromhex("4d2301cc")
+
+MOST_AHEAD = 120
+"""Seconds that a block may be ahead of our clock: proposers keep to their slots, clocks less so."""
+
+
+class ChainReader:
+    """Plays the port `Chain` over JSON-RPC."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment, book: Book, wallet_reads: WalletReads, clock: Clock) -> None:
+        self._rpc = rpc
+        self._deployment = deployment
+        self._book = book
+        self._wallet_reads = wallet_reads
+        self._clock = clock
+        self._oracles = Oracles.of(book, deployment.uniswap_v3_factory)
+        self._pools = PoolReads.of(book.pools, deployment)
+        self._native = _native_index(book)
+        self._sections = (
+            (EthCall(deployment.multicall3, GET_ETH_BALANCE + address_word(book.operator)),),
+            holding_calls(book),
+            self._oracles.calls(),
+            self._pools.v2_calls(),
+            wallet_reads.calls(),
+        )
+
+    def head(self) -> Block:
+        """The newest block, one request. Raises Unavailable, also for one too old or too new."""
+        return self._fresh(read_head(self._rpc))
+
+    def read(self) -> Snapshot:
+        """Everything of the book at the newest block: one request, or two between two blocks."""
+        return self._snapshot(read_newest(self._rpc, self._book.chain_id, self._deployment.multicall3, self._reads()))
+
+    def read_ticks(self, snapshot: Snapshot, need: MoreTicks) -> Snapshot:
+        """`snapshot` with the bitmap words of `need`, all in one request; none where all are known.
+
+        Raises Unavailable where the snapshot's block is not the chain's any more, ValueError for a pool that
+        is not the snapshot's.
+        """
+        factory = self._deployment.uniswap_v3_factory
+        widenings = [Widening.of(v3_pool_of(snapshot, part), part, factory) for part in need.needs]
+        calls = [call for widening in widenings for call in widening.calls()]
+        if not calls:
+            return snapshot
+        override = lens_override(widening.pool.address for widening in widenings)
+        reads = (Reads.of(self._deployment.multicall3, calls, override),)
+        found = read_again(self._rpc, self._book.chain_id, self._deployment.multicall3, reads, snapshot.block)
+        left = iter(found.results[0])
+        wider = {w.pool.address: w.decode([next(left) for _ in w.calls()]) for w in widenings}
+        return replace(snapshot, pools=tuple(wider.get(pool.address, pool) for pool in snapshot.pools))
+
+    def _reads(self) -> tuple[Reads, ...]:
+        multicall3 = self._deployment.multicall3
+        as_it_is = Reads.of(multicall3, [call for section in self._sections for call in section])
+        lenses = self._pools.lens_calls()
+        if not lenses:
+            return (as_it_is,)
+        # Apart, because under the override a pool does not know `observe`.
+        override = lens_override(key.pool for key in self._pools.lens_keys())
+        return (as_it_is, Reads.of(multicall3, lenses, override))
+
+    def _snapshot(self, found: AtBlock) -> Snapshot:
+        block = self._fresh(found.block)
+        left = iter(found.results[0])
+        operator, holdings, oracles, pairs, wallet = ([next(left) for _ in section] for section in self._sections)
+        held = decode_holdings(self._book, holdings)
+        prices = self._oracles.decode(oracles, block.timestamp)
+        return Snapshot(
+            block=block,
+            balances=held.balances,
+            prices=prices,
+            native=prices[self._native],
+            pools=self._pools.decode(pairs, found.results[1] if len(found.results) > 1 else ()),
+            allowances=held.allowances,
+            wallet=self._wallet_reads.decode(wallet),
+            operator_balance=Wei(answer_of("operator: getEthBalance()", operator[0]).uint(0)),
+        )
+
+    def _fresh(self, block: Block) -> Block:
+        age = self._clock.now() - block.timestamp
+        if age > self._book.max_block_age:
+            raise Unavailable(
+                f"{self._rpc.host}: its newest block {block.number} is {age} s old, expected at most "
+                f"{self._book.max_block_age} s; the node is behind, or this machine's clock ahead"
+            )
+        if age < -MOST_AHEAD:
+            raise Unavailable(
+                f"{self._rpc.host}: its newest block {block.number} is {-age} s in the future, expected at most "
+                f"{MOST_AHEAD} s; this machine's clock is behind, or the node makes blocks up"
+            )
+        return block
+
+
+def _native_index(book: Book) -> int:
+    for index, rule in enumerate(book.prices):
+        if rule.token.address == book.native.address:
+            return index
+    raise ConfigError(f"no price for {book.native}: gas is paid in it; give it a price")

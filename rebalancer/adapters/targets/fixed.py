@@ -1,0 +1,15 @@
+"""Plays the port `Targets` with the weights of the configuration: the same at every block."""
+
+from __future__ import annotations
+
+from rebalancer.core.model import Block, Target
+
+
+class FixedTargets:
+    """One weight for each asset of the policy, in its order, as the configuration has checked them."""
+
+    def __init__(self, targets: tuple[Target, ...]) -> None:
+        self._targets = targets
+
+    def read(self, block: Block) -> tuple[Target, ...]:
+        return self._targets

@@ -1,0 +1,76 @@
+"""Calldata of Uniswap's SwapRouter02. Its swap structs carry no deadline: the multicall around them does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rebalancer.adapters.chain.codec import WORD, address_word, bytes_tail, uint_word
+from rebalancer.core.model import Call
+from rebalancer.market.addresses import address_bytes
+from rebalancer.market.routing import Hop, Route
+from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.market.uniswap_v3 import V3Pool
+from rebalancer.units import Address
+
+MULTICALL = bytes.fromhex("5ae401dc")
+"""multicall(uint256,bytes[]): reverts with "Transaction too old" after the deadline."""
+EXACT_INPUT_SINGLE = bytes.fromhex("04e45aaf")
+"""exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))"""
+EXACT_INPUT = bytes.fromhex("b858183f")
+"""exactInput((bytes,address,uint256,uint256))"""
+SWAP_EXACT_TOKENS = bytes.fromhex("472b43f3")
+"""swapExactTokensForTokens(uint256,uint256,address[],address)"""
+
+_FEE_BYTES = 3
+
+
+def swap_call(router: Address, route: Route, recipient: Address, amounts: tuple[int, int], deadline: int) -> Call:
+    """Sell exactly the first of `amounts` for at least the second, void after `deadline`.
+
+    ValueError for an amount of 0: the router takes it as all that the router itself holds.
+    """
+    amount_in, floor = amounts
+    if amount_in <= 0:
+        raise ValueError(f"a swap of {amount_in} is no swap")
+    swap = _swap(route.hops, recipient, amount_in, floor)
+    array = uint_word(1) + uint_word(WORD) + bytes_tail(swap)
+    return Call(router, MULTICALL + uint_word(deadline) + uint_word(2 * WORD) + array)
+
+
+def _swap(hops: Sequence[Hop], recipient: Address, amount_in: int, floor: int) -> bytes:
+    v3 = [hop.pool for hop in hops if isinstance(hop.pool, V3Pool)]
+    v2 = [hop.pool for hop in hops if isinstance(hop.pool, V2Pool)]
+    if not hops or (v2 and v3):
+        raise ValueError("a route has one or more hops, all V3 or all V2")
+    if v2:
+        return _v2(hops, recipient, amount_in, floor)
+    if len(v3) == 1:
+        return _v3_single(hops[0], v3[0].fee, recipient, (amount_in, floor))
+    return _v3_path(hops, [pool.fee for pool in v3], recipient, (amount_in, floor))
+
+
+def _v3_single(hop: Hop, fee: int, recipient: Address, amounts: tuple[int, int]) -> bytes:
+    words = (
+        address_word(hop.token_in.address),
+        address_word(hop.token_out.address),
+        uint_word(fee, 24),
+        address_word(recipient),
+        uint_word(amounts[0]),
+        uint_word(amounts[1]),
+        uint_word(0),  # no price limit: the floor is ours
+    )
+    return EXACT_INPUT_SINGLE + b"".join(words)
+
+
+def _v3_path(hops: Sequence[Hop], fees: Sequence[int], recipient: Address, amounts: tuple[int, int]) -> bytes:
+    path = address_bytes(hops[0].token_in.address)
+    for hop, fee in zip(hops, fees, strict=True):
+        path += fee.to_bytes(_FEE_BYTES, "big") + address_bytes(hop.token_out.address)
+    head = uint_word(4 * WORD) + address_word(recipient) + uint_word(amounts[0]) + uint_word(amounts[1])
+    return EXACT_INPUT + uint_word(WORD) + head + bytes_tail(path)
+
+
+def _v2(hops: Sequence[Hop], recipient: Address, amount_in: int, floor: int) -> bytes:
+    tokens = [hops[0].token_in, *(hop.token_out for hop in hops)]
+    head = uint_word(amount_in) + uint_word(floor) + uint_word(4 * WORD) + address_word(recipient)
+    return SWAP_EXACT_TOKENS + head + uint_word(len(tokens)) + b"".join(address_word(t.address) for t in tokens)

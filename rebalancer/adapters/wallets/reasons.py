@@ -1,0 +1,39 @@
+"""Why a batch fails: the Safe says no more than GS013 of it, so its calls are run one by one until one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rebalancer.adapters.chain.codec import revert_reason
+from rebalancer.adapters.wallets.simulation import Place, Simulator
+from rebalancer.adapters.wallets.steps import Step
+from rebalancer.units import Address
+
+_INSIDE = "GS013"
+_SAFE_SAYS = {
+    "GS001": "the Safe has no threshold: it was never set up",
+    "GS010": "too little gas",
+    _INSIDE: "the batch fails inside the Safe",
+    "GS020": "one signature is too few: the Safe's threshold is above 1",
+    "GS025": "the sender is not the owner who is to have approved",
+    "GS026": "the operator is no owner of the Safe",
+}
+"""docs/error_codes.md of the Safe's contracts, those that this batch can meet."""
+
+
+def safe_reason(data: bytes) -> str:
+    """The Safe's own code, with its meaning."""
+    said = revert_reason(data)
+    return f"{said} ({_SAFE_SAYS[said]})" if said in _SAFE_SAYS else said
+
+
+def hides_the_reason(data: bytes) -> bool:
+    """Whether the Safe reverted only because a call of the batch did."""
+    return revert_reason(data) == _INSIDE
+
+
+def first_failure(simulator: Simulator, safe: Address, steps: Sequence[Step], place: Place) -> str | None:
+    """The first step that fails when the Safe makes them one by one, and why. None: none does. Raises Unavailable."""
+    results = simulator.run(safe, [step.call for step in steps], place)
+    failed = (f"{s.label}: {revert_reason(r.data)}" for s, r in zip(steps, results, strict=True) if not r.success)
+    return next(failed, None)

@@ -1,0 +1,63 @@
+"""A node's receipt in, the words of the model out. Nothing in it is believed to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rebalancer.adapters.chain.codec import WORD, DecodeError, hex_bytes, hex_int
+from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
+from rebalancer.units import Address, Amount, Token
+
+Json = dict[str, Any]
+
+_TRANSFER_TOPICS = 3
+
+
+def field(what: str, record: Any, name: str) -> Any:
+    """A field that must be there. DecodeError."""
+    if not isinstance(record, dict) or name not in record:
+        raise DecodeError(f"{what} comes without {name}; try another node")
+    return record[name]
+
+
+def quantity(what: str, record: Any, name: str) -> int:
+    """A number that must be there. DecodeError."""
+    return hex_int(field(what, record, name))
+
+
+def changes_of(receipt: Json, wallet: Address, tokens: Iterable[Token]) -> tuple[Amount, ...]:
+    """What the Transfer events of each token moved in and out of the wallet, signed, in the order of `tokens`."""
+    logs = [log for log in _logs(receipt) if log[1][:1] == [TRANSFER_EVENT] and len(log[1]) == _TRANSFER_TOPICS]
+    holder = "0x" + wallet[2:].lower().zfill(2 * WORD)
+    return tuple(
+        Amount(token, sum(_moved(log, holder) for log in logs if log[0] == token.address.lower())) for token in tokens
+    )
+
+
+def says_success(receipt: Json, safe: Address) -> bool:
+    """Whether the Safe itself reports that it executed the batch: the transaction's status does not say so."""
+    return any(address == safe.lower() and EXECUTION_SUCCESS_EVENT in topics for address, topics, _ in _logs(receipt))
+
+
+_Log = tuple[str, list[str], str]
+
+
+def _logs(receipt: Json) -> Iterator[_Log]:
+    """(address, topics, data) of each event, in lower case."""
+    logs = field("a receipt", receipt, "logs")
+    for log in logs if isinstance(logs, list) else []:
+        topics = field("an event", log, "topics")
+        yield (
+            str(field("an event", log, "address")).lower(),
+            [str(topic).lower() for topic in topics] if isinstance(topics, list) else [],
+            str(field("an event", log, "data")),
+        )
+
+
+def _moved(log: _Log, holder: str) -> int:
+    _, (_, sender, receiver), data = log
+    if holder not in (sender, receiver):
+        return 0
+    raw = int.from_bytes(hex_bytes(data)[:WORD], "big")
+    return raw * ((receiver == holder) - (sender == holder))

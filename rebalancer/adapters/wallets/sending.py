@@ -1,0 +1,78 @@
+"""The operator's transactions: a call in, signed bytes out; recorded bytes in, sent.
+
+The nonce is the chain's, not a memory of ours: a key that was also used elsewhere cannot put us out of step.
+"""
+
+from __future__ import annotations
+
+from rebalancer.adapters.chain.codec import hex_int
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.core.cost import fees_for
+from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.model import Batch, Limits, SignedTransaction, Simulated, Snapshot, Transaction
+from rebalancer.ports import Signer
+from rebalancer.units import BPS, Address, mul_div_up
+
+GAS_MARGIN = 15_000
+"""Basis points of the simulated gas that the transaction may use. A quarter is what EIP-3529 may have given
+back at the end but wants up front, the rest is for pools that moved. Gas that is not used is not paid."""
+MOST_GAS = 1 << 24
+"""Of one transaction: EIP-7825."""
+
+
+class Sender:
+    """Makes and sends the operator's transactions on one chain."""
+
+    def __init__(self, rpc: Rpc, chain_id: int, signer: Signer, limits: Limits) -> None:
+        self._rpc = rpc
+        self._chain_id = chain_id
+        self._signer = signer
+        self.operator = signer.address
+        self._limits = limits
+
+    def sign(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> SignedTransaction:
+        """Raises ConfigError, Unavailable (another transaction is on its way, or gas cannot be paid), Halt."""
+        transaction = Transaction(
+            chain_id=self._chain_id,
+            nonce=self._free_nonce(batch.operator),
+            gas=min(mul_div_up(simulation.gas, GAS_MARGIN, BPS), MOST_GAS),
+            fees=fees_for(snapshot.block, self._limits),
+            call=batch.call,
+        )
+        needed = transaction.gas * transaction.fees.max_fee
+        if snapshot.operator_balance < needed:
+            raise Unavailable(
+                f"operator {batch.operator}: holds {snapshot.operator_balance} wei, the batch may need {needed} for "
+                "gas; send it native coin"
+            )
+        signed = self._signer.sign(transaction)
+        if signed.transaction != transaction:
+            raise Halt(f"operator {batch.operator}: the signer signed another transaction than it was given")
+        return signed
+
+    def send(self, signed: SignedTransaction) -> None:
+        """Safe to repeat. Raises Unavailable where the node neither takes nor knows it, Halt for a strange answer."""
+        try:
+            answer = self._rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
+        except RpcError as error:
+            # "already known", "nonce too low" after it was mined: each node has its own words. Whether it
+            # knows the transaction is the question, and all of them answer that alike.
+            if self._rpc.call("eth_getTransactionByHash", signed.hash) is None:
+                raise Unavailable(f"{error}; the transaction {signed.hash} was not taken") from None
+            return
+        if answer != signed.hash:
+            raise Halt(f"{self._rpc.host}: sent {signed.hash}, was answered {str(answer)[:80]!r}; look at that node")
+
+    def _free_nonce(self, operator: Address) -> int:
+        mined, pending = (
+            hex_int(count)
+            for count in self._rpc.batch(
+                [("eth_getTransactionCount", [operator, tag]) for tag in ("latest", "pending")]
+            )
+        )
+        if pending > mined:
+            raise Unavailable(
+                f"operator {operator}: {pending - mined} of its transactions wait to be mined (nonce {mined} is next), "
+                "expected none; the operator's key should have no other use"
+            )
+        return mined

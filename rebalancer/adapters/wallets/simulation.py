@@ -1,0 +1,103 @@
+"""Calls run on top of a block without being sent: a sender and calls in, what each gave and used out.
+
+Each call sees what the ones before it did. Where the node has eth_simulateV1, every call is a transaction
+of its own in the next block, with its true gas. Elsewhere Multicall3's code stands in for the sender's during
+one eth_call, so that the contracts called see the very sender that will call them; gas is then not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rebalancer.adapters.chain.codec import (
+    DecodeError,
+    EthCall,
+    decode_aggregate3,
+    encode_aggregate3,
+    hex_bytes,
+    hex_int,
+)
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.core.model import Call
+from rebalancer.units import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where calls are run: on the state after block `number`, in a next block of time `timestamp`."""
+
+    number: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one call did. `data` is returned, or the revert's; `gas` as a transaction, None where not measured."""
+
+    success: bool
+    data: bytes
+    gas: int | None
+
+
+class Simulator:
+    """Asks `rpc`. What kind of node it is, is found out once."""
+
+    def __init__(self, rpc: Rpc, multicall3: Address) -> None:
+        self._rpc = rpc
+        self._multicall3 = multicall3
+        self._has_simulate = True
+        self._stand_in: str | None = None
+
+    def run(self, sender: Address, calls: Sequence[Call], place: Place) -> tuple[Ran, ...]:
+        """What `calls` would do one after the other, sent by `sender`. Raises Unavailable."""
+        if self._has_simulate:
+            try:
+                return self._by_simulate(sender, calls, place)
+            except RpcError:
+                # Nodes have many words for "no such method". Asked the other way, this one shows what is wrong.
+                ran = self._by_stand_in(sender, calls, place)
+                self._has_simulate = False
+                return ran
+        return self._by_stand_in(sender, calls, place)
+
+    def gas(self, sender: Address, call: Call, place: Place) -> int:
+        """The gas limit with which `call` just succeeds: for nodes that do not measure. Raises Unavailable."""
+        return hex_int(self._rpc.call("eth_estimateGas", {"from": sender, **_call(call)}, hex(place.number)))
+
+    def _by_simulate(self, sender: Address, calls: Sequence[Call], place: Place) -> tuple[Ran, ...]:
+        block = {
+            "blockOverrides": {"number": hex(place.number + 1), "time": hex(place.timestamp)},
+            "calls": [{"from": sender, **_call(call)} for call in calls],
+        }
+        payload = {"blockStateCalls": [block], "validation": False, "traceTransfers": False}
+        answer = self._rpc.call("eth_simulateV1", payload, hex(place.number))
+        results = (
+            answer[0].get("calls") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
+        )
+        if not isinstance(results, list) or len(results) != len(calls):
+            raise DecodeError(f"eth_simulateV1 did not answer with {len(calls)} results; try another node")
+        return tuple(_ran(result) for result in results)
+
+    def _by_stand_in(self, sender: Address, calls: Sequence[Call], place: Place) -> tuple[Ran, ...]:
+        if self._stand_in is None:
+            self._stand_in = str(self._rpc.call("eth_getCode", self._multicall3, hex(place.number)))
+        data = encode_aggregate3([EthCall(call.to, call.data) for call in calls])
+        override = {sender: {"code": self._stand_in}}
+        answer = self._rpc.call("eth_call", _call(Call(sender, data)), hex(place.number), override)
+        return tuple(Ran(r.success, r.data, None) for r in decode_aggregate3(hex_bytes(answer), len(calls)))
+
+
+def _call(call: Call) -> dict[str, str]:
+    return {"to": call.to, "data": "0x" + call.data.hex()}
+
+
+def _ran(result: Any) -> Ran:
+    if not isinstance(result, dict):
+        raise DecodeError(f"eth_simulateV1 gave {type(result).__name__} for a call, expected an object")
+    error = result.get("error")
+    data = result.get("returnData") or "0x"
+    if isinstance(error, dict) and data == "0x" and isinstance(error.get("data"), str):
+        data = error["data"]
+    return Ran(hex_int(result.get("status")) == 1, hex_bytes(data), hex_int(result.get("gasUsed")))

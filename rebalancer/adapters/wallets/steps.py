@@ -1,0 +1,59 @@
+"""The calls that a batch is made of: quotes and the snapshot in, approvals around swaps out, each with its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rebalancer.adapters.wallets.abi import approve
+from rebalancer.core.model import Call, Quote, Snapshot
+from rebalancer.units import Address, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call from the wallet, and what to call it when it fails."""
+
+    label: str
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """All that a batch lets one spender pull of one token."""
+
+    token: Token
+    spender: Address
+    raw: int
+
+
+def approvals_of(quotes: Iterable[Quote]) -> tuple[Approval, ...]:
+    """One for each token and spender, in the order of their first use, exact to the unit."""
+    sums: dict[tuple[Address, Address], Approval] = {}
+    for quote in quotes:
+        sell = quote.trade.sell
+        key = (sell.token.address, quote.spender)
+        before = sums[key].raw if key in sums else 0
+        sums[key] = Approval(sell.token, quote.spender, before + sell.raw)
+    return tuple(sums.values())
+
+
+def steps_of(quotes: tuple[Quote, ...], snapshot: Snapshot) -> tuple[Step, ...]:
+    """Approvals, swaps in the order of the quotes, approvals back to zero.
+
+    A standing allowance goes to zero first: USDT refuses to go from one allowance to another.
+    """
+    approvals = approvals_of(quotes)
+    steps = []
+    for approval in approvals:
+        if snapshot.allowance(approval.token, approval.spender):
+            steps.append(_approve(approval, 0))
+        steps.append(_approve(approval, approval.raw))
+    for quote in quotes:
+        steps.append(Step(f"{quote.venue}, {quote.trade.sell.token} for {quote.trade.buy}", quote.call))
+    steps += [_approve(approval, 0) for approval in approvals]
+    return tuple(steps)
+
+
+def _approve(approval: Approval, raw: int) -> Step:
+    return Step(f"{approval.token}.approve", approve(approval.token.address, approval.spender, raw))

@@ -1,0 +1,42 @@
+"""The commands. The only room that prints; an outcome becomes an exit code here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+
+from rebalancer.core.errors import ConfigError, RebalancerError
+
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code of one command: 0 well, 1 unknown error, 2 config, 3 unavailable, 4 blocked or failed, 5 halt."""
+    import typer
+    from typer.exceptions import TyperException
+
+    from rebalancer.cli.commands import app
+
+    as_json = "--json" in arguments
+    try:
+        return int(app(args=list(arguments), prog_name="rebalancer", standalone_mode=False) or 0)
+    except RebalancerError as error:
+        return _report(error, as_json)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
+        return INTERRUPTED
+    except TyperException as error:
+        sys.stderr.write(f"error: {error}\nSee `rebalancer --help`.\n")
+        return ConfigError.exit_code
+
+
+def _report(error: RebalancerError, as_json: bool) -> int:
+    kind = next(c.__name__ for c in type(error).__mro__ if c.__base__ is RebalancerError)
+    if as_json:
+        print(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
+    notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+    sys.stderr.write(f"{kind}: {error}{notes}\n")
+    return error.exit_code

@@ -1,0 +1,124 @@
+"""What each command does, in a few lines; the work is done in the rooms below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="rebalancer",
+    help="Keeps the assets of a smart wallet at their target weights. Dry run unless --live AND live: true.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+operator_app = typer.Typer(help="The dedicated account that sends, and can do little else.", no_args_is_help=True)
+replica_app = typer.Typer(
+    help="A chain on this machine with real contracts at mainnet's addresses.", no_args_is_help=True
+)
+app.add_typer(operator_app, name="operator")
+app.add_typer(replica_app, name="replica")
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
+DEFAULT_CONFIG = Path("rebalancer.yaml")
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="Where to write it.")] = DEFAULT_CONFIG,
+    wallet: Annotated[str | None, typer.Option(help="The Safe that holds the funds.")] = None,
+    operator: Annotated[str | None, typer.Option(help="The account that sends.")] = None,
+    rpc: Annotated[
+        str, typer.Option(help="The node, or ${NAME} for an environment variable.")
+    ] = "http://127.0.0.1:8545",
+    json: Json = False,
+) -> int:
+    """Write a commented example configuration that works on the replica."""
+    from rebalancer.cli.setup import init_config
+
+    return init_config(path, (wallet, operator, rpc), json)
+
+
+@app.command()
+def check(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+    """The doctor: configuration, node, contracts, feeds, pools, wallet, key. Sends nothing."""
+    from rebalancer.cli.doctor import run_checks
+
+    return run_checks(config, json)
+
+
+@app.command()
+def plan(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+    """Show the portfolio and what a tick would do now. Sends nothing, records nothing."""
+    from rebalancer.cli.ticks import plan_tick
+
+    return plan_tick(config, json)
+
+
+@app.command()
+def run(
+    config: Config = DEFAULT_CONFIG,
+    live: Annotated[bool, typer.Option("--live", help="Send. Needs live: true in the configuration as well.")] = False,
+    json: Json = False,
+) -> int:
+    """One tick: finish what is open, read, decide, and with --live send and settle. Made for cron."""
+    from rebalancer.cli.ticks import run_tick
+
+    return run_tick(config, live, json)
+
+
+@app.command()
+def status(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+    """The portfolio now, what is open, and how the last tick ended."""
+    from rebalancer.cli.ticks import show_status
+
+    return show_status(config, json)
+
+
+@app.command()
+def history(
+    config: Config = DEFAULT_CONFIG,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many ticks, newest first.")] = 20,
+    json: Json = False,
+) -> int:
+    """The newest ticks in the ledger."""
+    from rebalancer.cli.ticks import show_history
+
+    return show_history(config, count, json)
+
+
+@app.command()
+def demo(json: Json = False) -> int:
+    """The main job on the replica: a Safe off its targets, one live tick, and a second one that holds."""
+    from rebalancer.cli.demo import run_demo
+
+    return run_demo(json)
+
+
+@operator_app.command("new")
+def operator_new(
+    keystore: Annotated[Path, typer.Option(help="Where to keep the encrypted key.")] = Path("operator.json"),
+    password_file: Annotated[
+        Path | None, typer.Option(help="A file of mode 600 with the password; else REBALANCER_PASSWORD, else asked.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Create the operator's account: a new key, encrypted on disk, shown to nobody."""
+    from rebalancer.cli.setup import new_operator
+
+    return new_operator(keystore, password_file, json)
+
+
+@replica_app.command("up")
+def replica_up(
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8545,
+    pools: Annotated[Path | None, typer.Option(help="A file with the state of real pools, written over ours.")] = None,
+    json: Json = False,
+) -> int:
+    """Start the replica and keep it until Ctrl-C."""
+    from rebalancer.cli.setup import keep_replica
+
+    return keep_replica(port, pools, json)

@@ -1,0 +1,70 @@
+"""The commands before the first tick: init, operator new, replica up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rebalancer.config import read_password, write_example
+from rebalancer.core.errors import ConfigError
+from rebalancer.wire import create_operator
+
+
+def init_config(path: Path, filled: tuple[str | None, str | None, str], as_json: bool) -> int:
+    """Write the example; never over a file that is there."""
+    wallet, operator, rpc = filled
+    write_example(path, wallet, operator, rpc)
+    if as_json:
+        from rebalancer.cli.as_json import emit
+
+        emit({"written": str(path)})
+    else:
+        print(f"Wrote {path}. Fill in wallet and operator, then run: rebalancer check -c {path}")
+    return 0
+
+
+def new_operator(keystore: Path, password_file: Path | None, as_json: bool) -> int:
+    """A new key in an encrypted keystore; only its address is ever shown."""
+    password = read_password(password_file)
+    if password is None:
+        password = _ask_password()
+    address = create_operator(keystore, password)
+    if as_json:
+        from rebalancer.cli.as_json import emit
+
+        emit({"address": address, "keystore": str(keystore)})
+    else:
+        print(f"{address}\nIts key is in {keystore}, encrypted. Send it a little ETH for gas, and nothing else.")
+    return 0
+
+
+def _ask_password() -> str:
+    from getpass import getpass
+
+    if not sys.stdin.isatty():
+        raise ConfigError("no password for the keystore: set REBALANCER_PASSWORD, or give --password-file")
+    first = getpass("Password for the keystore: ")
+    if not first or first != getpass("Again: "):
+        raise ConfigError("the two passwords differ or are empty; nothing was written")
+    return first
+
+
+def keep_replica(port: int, pools: Path | None, as_json: bool) -> int:
+    """The replica, until Ctrl-C."""
+    import signal
+
+    from rebalancer.replica.chain import Replica
+
+    with Replica.start(port=port, pools=pools, block_time=12) as replica:
+        if as_json:
+            from rebalancer.cli.as_json import emit
+
+            emit({"url": replica.url, "chain_id": 1, "pools": len(replica.pools)})
+            sys.stdout.flush()
+        else:
+            print(f"The replica answers at {replica.url} with {len(replica.pools)} pools. Ctrl-C stops it.", flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            pass
+    return 0

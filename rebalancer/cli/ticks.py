@@ -1,0 +1,116 @@
+"""The commands around a tick: run, plan, status, history."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rebalancer.config import Settings, read_settings
+from rebalancer.core.errors import ConfigError
+from rebalancer.core.model import Blocked, Failed, Outcome, Past, Planned
+from rebalancer.core.render import outcome_words
+from rebalancer.keeper import run_once
+from rebalancer.ports import Ports
+from rebalancer.tick import Decision, Mode, Report, decide, look
+from rebalancer.wire import lock_path, make_ports, open_ledger
+
+FORBIDDEN = 4
+
+
+def exit_code(outcome: Outcome) -> int:
+    """0 where the keeper did what it should; 4 where limits forbade it or the batch failed."""
+    return FORBIDDEN if isinstance(outcome, Blocked | Failed) else 0
+
+
+def run_tick(config: Path, live: bool, as_json: bool) -> int:
+    """One recorded tick."""
+    settings = read_settings(config)
+    if live and not settings.live:
+        raise ConfigError(
+            f"--live was given, but {config} says live: false; set live: true there once `rebalancer plan` shows what you want"
+        )
+    ports = make_ports(settings)
+    report = run_once(ports, settings.policy, Mode(live, settings.patience), lock_path(settings))
+    _print_report(report, ports, as_json)
+    return exit_code(report.outcome)
+
+
+def plan_tick(config: Path, as_json: bool) -> int:
+    """What a tick would do, unrecorded."""
+    settings = read_settings(config)
+    ports = make_ports(settings)
+    past = ports.ledger.read()
+    report = dry_report(ports, settings, past)
+    _print_report(report, ports, as_json)
+    return exit_code(report.outcome)
+
+
+def dry_report(ports: Ports, settings: Settings, past: Past) -> Report:
+    """Look and decide, and send nothing; an open intent is left as it is."""
+    snapshot, portfolio = look(ports, settings.policy, past)
+    outcome = decide(ports, settings.policy, past, (snapshot, portfolio))
+    if isinstance(outcome, Decision):
+        return Report(Planned(outcome.batch, outcome.simulation, outcome.cost), snapshot, portfolio)
+    return Report(outcome, snapshot, portfolio)
+
+
+def show_status(config: Path, as_json: bool) -> int:
+    """Portfolio now, open intent, last tick."""
+    settings = read_settings(config)
+    ports = make_ports(settings)
+    past = ports.ledger.read()
+    last = ports.ledger.history(1)
+    snapshot, portfolio = look(ports, settings.policy, past)
+    if as_json:
+        from rebalancer.cli.as_json import emit, portfolio_object, record_object
+
+        intent = past.open_intent
+        emit(
+            {"block": snapshot.block.number}
+            | portfolio_object(portfolio)
+            | {
+                "open_intent": None if intent is None else intent.commitment.hash,
+                "halted": past.halted,
+                "last_settled_at": past.last_settled_at,
+                "last_tick": record_object(last[0]) if last else None,
+            }
+        )
+        return 0
+    from rebalancer.cli.show import console, show_history, show_portfolio
+
+    show_portfolio(portfolio)
+    if past.open_intent is not None:
+        console.print(f"[yellow]open[/]: {past.open_intent.commitment.hash}, void after {past.open_intent.deadline}")
+    if past.halted is not None:
+        console.print(f"[red]halted[/]: {past.halted}")
+    show_history(last)
+    return 0
+
+
+def show_history(config: Path, count: int, as_json: bool) -> int:
+    """The newest rows of the ledger; needs no node."""
+    settings = read_settings(config)
+    records = open_ledger(settings).history(count)
+    if as_json:
+        from rebalancer.cli.as_json import emit, record_object
+
+        emit({"ticks": [record_object(r) for r in records]})
+        return 0
+    from rebalancer.cli.show import show_history as show
+
+    show(records)
+    return 0
+
+
+def _print_report(report: Report, ports: Ports, as_json: bool) -> None:
+    if as_json:
+        from rebalancer.cli.as_json import emit, report_object
+
+        emit(report_object(report, ports.requests()))
+    elif sys.stdout.isatty():
+        from rebalancer.cli.show import show_report
+
+        show_report(report)
+    else:
+        word, detail = outcome_words(report.outcome)
+        print(f"{word}: {detail}")

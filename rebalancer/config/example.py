@@ -1,0 +1,29 @@
+"""The configuration that `rebalancer init` writes: example.yaml with the caller's accounts and node filled in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rebalancer.core.errors import ConfigError
+
+EXAMPLE = Path(__file__).with_name("example.yaml")
+NODE = "${ETH_RPC_URL:-http://127.0.0.1:8545}"
+"""Of the person, or else of a replica on this machine."""
+
+
+def write_example(path: Path, wallet: str | None = None, operator: str | None = None, rpc: str | None = None) -> None:
+    """Write it to `path`, for the owner's eyes only; an account that is None is left to be filled in.
+
+    Raises ConfigError, also where something stands at `path` already.
+    """
+    text = EXAMPLE.read_text()
+    for mark, value in (("WALLET", wallet or ""), ("OPERATOR", operator or ""), ("NODE", json.dumps(rpc or NODE))):
+        text = text.replace(f"<{mark}>", value)
+    try:
+        path.touch(mode=0o600, exist_ok=False)  # an RPC URL often is a key
+        path.write_text(text)
+    except FileExistsError:
+        raise ConfigError(f"{path}: is there already, and nothing is overwritten; give another name with -c") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,254 @@
+"""What must hold between the keys of a file: each rule takes the sections and yields what is wrong, and where.
+
+A rule looks only at sections that are right by themselves, so that no problem is reported twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+from rebalancer.config.document import Document, Key
+from rebalancer.config.schema import BandSection, ProductSection, TwapSection
+from rebalancer.config.sections import Parts
+from rebalancer.config.text import PoolText, show_percent
+from rebalancer.units import ONE, Weight, mul_div_down
+
+Problems = Iterator[tuple[Key, str]]
+POOLS = ("venues", "uniswap", "pools")
+HUBS = ("venues", "uniswap", "hubs")
+
+
+def check_rules(document: Document, parts: Parts) -> None:
+    """All rules, all problems."""
+    for rule in RULES:
+        for key, problem in rule(parts):
+            document.add(key, problem)
+
+
+def symbols_are_plain(parts: Parts) -> Problems:
+    """A symbol is part of a pool's name, so it holds no space and no slash."""
+    for symbol in parts.symbols:
+        if not symbol or len(symbol) > 20 or not symbol.isprintable() or set(symbol) & set(" /"):
+            yield ("tokens", symbol), "expected a symbol of at most 20 characters without spaces and `/`"
+
+
+def tokens_are_distinct(parts: Parts) -> Problems:
+    """One token under two symbols would be counted twice."""
+    first: dict[str, str] = {}
+    for symbol, token in parts.tokens.items():
+        if token.address in first:
+            yield ("tokens", symbol, "address"), f"expected another token, saw the address of {first[token.address]}"
+        first.setdefault(token.address, symbol)
+
+
+def targets_are_whole(parts: Parts) -> Problems:
+    """At least two assets, and exactly 100 %."""
+    if len(parts.tokens) < len(parts.symbols) or not parts.symbols:
+        return
+    targets = [token.target for token in parts.tokens.values() if token.target is not None]
+    if len(targets) < 2:
+        yield ("tokens",), f"expected at least two tokens with a `target`, saw {len(targets)}"
+    elif sum(targets) != ONE:
+        yield ("tokens",), f"expected targets that sum to 100 %, saw {show_percent(Weight(sum(targets)))}"
+
+
+def symbols_are_known(parts: Parts) -> Problems:
+    """Every symbol outside `tokens` is one of theirs."""
+    if not parts.symbols:
+        return
+    for key, symbol in _mentions(parts):
+        if symbol not in parts.symbols:
+            yield key, f"unknown token {symbol!r}; expected one of {', '.join(parts.symbols)}, or add it to `tokens`"
+
+
+def cash_is_held(parts: Parts) -> Problems:
+    """What is left over can only stay in a token of the portfolio."""
+    cash = parts.top.cash if parts.top else None
+    if cash in parts.tokens and parts.tokens[cash].target is None:
+        yield ("cash",), f"expected a token with a `target`, saw {cash}, which has none"
+
+
+def accounts_differ(parts: Parts) -> Problems:
+    """The operator holds gas only, and the wallet is a contract."""
+    if parts.wallet is None:
+        return
+    if parts.wallet.operator == parts.wallet.address:
+        yield ("wallet", "operator"), "expected another account than `wallet.address`: the operator never holds funds"
+    for symbol, token in parts.tokens.items():
+        for name in ("address", "operator"):
+            if getattr(parts.wallet, name) == token.address:
+                yield ("wallet", name), f"expected an account of yours, saw the token {symbol}"
+
+
+def products_are_of_two(parts: Parts) -> Problems:
+    """The same feed twice is a squared price."""
+    for symbol, token in parts.tokens.items():
+        match token.price:
+            case ProductSection(product=[one, other]) if one.feed == other.feed:
+                yield ("tokens", symbol, "price", "product", 1, "feed"), f"expected two feeds, saw {one.feed} twice"
+
+
+def averages_have_a_price(parts: Parts) -> Problems:
+    """A TWAP is a price in the pool's other token, which needs one that is not a TWAP itself."""
+    for symbol, token in parts.tokens.items():
+        if not isinstance(token.price, TwapSection):
+            continue
+        pool, key = token.price.twap.pool, ("tokens", symbol, "price", "twap", "pool")
+        if pool.kind != "v3":
+            yield key, "expected a V3 pool: V2 keeps no such average"
+        if symbol not in (pool.symbol_a, pool.symbol_b):
+            yield key, f"expected a pool of {symbol}, saw {pool.symbol_a}/{pool.symbol_b}"
+        quote = pool.symbol_b if symbol == pool.symbol_a else pool.symbol_a
+        if quote in parts.tokens and isinstance(parts.tokens[quote].price, TwapSection):
+            yield key, f"expected {quote} to be priced by a feed, saw a `twap`: an average of an average is not read"
+
+
+def trigger_keys_fit(parts: Parts) -> Problems:
+    """A key that the kind of trigger does not read would promise what is not done."""
+    trigger = parts.trigger
+    if trigger is None:
+        return
+    if trigger.kind == "threshold" and trigger.every is not None:
+        yield ("trigger", "every"), "expected none with `kind: threshold`; `hybrid` has both a time and a band"
+    if trigger.kind != "threshold" and trigger.every is None:
+        yield ("trigger", "every"), f"missing; expected a duration such as `7 d` with `kind: {trigger.kind}`"
+
+
+def calendars_have_no_bands(parts: Parts) -> Problems:
+    """Once the time has come, a calendar goes back to the target, however small the drift."""
+    trigger = parts.trigger
+    if trigger is None or trigger.kind != "calendar":
+        return
+    for name in ("band", "return_to"):
+        if name in trigger.model_fields_set:
+            yield ("trigger", name), "expected none with `kind: calendar`, which goes to the target; see `hybrid`"
+    for symbol, token in parts.tokens.items():
+        if token.band is not None:
+            yield ("tokens", symbol, "band"), "expected none with `trigger.kind: calendar`, which has no bands"
+
+
+def bands_are_inside(parts: Parts) -> Problems:
+    """A band as wide as its target never triggers below it."""
+    trigger = parts.trigger
+    if trigger is None or trigger.kind == "calendar":
+        return
+    if trigger.band.absolute is None and trigger.band.relative is None:
+        yield ("trigger", "band"), "missing; expected `absolute: 5 %`, `relative: 25 %`, or both"
+        return
+    for symbol, token in parts.tokens.items():
+        key: Key = ("trigger", "band") if token.band is None else ("tokens", symbol, "band")
+        band = token.band or trigger.band
+        if band.absolute is None and band.relative is None:
+            yield key, "missing; expected `absolute: 5 %`, `relative: 25 %`, or both"
+        elif token.band is not None and token.target is None:
+            yield key, f"expected none: {symbol} has no `target`"
+        elif token.target and _edge(band, token.target) >= token.target:
+            yield (
+                key,
+                (
+                    f"expected a band narrower than the target of {symbol}, {show_percent(token.target)}, "
+                    f"saw {show_percent(_edge(band, token.target))}"
+                ),
+            )
+
+
+def limits_leave_room(parts: Parts) -> Problems:
+    """Two limits that exclude each other stop every batch."""
+    limits = parts.limits
+    if limits is None:
+        return
+    if limits.tip > limits.max_gas_price:
+        yield ("limits", "tip"), "expected at most `limits.max_gas_price`: the tip is part of it"
+    if limits.max_impact > limits.max_slippage:
+        yield ("limits", "max_impact"), "expected at most `limits.max_slippage`, which such a trade could never meet"
+
+
+def pools_are_distinct(parts: Parts) -> Problems:
+    """A pool twice would be routed twice."""
+    first: dict[object, int] = {}
+    for number, pool in enumerate(_uniswap_pools(parts)):
+        identity = (pool.kind, frozenset((pool.symbol_a, pool.symbol_b)), pool.fee)
+        if identity in first:
+            yield (*POOLS, number), f"expected each pool once, saw it at {first[identity]} too"
+        first.setdefault(identity, number)
+    hubs = hub_symbols(parts)
+    for number, hub in enumerate(hubs):
+        if hub in hubs[:number]:
+            yield (*HUBS, number), f"expected each hub once, saw {hub} again"
+
+
+def assets_have_paths(parts: Parts) -> Problems:
+    """Any asset may have to be sold for any other, directly or over one hub."""
+    pools = _uniswap_pools(parts)
+    known = set(parts.symbols)
+    if not pools or len(parts.tokens) < len(known) or any({p.symbol_a, p.symbol_b} - known for p in pools):
+        return
+    joined = {frozenset((pool.symbol_a, pool.symbol_b)) for pool in pools}
+    assets = [symbol for symbol, token in parts.tokens.items() if token.target is not None]
+    missing = [(a, b) for a, b in combinations(assets, 2) if not _has_path(a, b, hub_symbols(parts), joined)]
+    alone = [asset for asset in assets if sum(asset in pair for pair in missing) == len(assets) - 1]
+    for asset in alone:
+        yield ("tokens", asset), f"no pool leads from {asset} to another asset, directly or over a hub: add one"
+    for a, b in missing:
+        if a not in alone and b not in alone:
+            yield POOLS, f"no path between {a} and {b}, directly or over one of the hubs: add a pool or a hub"
+
+
+def _mentions(parts: Parts) -> Iterator[tuple[Key, str]]:
+    """Every place outside `tokens` that names a token."""
+    if parts.chain is not None:
+        yield ("chain", "native"), parts.chain.native
+    if parts.top is not None and parts.top.cash is not None:
+        yield ("cash",), parts.top.cash
+    for number, hub in enumerate((parts.venues.uniswap.hubs or []) if parts.venues else []):
+        yield (*HUBS, number), hub
+    for number, pool in enumerate(_uniswap_pools(parts)):
+        yield from (((*POOLS, number), symbol) for symbol in (pool.symbol_a, pool.symbol_b))
+    for symbol, token in parts.tokens.items():
+        if isinstance(token.price, TwapSection):
+            pool = token.price.twap.pool
+            yield from ((("tokens", symbol, "price", "twap", "pool"), name) for name in (pool.symbol_a, pool.symbol_b))
+
+
+def _uniswap_pools(parts: Parts) -> list[PoolText]:
+    return [] if parts.venues is None else parts.venues.uniswap.pools
+
+
+def hub_symbols(parts: Parts) -> list[str]:
+    """As the file lists them, or else the native token."""
+    listed = None if parts.venues is None else parts.venues.uniswap.hubs
+    if listed is not None:
+        return listed
+    return [] if parts.chain is None else [parts.chain.native]
+
+
+def _has_path(a: str, b: str, hubs: list[str], joined: set[frozenset[str]]) -> bool:
+    over = any(frozenset((a, hub)) in joined and frozenset((hub, b)) in joined for hub in hubs)
+    return over or frozenset((a, b)) in joined
+
+
+def _edge(band: BandSection, target: Weight) -> Weight:
+    """How far a weight may stand from `target`: the nearer edge counts."""
+    edges = [] if band.absolute is None else [int(band.absolute)]
+    if band.relative is not None:
+        edges.append(mul_div_down(target, band.relative, ONE))
+    return Weight(min(edges))
+
+
+RULES: tuple[Callable[[Parts], Problems], ...] = (
+    symbols_are_plain,
+    tokens_are_distinct,
+    targets_are_whole,
+    symbols_are_known,
+    cash_is_held,
+    accounts_differ,
+    products_are_of_two,
+    averages_have_a_price,
+    trigger_keys_fit,
+    calendars_have_no_bands,
+    bands_are_inside,
+    limits_leave_room,
+    pools_are_distinct,
+    assets_have_paths,
+)

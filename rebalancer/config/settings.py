@@ -1,0 +1,81 @@
+"""What the keeper is told, in the words of the core: everything the file and the environment say, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebalancer.core.errors import ConfigError
+from rebalancer.core.model import Policy, Target
+from rebalancer.core.price import PoolKey, PriceRule
+from rebalancer.units import Address, Token
+
+PASSWORD_VARIABLE = "REBALANCER_PASSWORD"
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """Where the keystore's password is. Read when it is needed: a tick that holds never holds it."""
+
+    file: Path | None
+    variable: str | None = field(repr=False)
+    """The value of REBALANCER_PASSWORD, used where no file is named or there."""
+
+    def __call__(self) -> str:
+        """The password, without the line break that editors add. Raises ConfigError."""
+        if self.variable and (self.file is None or not self.file.exists()):
+            return self.variable
+        if self.file is None:
+            raise ConfigError(
+                f"the operator's key is locked: expected `wallet.password_file` in the configuration, "
+                f"or {PASSWORD_VARIABLE} in the environment; both are missing"
+            )
+        try:
+            text = self.file.read_text()
+        except OSError as error:
+            raise ConfigError(
+                f"wallet.password_file: {self.file} cannot be read: {error.strerror}; "
+                f"mend it, or set {PASSWORD_VARIABLE} instead"
+            ) from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"wallet.password_file: {self.file} holds no text, expected one line") from None
+        if not text.rstrip("\r\n"):
+            raise ConfigError(f"wallet.password_file: {self.file} is empty, expected one line")
+        return text.rstrip("\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class WalletSettings:
+    """The account that holds the funds, and the operator's key."""
+
+    kind: str
+    """"safe"."""
+    address: Address
+    operator: Address
+    keystore: Path
+    password: Password = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One configuration. What may hold a key or a password stays out of its repr."""
+
+    path: Path
+    chain_id: int
+    rpc_urls: tuple[str, ...] = field(repr=False)
+    native: Token
+    """The chain's coin, as its wrapped token."""
+    tokens: tuple[Token, ...]
+    """All, in the order of the file: the portfolio, hubs and price sources."""
+    targets: tuple[Target, ...]
+    price_rules: tuple[PriceRule, ...]
+    """One for each token, in the order of `tokens`."""
+    pools: tuple[PoolKey, ...]
+    policy: Policy
+    wallet: WalletSettings
+    confirmations: int
+    patience: int
+    """Seconds that a tick waits for its own transaction."""
+    ledger_url: str = field(repr=False)
+    """SQLAlchemy's."""
+    live: bool

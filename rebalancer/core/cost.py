@@ -1,0 +1,132 @@
+"""Quotes or measured changes in, what a rebalance costs in dollars out: pool fee, price impact, gas; is it worth it?
+
+The shortfall against the oracle is what counts: it holds the pool's fee, our impact, and the pool's distance
+from the oracle. Fee and impact are shown as parts of it, where the route is known.
+"""
+
+from __future__ import annotations
+
+from rebalancer.core.model import Block, Cost, Fees, Hold, Limits, Quote, Snapshot
+from rebalancer.core.render import bps, money
+from rebalancer.market.pools import Pool, spot_out_down, swap_exact_in
+from rebalancer.market.routing import GasPrice
+from rebalancer.market.swap import Swap
+from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.units import BPS, Amount, Bps, Price, Usd, Wei, bps_of_down, mul_div_down, mul_div_up
+
+_PPM = 1_000_000
+_V2_FEE = 3_000
+"""A V2 pair keeps 0.3 % of the input, in millionths."""
+
+
+def fees_for(block: Block, limits: Limits) -> Fees:
+    """EIP-1559 fees that hold through several full blocks: twice the base fee and the tip, under the limit."""
+    most = Wei(min(2 * block.base_fee + limits.tip, limits.max_gas_price))
+    return Fees(most, Wei(min(limits.tip, most)))
+
+
+def gas_price_now(block: Block, fees: Fees) -> Wei:
+    """What a unit of gas costs in the next block, as far as this one tells."""
+    return Wei(min(block.base_fee + fees.tip, fees.max_fee))
+
+
+def gas_price_in(bought: Price, native: Price, price: Wei) -> GasPrice:
+    """A gas price in base units of a token, so that routes can be compared net of their gas."""
+    return GasPrice(price * native.usd * 10**bought.token.decimals, bought.usd * 10**native.token.decimals)
+
+
+def cost_of_quotes(quotes: tuple[Quote, ...], snapshot: Snapshot, fees: Fees) -> Cost:
+    """What the quotes promise to cost. Fee and impact of a quote without a route are not known and count as 0."""
+    gas = sum(quote.gas for quote in quotes) * gas_price_now(snapshot.block, fees)
+    return Cost(
+        traded=Usd(sum(snapshot.price(q.trade.sell.token).value_down(q.trade.sell.raw) for q in quotes)),
+        fee=Usd(sum(_fee_up(quote, snapshot) for quote in quotes)),
+        impact=Usd(sum(snapshot.price(q.trade.buy).value_up(impact_of(q)[0]) for q in quotes)),
+        shortfall=Usd(
+            sum(snapshot.price(q.trade.sell.token).value_up(q.trade.sell.raw) for q in quotes)
+            - sum(snapshot.price(q.trade.buy).value_down(q.expected.raw) for q in quotes)
+        ),
+        gas=snapshot.native.value_up(gas),
+    )
+
+
+def cost_of_changes(
+    changes: tuple[Amount, ...], prices: tuple[Price, ...], gas: tuple[int, Wei], native: Price, quoted: Cost | None
+) -> Cost:
+    """What signed changes of the wallet did cost at `prices`; `gas` is (units used, price of a unit).
+
+    Fee and impact cannot be seen in balances: they are those of `quoted`, or 0.
+    """
+    price_of = {price.token.address: price for price in prices}
+    sold = [(price_of[c.token.address], -c.raw) for c in changes if c.raw < 0]
+    bought = [(price_of[c.token.address], c.raw) for c in changes if c.raw > 0]
+    units, unit_price = gas
+    return Cost(
+        traded=Usd(sum(price.value_down(raw) for price, raw in sold)),
+        fee=quoted.fee if quoted else Usd(0),
+        impact=quoted.impact if quoted else Usd(0),
+        shortfall=Usd(sum(p.value_up(raw) for p, raw in sold) - sum(p.value_down(raw) for p, raw in bought)),
+        gas=native.value_up(units * unit_price),
+    )
+
+
+def total(cost: Cost) -> Usd:
+    """All of it: shortfall and gas. Negative where the pools paid more than the oracle says and gas costs."""
+    return Usd(cost.shortfall + cost.gas)
+
+
+def cost_bps(cost: Cost) -> int:
+    """The total as basis points of the value traded, rounded up; negative for a gain, 0 where nothing is traded."""
+    return mul_div_up(total(cost), BPS, cost.traded) if cost.traded else 0
+
+
+def worth_it(cost: Cost, limits: Limits) -> Hold | None:
+    """None, or why this rebalance costs more of the value traded than the owners allow."""
+    if cost.traded == 0:
+        return Hold("nothing would be traded")
+    allowed = bps_of_down(cost.traded, limits.max_cost)
+    if total(cost) <= allowed:
+        return None
+    parts = f"{money(cost.shortfall)} against the oracle and {money(cost.gas)} of gas"
+    return Hold(
+        f"not worth it: trading {money(cost.traded)} would cost {money(total(cost))} ({bps(cost_bps(cost))}): {parts}; "
+        f"max_cost allows {bps(limits.max_cost)}"
+    )
+
+
+def impact_of(quote: Quote) -> tuple[int, int]:
+    """(what our own size loses, what the mid prices less the pools' fees would give), in the bought token.
+
+    On the pools as the quote found them. (0, 0) for a quote without a route: nothing is known of its pools.
+    """
+    if quote.route is None:
+        return 0, 0
+    ideal = quote.trade.sell.raw
+    for hop in quote.route.hops:
+        ideal = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, _PPM - fee_ppm(hop.pool), _PPM))
+    return max(ideal - quote.expected.raw, 0), ideal
+
+
+def impact_bps_up(quote: Quote) -> Bps:
+    """The share that our own size loses, rounded up."""
+    lost, ideal = impact_of(quote)
+    return Bps(mul_div_up(lost, BPS, ideal) if ideal else 0)
+
+
+def fee_ppm(pool: Pool) -> int:
+    """What the pool keeps of the input, in millionths."""
+    return _V2_FEE if isinstance(pool, V2Pool) else pool.fee
+
+
+def _fee_up(quote: Quote, snapshot: Snapshot) -> int:
+    """Dollars that the pools along the route keep, each hop's at the oracle's price of what goes in."""
+    paid, amount = 0, quote.trade.sell.raw
+    for hop in quote.route.hops if quote.route else ():
+        paid += snapshot.price(hop.token_in).value_up(mul_div_up(amount, fee_ppm(hop.pool), _PPM))
+        match swap_exact_in(hop.pool, hop.token_in, amount):
+            case Swap(amount_out=out):
+                amount = out
+            case _:
+                # Ticks or liquidity are missing behind this hop: what is known of the fee stops here.
+                break
+    return paid

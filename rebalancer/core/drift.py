@@ -1,0 +1,51 @@
+"""Balances, prices and targets in, the portfolio out: what each asset weighs and how far it has drifted.
+
+An empty wallet is a portfolio worth nothing, with all weights at zero: it can be shown, and `trigger` holds.
+"""
+
+from __future__ import annotations
+
+from rebalancer.core.errors import Unavailable
+from rebalancer.core.model import Portfolio, Position, Snapshot, Target
+from rebalancer.core.render import percent
+from rebalancer.units import ONE, Token, Usd, Weight, mul_div_down
+
+
+def portfolio_of(assets: tuple[Token, ...], targets: tuple[Target, ...], snapshot: Snapshot) -> Portfolio:
+    """The positions in the order of `assets`. Values and weights are rounded down, so weights sum to just under ONE.
+
+    Raises Unavailable where the targets are not one for each asset, not negative, summing to ONE.
+    """
+    _check_targets(assets, targets)
+    weight_of = {target.token.address: target.weight for target in targets}
+    values = [snapshot.price(token).value_down(snapshot.balance(token).raw) for token in assets]
+    total = Usd(sum(values))
+    positions = []
+    for token, value in zip(assets, values, strict=True):
+        weight = Weight(mul_div_down(value, ONE, total) if total else 0)
+        target = weight_of[token.address]
+        drift = Weight(weight - target)
+        positions.append(Position(snapshot.balance(token), snapshot.price(token), value, weight, target, drift))
+    return Portfolio(tuple(positions), total)
+
+
+def max_drift(portfolio: Portfolio) -> Weight:
+    """The largest distance of a weight from its target, without its sign."""
+    return Weight(max((abs(p.drift) for p in portfolio.positions), default=0))
+
+
+def _check_targets(assets: tuple[Token, ...], targets: tuple[Target, ...]) -> None:
+    wanted, given = sorted(t.address for t in assets), sorted(t.token.address for t in targets)
+    if wanted != given:
+        raise Unavailable(
+            f"targets are for {', '.join(t.token.symbol for t in targets) or 'nothing'}, expected one for each of "
+            f"{', '.join(t.symbol for t in assets)}; look at where the targets come from"
+        )
+    if any(t.weight < 0 for t in targets):
+        raise Unavailable("a target weight is negative, expected shares from 0 %; look at where the targets come from")
+    total = sum(t.weight for t in targets)
+    if total != ONE:
+        raise Unavailable(
+            f"target weights sum to {percent(Weight(total))} ({total} of {ONE}), expected 100 %; "
+            "look at where the targets come from"
+        )

@@ -1,0 +1,29 @@
+"""The one tree of errors, by what happens next. Each message names the thing, what was seen,
+what was expected, and the next step; none ever holds a key or the path of an RPC URL.
+"""
+
+from __future__ import annotations
+
+
+class RebalancerError(Exception):
+    """Everything that the keeper raises on purpose. `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+
+class ConfigError(RebalancerError):
+    """A person must mend the configuration (exit 2)."""
+
+    exit_code = 2
+
+
+class Unavailable(RebalancerError):
+    """What was read cannot carry a decision: try again at the next tick (exit 3)."""
+
+    exit_code = 3
+
+
+class Halt(RebalancerError):
+    """Stop until a person has looked (exit 5)."""
+
+    exit_code = 5

@@ -1,0 +1,209 @@
+"""Everything that must hold before a batch is sent: what was read or built goes in, every crossed limit comes out.
+
+Guards return and never raise; each evaluates all of its rules. A rule is a function that carries the
+name of its breach; those of a batch stand in `batch_rules`. None of them trusts the planner or a venue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rebalancer.core import batch_rules
+from rebalancer.core.cost import cost_bps, total
+from rebalancer.core.model import Batch, Breach, Cost, Policy, Portfolio, Reverted, Simulated, Simulation, Snapshot
+from rebalancer.core.render import amount, bps, coin, gas_price, money, percent
+from rebalancer.market.pools import Pool, mid_ratio
+from rebalancer.units import BPS, ONE, Address, Amount, Wei, Weight, bps_of_down, mul_div_down, mul_div_up
+
+Breaches = Iterator[Breach]
+
+
+def guard_snapshot(policy: Policy, snapshot: Snapshot) -> tuple[Breach, ...]:
+    """Pools and oracle agree: one of them is wrong otherwise, and nobody here knows which."""
+    return tuple(max_pool_gap(policy, snapshot))
+
+
+def guard_account(policy: Policy, snapshot: Snapshot, operator: Address) -> tuple[Breach, ...]:
+    """The wallet is the operator's to use, and he can pay for the gas."""
+    return (
+        *safe_threshold(snapshot),
+        *safe_owner(snapshot, operator),
+        *min_operator_balance(policy, snapshot),
+        *max_gas_price(policy, snapshot),
+    )
+
+
+def guard_batch(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, batch: Batch) -> tuple[Breach, ...]:
+    """The batch is a rebalance within the limits, whoever planned and quoted it."""
+    strange = tuple(batch_rules.known_assets(portfolio, batch))
+    if strange:
+        # Without a price and a target none of the other rules has a meaning.
+        return strange
+    return (
+        *batch_rules.trade_value(portfolio, batch),
+        *batch_rules.one_trade_per_pair(batch),
+        *batch_rules.direction(policy, portfolio, batch),
+        *batch_rules.min_trade(policy, portfolio, batch),
+        *batch_rules.max_trade(policy, portfolio, batch),
+        *batch_rules.max_impact(policy, batch),
+        *batch_rules.max_slippage(policy, portfolio, batch),
+        *batch_rules.expected_reaches_floor(batch),
+        *batch_rules.sold_within_balance(portfolio, batch),
+        *batch_rules.deadline(policy, snapshot, batch),
+        *batch_rules.known_spender(snapshot, batch),
+    )
+
+
+def guard_simulation(
+    policy: Policy, portfolio: Portfolio, batch: Batch, simulation: Simulation, cost: Cost
+) -> tuple[Breach, ...]:
+    """The exact batch does what was planned and no more. `cost` as measured in the simulation."""
+    if isinstance(simulation, Reverted):
+        return (Breach("simulation", simulation.reason, "a batch that executes"),)
+    return (
+        *sold_at_most(batch, simulation),
+        *bought_at_least(batch, simulation),
+        *others_not_lower(batch, simulation),
+        *no_allowance_left(batch, simulation),
+        *max_cost(policy, cost),
+        *drift_falls(portfolio, simulation),
+    )
+
+
+# ---------------------------------------------------------------- the snapshot
+
+
+def max_pool_gap(policy: Policy, snapshot: Snapshot) -> Breaches:
+    """Every pool with a price stands within the limit of the oracle's cross price."""
+    for pool in snapshot.pools:
+        gap = _gap_bps_up(pool, snapshot)
+        if gap is not None and gap > policy.limits.max_pool_gap:
+            name = f"pool {pool.address} ({pool.token0}/{pool.token1})"
+            yield Breach("max_pool_gap", f"{name} is {bps(gap)} off the oracle", bps(policy.limits.max_pool_gap))
+
+
+def _gap_bps_up(pool: Pool, snapshot: Snapshot) -> int | None:
+    """Distance of the mid price from the oracle's, of the larger of the two, rounded up. None: the pool is empty."""
+    try:
+        numerator, denominator = mid_ratio(pool, pool.token0)
+    except ValueError:
+        return None
+    # Dollars of one unit of token0, at the oracle and by the pool in token1, over a common denominator.
+    ours = snapshot.price(pool.token0).usd * 10**pool.token1.decimals * denominator
+    theirs = snapshot.price(pool.token1).usd * 10**pool.token0.decimals * numerator
+    return mul_div_up(abs(ours - theirs), BPS, min(ours, theirs))
+
+
+# ---------------------------------------------------------------- the account
+
+
+def safe_threshold(snapshot: Snapshot) -> Breaches:
+    """One signature, the operator's, is enough."""
+    if snapshot.wallet.threshold != 1:
+        yield Breach("safe_threshold", f"the Safe asks for {snapshot.wallet.threshold} signatures", "1 signature")
+
+
+def safe_owner(snapshot: Snapshot, operator: Address) -> Breaches:
+    """The operator is one of the owners."""
+    if operator not in snapshot.wallet.owners:
+        owners = ", ".join(snapshot.wallet.owners) or "nobody"
+        yield Breach("safe_owner", f"the operator {operator} is no owner of the Safe", f"one of its owners: {owners}")
+
+
+def min_operator_balance(policy: Policy, snapshot: Snapshot) -> Breaches:
+    """The operator can pay."""
+    least = policy.limits.min_operator_balance
+    if snapshot.operator_balance < least:
+        yield Breach(
+            "min_operator_balance", f"the operator holds {coin(snapshot.operator_balance)}", f"at least {coin(least)}"
+        )
+
+
+def max_gas_price(policy: Policy, snapshot: Snapshot) -> Breaches:
+    """Gas is not dearer than the owners pay for: the base fee and the whole tip."""
+    now = snapshot.block.base_fee + policy.limits.tip
+    if now > policy.limits.max_gas_price:
+        yield Breach("max_gas_price", gas_price(Wei(now)), gas_price(policy.limits.max_gas_price))
+
+
+# ---------------------------------------------------------------- the simulation
+
+
+def sold_at_most(batch: Batch, simulation: Simulated) -> Breaches:
+    """Each sold token fell by no more than its trades sell."""
+    for token_amount in _sum(quote.trade.sell for quote in batch.quotes):
+        change = _change(simulation, token_amount)
+        if change.raw < -token_amount.raw:
+            yield Breach(
+                "sold_at_most", f"the wallet loses {amount(_minus(change))}", f"at most {amount(token_amount)}"
+            )
+
+
+def bought_at_least(batch: Batch, simulation: Simulated) -> Breaches:
+    """Each bought token rose by the floors of its trades."""
+    for token_amount in _sum(quote.trade.floor for quote in batch.quotes):
+        change = _change(simulation, token_amount)
+        if change.raw < token_amount.raw:
+            yield Breach("bought_at_least", f"the wallet gains {amount(change)}", f"at least {amount(token_amount)}")
+
+
+def others_not_lower(batch: Batch, simulation: Simulated) -> Breaches:
+    """No token falls that is not sold."""
+    sold = {quote.trade.sell.token.address for quote in batch.quotes}
+    for change in simulation.changes:
+        if change.raw < 0 and change.token.address not in sold:
+            yield Breach("others_not_lower", f"the wallet loses {amount(_minus(change))}", "none: it is not sold")
+
+
+def no_allowance_left(batch: Batch, simulation: Simulated) -> Breaches:
+    """Every allowance that the batch needed was measured, and nothing is left of any."""
+    for left in simulation.allowances:
+        if left.amount.raw:
+            yield Breach("no_allowance_left", f"{left.spender} may still pull {amount(left.amount)}", "nothing")
+    measured = {(left.spender, left.amount.token.address) for left in simulation.allowances}
+    for quote in batch.quotes:
+        if (quote.spender, quote.trade.sell.token.address) not in measured:
+            unknown = f"what {quote.spender} may still pull of {quote.trade.sell.token} was not measured"
+            yield Breach("no_allowance_left", unknown, "nothing")
+
+
+def max_cost(policy: Policy, cost: Cost) -> Breaches:
+    """Fee, impact and gas, as measured, stay under their share of the value traded."""
+    if total(cost) > bps_of_down(cost.traded, policy.limits.max_cost):
+        observed = f"{money(total(cost))} for {money(cost.traded)} traded ({bps(cost_bps(cost))})"
+        yield Breach("max_cost", observed, bps(policy.limits.max_cost))
+
+
+def drift_falls(portfolio: Portfolio, simulation: Simulated) -> Breaches:
+    """The weights end nearer to their targets, all distances together."""
+    before = Weight(sum(abs(p.drift) for p in portfolio.positions))
+    values = [
+        p.price.value_down(max(p.balance.raw + _change(simulation, p.balance).raw, 0)) for p in portfolio.positions
+    ]
+    worth = sum(values)
+    if worth == 0:
+        yield Breach("drift_falls", "the wallet is worth nothing afterwards", "a portfolio nearer to its targets")
+        return
+    weights = [mul_div_down(value, ONE, worth) for value in values]
+    after = Weight(sum(abs(w - p.target) for w, p in zip(weights, portfolio.positions, strict=True)))
+    if after >= before:
+        yield Breach("drift_falls", f"the sum of all drifts is {percent(after)} afterwards", f"below {percent(before)}")
+
+
+def _sum(amounts: Iterable[Amount]) -> tuple[Amount, ...]:
+    """One amount for each token, in the order in which they first appear."""
+    summed: dict[Address, Amount] = {}
+    for one in amounts:
+        seen = summed.get(one.token.address)
+        summed[one.token.address] = one if seen is None else seen + one
+    return tuple(summed.values())
+
+
+def _change(simulation: Simulated, of: Amount) -> Amount:
+    """The change of a token; one that was not measured did not change."""
+    found = (c for c in simulation.changes if c.token.address == of.token.address)
+    return next(found, Amount(of.token, 0))
+
+
+def _minus(change: Amount) -> Amount:
+    return Amount(change.token, -change.raw)

@@ -1,0 +1,191 @@
+"""Values in, words for people out: the only place where integers become decimals. The CLI draws what stands here.
+
+Amounts and dollars are cut, never rounded up, so that nothing reads as more than it is; costs and gaps
+that are compared with a limit are printed by the rule that compares them.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from rebalancer.core.model import (
+    Blocked,
+    Breach,
+    Cost,
+    Failed,
+    Held,
+    Outcome,
+    Pending,
+    Planned,
+    Portfolio,
+    Proposed,
+    Settled,
+    Trade,
+)
+from rebalancer.units import ONE, Amount, Price, Usd, Wei, Weight
+
+_SIGNIFICANT = 6
+"""Digits after the point that an amount shows: enough for a satoshi's worth of most tokens."""
+_PERCENT = ONE // 100
+
+PORTFOLIO_HEAD = ("token", "balance", "price", "value", "weight", "target", "drift")
+TRADE_HEAD = ("sell", "for at least", "value")
+BREACH_HEAD = ("rule", "observed", "allowed")
+
+
+def money(value: Usd) -> str:
+    """Dollars and cents: "1,234.56 USD"."""
+    return f"{_fixed(value, ONE, 2)} USD"
+
+
+def amount(held: Amount) -> str:
+    """An amount with its token: "1.25 WETH". What is too small for six decimals is shown in full."""
+    return f"{_trimmed(held.raw, held.token.decimals, _SIGNIFICANT)} {held.token}"
+
+
+def price(quoted: Price) -> str:
+    """Dollars for one whole token; a price below a cent keeps its first digits."""
+    if abs(quoted.usd) >= _PERCENT:
+        return money(quoted.usd)
+    return f"{_trimmed(quoted.usd, 18, 8)} USD"
+
+
+def percent(weight: Weight) -> str:
+    """A share with up to two decimals: "30 %", "6.25 %"."""
+    return f"{_trimmed(weight * 100, 18, 2, full=False)} %"
+
+
+def points(weight: Weight) -> str:
+    """A distance between two weights: "6.2 points"."""
+    return f"{_trimmed(weight * 100, 18, 2, full=False)} points"
+
+
+def bps(count: int) -> str:
+    """Basis points: "12 bps"."""
+    return f"{count:,} bps"
+
+
+def gas_price(wei: Wei) -> str:
+    """Price of a unit of gas: "12.5 gwei"."""
+    return f"{_trimmed(wei, 9, 3)} gwei"
+
+
+def coin(wei: Wei) -> str:
+    """An amount of the chain's own coin: "0.05 ETH"."""
+    return f"{_trimmed(wei, 18, _SIGNIFICANT)} ETH"
+
+
+def duration(seconds: int) -> str:
+    """A span of time in its two largest units: "2 d 3 h", "45 min"."""
+    parts = []
+    rest = abs(seconds)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, rest = divmod(rest, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        if len(parts) == 2:
+            break
+    return ("-" if seconds < 0 else "") + (" ".join(parts) or "0 s")
+
+
+def outcome_words(outcome: Outcome) -> tuple[str, str]:
+    """The outcome as one lower-case word, and what there is to say about it in one line."""
+    return type(outcome).__name__.lower(), _detail(outcome)
+
+
+def portfolio_rows(portfolio: Portfolio) -> tuple[tuple[str, ...], ...]:
+    """One row for each position under PORTFOLIO_HEAD."""
+    return tuple(
+        (
+            p.balance.token.symbol,
+            _trimmed(p.balance.raw, p.balance.token.decimals, _SIGNIFICANT),
+            price(p.price),
+            money(p.value),
+            f"{_fixed(p.weight * 100, ONE, 2)} %",
+            f"{_fixed(p.target * 100, ONE, 2)} %",
+            f"{_fixed(p.drift * 100, ONE, 2, signed=True)}",
+        )
+        for p in portfolio.positions
+    )
+
+
+def trade_rows(trades: tuple[Trade, ...]) -> tuple[tuple[str, ...], ...]:
+    """One row for each trade under TRADE_HEAD."""
+    return tuple((amount(t.sell), amount(t.floor), money(t.value)) for t in trades)
+
+
+def trade_words(trade: Trade) -> str:
+    """A trade in one line: "sell 1.5 WETH for at least 2,985 USDC"."""
+    return f"sell {amount(trade.sell)} for at least {amount(trade.floor)}"
+
+
+def cost_rows(cost: Cost) -> tuple[tuple[str, str], ...]:
+    """What a rebalance costs, a line for each part. Fee and impact are parts of the shortfall."""
+    return (
+        ("traded", money(cost.traded)),
+        ("shortfall against the oracle", money(cost.shortfall)),
+        ("of it pool fees", money(cost.fee)),
+        ("of it price impact", money(cost.impact)),
+        ("gas", money(cost.gas)),
+    )
+
+
+def breach_rows(breaches: tuple[Breach, ...]) -> tuple[tuple[str, ...], ...]:
+    """One row for each breach under BREACH_HEAD."""
+    return tuple((b.rule, b.observed, b.allowed) for b in breaches)
+
+
+def breach_words(breach: Breach) -> str:
+    """A breach in one line."""
+    return f"{breach.rule}: {breach.observed}, allowed is {breach.allowed}"
+
+
+def _detail(outcome: Outcome) -> str:
+    match outcome:
+        case Held(reason):
+            return reason
+        case Blocked(breaches):
+            return "; ".join(breach_words(b) for b in breaches)
+        case Planned(batch, _, cost):
+            trades = "; ".join(trade_words(q.trade) for q in batch.quotes)
+            return f"{trades}; expected cost {_all_in(cost)} on {money(cost.traded)}"
+        case Proposed(reference):
+            return f"waits for the owners' signatures as {reference}"
+        case Pending(intent, reason):
+            return f"{intent.commitment.hash}: {reason}"
+        case Settled(settlement, expected):
+            paid = f"cost {_all_in(settlement.cost)} of {_all_in(expected)} expected"
+            fills = ", ".join(_signed(f) for f in settlement.fills)
+            return f"{settlement.tx} in block {settlement.block}: {fills}; {paid}"
+        case Failed(_, tx, reason):
+            return f"{tx}: {reason}"
+        case other:
+            assert_never(other)
+
+
+def _all_in(cost: Cost) -> str:
+    return money(Usd(cost.shortfall + cost.gas))
+
+
+def _signed(change: Amount) -> str:
+    return ("+" if change.raw > 0 else "") + amount(change)
+
+
+def _fixed(value: int, scale: int, places: int, signed: bool = False) -> str:
+    """value / scale with a fixed number of decimals, cut towards zero; a minus only where a digit is left."""
+    unit = 10**places
+    whole, rest = divmod(abs(value) * unit // scale, unit)
+    sign = "" if not (whole or rest) else "-" if value < 0 else "+" if signed else ""
+    return f"{sign}{whole:,}.{rest:0{places}d}" if places else f"{sign}{whole:,}"
+
+
+def _trimmed(value: int, decimals: int, places: int, full: bool = True) -> str:
+    """value / 10^decimals with up to `places` decimals, zeros at the end cut off.
+
+    `full`: where nothing but zeros would be left of a value that is not zero, all its decimals are shown.
+    """
+    shown = min(decimals, places)
+    if full and value and abs(value) < 10 ** (decimals - shown):
+        shown = decimals
+    text = _fixed(value, 10**decimals, shown)
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,95 @@
+"""Around the tick: one at a time, one row in the ledger whatever the end, and a person told.
+
+In: the ports and the policy. Out: the tick's report; an error is recorded, told, and raised again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rebalancer.core.drift import max_drift
+from rebalancer.core.errors import ConfigError, RebalancerError
+from rebalancer.core.model import Held, Outcome, Pending, Planned, Policy, Settled, TickRecord
+from rebalancer.core.render import outcome_words
+from rebalancer.ports import Ports
+from rebalancer.tick import Mode, Report, run_tick
+
+
+def run_once(ports: Ports, policy: Policy, mode: Mode, lock: Path) -> Report:
+    """One tick under the wallet's lock. A second keeper of the same wallet holds, and says who has it."""
+    with _locked(lock) as holder:
+        if holder is not None:
+            return Report(Held(f"another keeper is at work on this wallet: {holder}"), None, None)
+        try:
+            report = run_tick(ports, policy, mode)
+        except RebalancerError as error:
+            _record_error(ports, error)
+            ports.notifier.tell(error)
+            raise
+        ports.ledger.record_tick(record_of(report, ports.clock.now(), ports.requests()))
+        ports.notifier.tell(report.outcome)
+        return report
+
+
+def record_of(report: Report, at: int, requests: int) -> TickRecord:
+    """The row that a tick leaves."""
+    word, detail = outcome_words(report.outcome)
+    return TickRecord(
+        at=at,
+        block=report.snapshot.block.number if report.snapshot else None,
+        outcome=word,
+        detail=detail,
+        value=report.portfolio.value if report.portfolio else None,
+        max_drift=max_drift(report.portfolio) if report.portfolio else None,
+        tx=_transaction(report.outcome),
+        requests=requests,
+    )
+
+
+def _transaction(outcome: Outcome) -> str | None:
+    match outcome:
+        case Settled(settlement):
+            return settlement.tx
+        case Pending(intent):
+            return intent.commitment.hash
+        case Planned():
+            return None
+        case _:
+            return getattr(outcome, "tx", None)
+
+
+def _record_error(ports: Ports, error: RebalancerError) -> None:
+    row = TickRecord(ports.clock.now(), None, type(error).__name__, str(error), None, None, None, ports.requests())
+    try:
+        ports.ledger.record_tick(row)
+    except RebalancerError as second:
+        # The first error is the one to act on; that it could not be recorded must not hide it.
+        error.add_note(f"and it could not be recorded: {second}")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[str | None]:
+    """Holds the lock file, or yields the words of the process that does. The kernel drops it on any death."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"the lock file {path} cannot be opened ({error.strerror}); mend the ledger's folder"
+        ) from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield os.pread(handle, 200, 0).decode(errors="replace").strip() or "it has not said its name yet"
+            return
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield None
+    finally:
+        os.close(handle)

@@ -1,0 +1,73 @@
+"""Pools of either kind behind one set of questions: swap, mid price, the other token.
+
+Tokens are told apart by address. Asking a pool about a token it does not hold is a programming error.
+"""
+
+from __future__ import annotations
+
+from rebalancer.market import uniswap_v2, uniswap_v3
+from rebalancer.market.swap import NeedTicks, NoSwap, Swap
+from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.market.uniswap_v3 import V3Pool
+from rebalancer.units import Token, mul_div_down
+
+Pool = V2Pool | V3Pool
+
+
+def holds(pool: Pool, token: Token) -> bool:
+    """Whether `token` is one of the pool's two."""
+    return token.address in (pool.token0.address, pool.token1.address)
+
+
+def is_zero_for_one(pool: Pool, token_in: Token) -> bool:
+    """Whether selling `token_in` sells token0. ValueError if the pool does not hold it."""
+    if not holds(pool, token_in):
+        raise ValueError(f"pool {pool.address} holds {pool.token0} and {pool.token1}, not {token_in}")
+    return token_in.address == pool.token0.address
+
+
+def other_token(pool: Pool, token: Token) -> Token:
+    """The token on the other side."""
+    return pool.token1 if is_zero_for_one(pool, token) else pool.token0
+
+
+def swap_exact_in(pool: Pool, token_in: Token, amount_in: int) -> Swap[Pool] | NeedTicks | NoSwap:
+    """Sell `amount_in` base units of `token_in`. See the pool's own module for what the chain does at the edges."""
+    zero_for_one = is_zero_for_one(pool, token_in)
+    match pool:
+        case V2Pool():
+            return uniswap_v2.swap_exact_in(pool, zero_for_one, amount_in)
+        case V3Pool():
+            return uniswap_v3.swap_exact_in(pool, zero_for_one, amount_in)
+
+
+def swap_exact_out(pool: Pool, token_in: Token, amount_out: int) -> Swap[Pool] | NeedTicks | NoSwap:
+    """Buy `amount_out` base units of the other token with `token_in`."""
+    zero_for_one = is_zero_for_one(pool, token_in)
+    match pool:
+        case V2Pool():
+            return uniswap_v2.swap_exact_out(pool, zero_for_one, amount_out)
+        case V3Pool():
+            return uniswap_v3.swap_exact_out(pool, zero_for_one, amount_out)
+
+
+def mid_ratio(pool: Pool, token_in: Token) -> tuple[int, int]:
+    """(numerator, denominator) of the mid price: base units of the other token per base unit of `token_in`.
+
+    Exact, without fee and impact. ValueError for a pool that has no price, because it was never filled.
+    """
+    match pool:
+        case V2Pool():
+            token0_worth = (pool.reserve1, pool.reserve0)
+        case V3Pool():
+            token0_worth = (pool.sqrt_price_x96**2, 1 << 192)
+    if 0 in token0_worth:
+        raise ValueError(f"pool {pool.address} has no price: it is empty")
+    numerator, denominator = token0_worth
+    return token0_worth if is_zero_for_one(pool, token_in) else (denominator, numerator)
+
+
+def spot_out_down(pool: Pool, token_in: Token, amount_in: int) -> int:
+    """What `amount_in` of `token_in` is worth at the mid price, without fee and impact, rounded down."""
+    numerator, denominator = mid_ratio(pool, token_in)
+    return mul_div_down(amount_in, numerator, denominator)

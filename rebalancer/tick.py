@@ -1,0 +1,267 @@
+"""One tick, top to bottom: what was read goes in, exactly one outcome comes out. Errors raise.
+
+Live, dry run and replay run this same function; what differs is who plays the ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar, assert_never
+
+from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
+from rebalancer.core.drift import portfolio_of
+from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot
+from rebalancer.core.model import (
+    Act,
+    Batch,
+    Blocked,
+    Breach,
+    Cost,
+    Failed,
+    Fees,
+    Gone,
+    Held,
+    Hold,
+    Intent,
+    Landed,
+    Outcome,
+    Past,
+    Pending,
+    Plan,
+    Planned,
+    Policy,
+    Portfolio,
+    Quote,
+    QuoteRequest,
+    Refusal,
+    Reverted,
+    Settled,
+    Simulated,
+    Snapshot,
+    Trade,
+    Waiting,
+)
+from rebalancer.core.plan import make_plan, snapshot_after
+from rebalancer.core.settle import settle
+from rebalancer.core.trigger import reason_to_act
+from rebalancer.market.routing import MoreTicks
+from rebalancer.ports import Ports
+
+T = TypeVar("T")
+
+TICK_READS = 3
+"""How often one tick may ask for more ticks of its pools. One is usual; a plan that needs more than
+this walks through the whole book, and no trade of ours should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """`live`: send what is decided. `patience`: seconds to wait for what was sent."""
+
+    live: bool
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An outcome, with what it was decided from. Both are None where an open intent was finished."""
+
+    outcome: Outcome
+    snapshot: Snapshot | None
+    portfolio: Portfolio | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A batch that passed every guard, and what it is expected to do and to cost."""
+
+    batch: Batch
+    simulation: Simulated
+    cost: Cost
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a simulation is judged by."""
+
+    snapshot: Snapshot
+    portfolio: Portfolio
+    fees: Fees
+    quoted: Cost
+
+
+def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
+    """Finish what is open, or read, decide, and (live) send and settle.
+
+    Raises ConfigError, Unavailable or Halt; whatever was sent before stands in the ledger.
+    """
+    past = ports.ledger.read()
+    if past.halted is not None:
+        raise Halt(f"halted: {past.halted}; look, then resume")
+    if past.open_intent is not None:
+        return Report(_resume(ports, past.open_intent, mode), None, None)
+    snapshot, portfolio = look(ports, policy, past)
+    match decide(ports, policy, past, (snapshot, portfolio)):
+        case Decision() as decision if mode.live:
+            return Report(_send(ports, decision, mode), snapshot, portfolio)
+        case Decision(batch, simulation, cost):
+            return Report(Planned(batch, simulation, cost), snapshot, portfolio)
+        case outcome:
+            return Report(outcome, snapshot, portfolio)
+
+
+def look(ports: Ports, policy: Policy, past: Past) -> tuple[Snapshot, Portfolio]:
+    """The chain at one block, and the portfolio in it. Raises Unavailable where the node has fallen behind."""
+    snapshot = ports.chain.read()
+    if snapshot.block.number < past.last_block:
+        raise Unavailable(
+            f"the node is at block {snapshot.block.number}, behind block {past.last_block} that was read before; "
+            "wait for it to catch up, or use another node"
+        )
+    return snapshot, portfolio_of(policy.assets, ports.targets.read(snapshot.block), snapshot)
+
+
+def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio]) -> Held | Blocked | Decision:
+    """Act or hold, and with which batch. Sends nothing, and writes nothing down."""
+    snapshot, portfolio = seen
+    if breaches := guard_snapshot(policy, snapshot):
+        return Blocked(breaches)
+    match reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at):
+        case Hold(reason):
+            return Held(reason)
+        case Act():
+            pass
+    if breaches := guard_account(policy, snapshot, ports.wallet.operator):
+        return Blocked(breaches)
+    fees = fees_for(snapshot.block, policy.limits)
+    plan, snapshot = _with_ticks(ports, snapshot, lambda s: make_plan(policy, portfolio, s, fees))
+    if isinstance(plan, Hold):
+        return Held(plan.reason)
+    deadline = snapshot.block.timestamp + policy.limits.deadline
+    quotes, snapshot = _with_ticks(ports, snapshot, lambda s: choose_quotes(ports, plan, s, deadline))
+    if isinstance(quotes, Hold):
+        return Held(quotes.reason)
+    cost = cost_of_quotes(quotes, snapshot, fees)
+    if (not_worth := worth_it(cost, policy.limits)) is not None:
+        return Held(not_worth.reason)
+    batch = ports.wallet.build(quotes, snapshot, deadline)
+    if breaches := guard_batch(policy, portfolio, snapshot, batch):
+        return Blocked(breaches)
+    return _simulated(ports, policy, batch, _Known(snapshot, portfolio, fees, cost))
+
+
+def choose_quotes(ports: Ports, plan: Plan, snapshot: Snapshot, deadline: int) -> tuple[Quote, ...] | Hold | MoreTicks:
+    """The best quote for each trade in turn, each on the pools as the ones before leave them.
+
+    Hold where a trade has no quote that reaches its floor: half a rebalance is not what was planned.
+    """
+    quotes: list[Quote] = []
+    for trade in plan.trades:
+        found = _best_quote(ports, trade, snapshot, deadline)
+        if not isinstance(found, Quote):
+            return found
+        quotes.append(found)
+        snapshot = snapshot_after(snapshot, found)
+    return tuple(quotes)
+
+
+def finish(ports: Ports, intent: Intent, patience: int) -> Outcome:
+    """What became of a sent intent: settled and recorded, failed and recorded, or still pending."""
+    match ports.wallet.land(intent, patience):
+        case Waiting(reason):
+            return Pending(intent, reason)
+        case Gone(reason):
+            ports.ledger.record_landing(intent, reason)
+            return Failed(intent.id, intent.commitment.hash, reason)
+        case Landed(receipt):
+            result = settle(intent, receipt)
+            ports.ledger.record_landing(intent, result)
+            if isinstance(result, str):
+                return Failed(intent.id, receipt.tx, result)
+            return Settled(result, intent.cost)
+        case other:
+            assert_never(other)
+
+
+def _best_quote(ports: Ports, trade: Trade, snapshot: Snapshot, deadline: int) -> Quote | Hold | MoreTicks:
+    request = QuoteRequest(trade, ports.wallet.address, ports.wallet.operator, deadline)
+    best: Quote | None = None
+    refusals: list[str] = []
+    for venue in ports.venues:
+        match venue.quote(request, snapshot):
+            case MoreTicks() as need:
+                return need
+            case Refusal(name, reason):
+                refusals.append(f"{name}: {reason}")
+            case Quote() as quote if quote.expected.raw < trade.floor.raw:
+                refusals.append(f"{quote.venue}: {quote.expected.raw} is below the floor of {trade.floor.raw}")
+            case Quote() as quote:
+                if best is None or quote.expected.raw > best.expected.raw:
+                    best = quote
+    return best or Hold(
+        f"no venue sells {trade.sell.token} for {trade.buy}: {'; '.join(refusals) or 'none is configured'}"
+    )
+
+
+def _simulated(ports: Ports, policy: Policy, batch: Batch, known: _Known) -> Blocked | Decision:
+    snapshot = known.snapshot
+    simulation = ports.wallet.simulate(batch, snapshot)
+    if isinstance(simulation, Reverted):
+        return Blocked((Breach("simulation", simulation.reason, "a batch that executes"),))
+    gas = (simulation.gas, gas_price_now(snapshot.block, known.fees))
+    cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, known.quoted)
+    if breaches := guard_simulation(policy, known.portfolio, batch, simulation, cost):
+        return Blocked(breaches)
+    return Decision(batch, simulation, cost, snapshot)
+
+
+def _send(ports: Ports, decision: Decision, mode: Mode) -> Outcome:
+    batch, snapshot = decision.batch, decision.snapshot
+    commitment = ports.wallet.commit(batch, decision.simulation, snapshot)
+    intent = Intent(
+        id=commitment.hash,
+        created_at=ports.clock.now(),
+        block=snapshot.block.number,
+        trades=tuple(q.trade for q in batch.quotes),
+        expected=decision.simulation.changes,
+        prices=snapshot.prices,
+        native=snapshot.native,
+        cost=decision.cost,
+        deadline=batch.deadline,
+        commitment=commitment,
+    )
+    ports.ledger.record_intent(intent)
+    return _broadcast(ports, intent, mode)
+
+
+def _resume(ports: Ports, intent: Intent, mode: Mode) -> Outcome:
+    """An intent left open by an earlier tick: look first, and send the same bytes again only where
+    the network does not know them, they can still be mined, and sending is what was asked for."""
+    outcome = finish(ports, intent, 0)
+    if isinstance(outcome, Pending) and mode.live and ports.clock.now() < intent.deadline:
+        return _broadcast(ports, intent, mode)
+    return outcome
+
+
+def _broadcast(ports: Ports, intent: Intent, mode: Mode) -> Outcome:
+    try:
+        ports.wallet.execute(intent)
+    except Unavailable as error:
+        # The bytes may have arrived all the same: the intent stays open, and the next tick looks.
+        return Pending(intent, f"sending was not confirmed: {error}")
+    return finish(ports, intent, mode.patience)
+
+
+def _with_ticks(ports: Ports, snapshot: Snapshot, ask: Callable[[Snapshot], T | MoreTicks]) -> tuple[T, Snapshot]:
+    for _ in range(TICK_READS):
+        answer = ask(snapshot)
+        if not isinstance(answer, MoreTicks):
+            return answer, snapshot
+        snapshot = ports.chain.read_ticks(snapshot, answer)
+    answer = ask(snapshot)
+    if isinstance(answer, MoreTicks):
+        raise Unavailable(f"the plan walks out of the ticks of its pools after {TICK_READS} further reads: {answer}")
+    return answer, snapshot

@@ -1,0 +1,214 @@
+"""The ledger's file: it survives the process, and a file that is none is named and left alone."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from given_ledger import a_settlement, a_tick, an_intent, intents, settlements
+from hypothesis import given
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from rebalancer.adapters.ledger import schema
+from rebalancer.adapters.ledger.records import (
+    intent_from_json,
+    intent_to_json,
+    settlement_from_json,
+    settlement_to_json,
+)
+from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.core.errors import ConfigError, Halt, Unavailable
+from rebalancer.core.model import Intent, Settlement
+
+
+@given(intents)
+def test_intent__through_json__comes_back_equal(intent: Intent) -> None:
+    assert intent_from_json(intent_to_json(intent)) == intent
+
+
+@given(settlements)
+def test_settlement__through_json__comes_back_equal(settlement: Settlement) -> None:
+    assert settlement_from_json(settlement_to_json(settlement)) == settlement
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", "{}", '{"version":1}', '{"version":2,"tokens":{}}', '{"version":1,"tokens":{"0x":["A"]}}'],
+)
+def test_intent_from_json__of_something_else__halts(text: str) -> None:
+    with pytest.raises(Halt, match=r"ledger: the record of an intent"):
+        intent_from_json(text)
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder}/ledger.db"
+
+
+def _change(folder: Path, statement: str) -> None:
+    with sqlite3.connect(folder / "ledger.db") as connection:
+        connection.execute(statement)
+    connection.close()
+
+
+def test_file__as_opened__waits_for_the_disk(tmp_path: Path) -> None:
+    ledger = SqlLedger(_url(tmp_path))
+    with ledger._engine.connect() as connection:
+        settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+    assert settings == ["wal", 2]
+
+
+def test_record_intent__killed_right_after__is_on_disk(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[2]);"
+        "from given_ledger import an_intent; from rebalancer.adapters.ledger.sql import SqlLedger;"
+        "SqlLedger(sys.argv[1]).record_intent(an_intent()); os.kill(os.getpid(), 9)"
+    )
+    here = Path(__file__).resolve().parent
+    environment = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
+    done = subprocess.run([sys.executable, "-c", program, _url(tmp_path), str(here)], env=environment, check=False)
+    assert done.returncode == -9
+    assert SqlLedger(_url(tmp_path)).read().open_intent == an_intent()
+
+
+def test_database__asked_for_a_second_open_intent__refuses_by_itself(tmp_path: Path) -> None:
+    ledger = SqlLedger(_url(tmp_path))
+    ledger.record_intent(an_intent(1))
+    row = "'x', 1, 1, 1, '0x', '{}')"
+    columns = "INSERT INTO intents (number, previous, id, created_at, block, nonce, tx, body) VALUES "
+    for numbers in ("(1, NULL, ", "(2, 1, ", "(2, NULL, ", "(3, 1, "):
+        with ledger._engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
+            # Foreign keys of this kind are checked when the statement ends.
+            connection.execution_options(begin="BEGIN IMMEDIATE").exec_driver_sql(columns + numbers + row)
+
+
+def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> None:
+    SqlLedger(_url(tmp_path)).close()
+
+    def attempt(number: int) -> bool:
+        try:
+            SqlLedger(_url(tmp_path)).record_intent(an_intent(number))
+        except Halt:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(attempt, range(1, 17)))
+    assert sum(taken) == 1
+
+
+def test_open__by_many_at_once__makes_one_ledger(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        pasts = list(pool.map(lambda _: SqlLedger(_url(tmp_path)).read(), range(16)))
+    assert len({past.last_block for past in pasts}) == 1
+
+
+def test_open__in_a_missing_folder__names_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no folder .*missing; make it"):
+        SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db")
+
+
+def test_open__of_a_folder__is_a_config_error(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").mkdir()
+    with pytest.raises(ConfigError, match="unable to open"):
+        SqlLedger(_url(tmp_path))
+
+
+def test_open__of_another_kind_of_file__is_a_config_error(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_text("wallet: safe\n" * 100)
+    with pytest.raises(ConfigError, match="not a database"):
+        SqlLedger(_url(tmp_path))
+
+
+def test_open__of_somebody_elses_database__is_a_config_error_and_adds_nothing(tmp_path: Path) -> None:
+    _change(tmp_path, "CREATE TABLE recipes (id INTEGER)")
+    with pytest.raises(ConfigError, match=r"holds other tables \(recipes\)"):
+        SqlLedger(_url(tmp_path))
+    with sqlite3.connect(tmp_path / "ledger.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
+
+
+def test_open__of_another_version__is_a_config_error(tmp_path: Path) -> None:
+    SqlLedger(_url(tmp_path)).close()
+    _change(tmp_path, "UPDATE ledger_schema SET version = 7")
+    with pytest.raises(ConfigError, match=r"version \[7\], expected \[1\]"):
+        SqlLedger(_url(tmp_path))
+
+
+def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
+    ledger = SqlLedger(_url(tmp_path))
+    for number in range(200):
+        ledger.record_tick(a_tick(detail=f"tick {number} " * 50))
+    ledger.close()
+    file = tmp_path / "ledger.db"
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    file.write_bytes(content)
+    with pytest.raises(Halt, match="damaged"):
+        SqlLedger(_url(tmp_path)).read()
+
+
+@pytest.mark.parametrize("change", ["tx = '0xother'", 'body = replace(body, \'"raw":"73\', \'"raw":"74\')'])
+def test_read__of_an_intent_that_contradicts_itself__halts(tmp_path: Path, change: str) -> None:
+    ledger = SqlLedger(_url(tmp_path))
+    ledger.record_intent(an_intent())
+    ledger.close()
+    _change(tmp_path, f"UPDATE intents SET {change}")
+    with pytest.raises(Halt, match="but its bytes are"):
+        SqlLedger(_url(tmp_path)).read()
+
+
+def test_record_tick__while_another_writer_does_not_let_go__is_unavailable(tmp_path: Path) -> None:
+    ledger = SqlLedger(_url(tmp_path) + "?timeout=0.1")
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        ledger.record_tick(a_tick())
+    assert ledger.read().last_block == 0, "a reader does not wait for the writer"
+    other.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_open__in_memory__is_a_config_error(url: str) -> None:
+    with pytest.raises(ConfigError, match="forgets"):
+        SqlLedger(url)
+
+
+@pytest.mark.parametrize("url", ["ledger.db", "", "oracle9://x:hush@host/db", "mysql+mysqldb://x:hush@host/db"])
+def test_open__of_an_url_without_driver__is_a_config_error_without_the_password(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        SqlLedger(url)
+    assert "hush" not in str(caught.value)
+
+
+def test_open__of_a_database_server_that_is_not_there__is_unavailable_without_the_password() -> None:
+    with pytest.raises(Unavailable, match="postgresql 127.0.0.1/rebalancer") as caught:
+        SqlLedger("postgresql+psycopg://keeper:hush@127.0.0.1:1/rebalancer")
+    assert "hush" not in str(caught.value)
+
+
+def test_tables__for_postgresql__number_rows_with_64_bits() -> None:
+    made = str(CreateTable(schema.ticks).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert "id BIGSERIAL" in made
+
+
+@pytest.mark.skipif("LEDGER_POSTGRESQL_URL" not in os.environ, reason="no empty PostgreSQL database was named")
+def test_postgresql__through_one_round__remembers() -> None:
+    url = os.environ["LEDGER_POSTGRESQL_URL"]
+    SqlLedger(url).record_intent(an_intent(1))
+    with pytest.raises(Halt, match="still open"):
+        SqlLedger(url).record_intent(an_intent(2))
+    assert SqlLedger(url).read().open_intent == an_intent(1)
+    SqlLedger(url).record_landing(an_intent(1), a_settlement(an_intent(1)))
+    SqlLedger(url).record_intent(an_intent(2))
+    SqlLedger(url).record_landing(an_intent(2), "gone")
+    SqlLedger(url).record_tick(a_tick())
+    past = SqlLedger(url).read()
+    assert (past.open_intent, past.last_settled_at) == (None, a_settlement(an_intent(1)).timestamp)
+    assert SqlLedger(url).history(1) == (a_tick(),)

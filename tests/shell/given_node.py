@@ -1,0 +1,82 @@
+"""A node on a real socket that answers as a test tells it to."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer. Nothing is sent before `hold` is set, where there is one."""
+
+    body: bytes
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    hold: threading.Event | None = None
+
+
+Answer = Callable[[Any], Reply]
+"""The parsed JSON body of a request in, what to answer out."""
+
+
+class Node:
+    """Listens on a free port of this machine. `seen` are the bodies that came in."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        self.seen: list[Any] = []
+        node = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                node.seen.append(body)
+                reply = node.answer(body)
+                if reply.hold is not None:
+                    reply.hold.wait(10)
+                with suppress(ConnectionError):  # a client that timed out has hung up
+                    self.reply(reply)
+
+            def reply(self, reply: Reply) -> None:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(reply.body)))
+                self.end_headers()
+                self.wfile.write(reply.body)
+
+            def log_message(self, *_: Any) -> None:
+                """Nothing: a test's output is its own."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+
+    def url(self, secret: str = "") -> str:
+        return f"http://127.0.0.1:{self.port}/{secret}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def result_of(body: Any, results: dict[str, Any]) -> Reply:
+    """The results by method, for one call or a batch."""
+    if isinstance(body, list):
+        return Reply(json.dumps([_answer(call, results) for call in body]).encode())
+    return Reply(json.dumps(_answer(body, results)).encode())
+
+
+def _answer(call: Any, results: dict[str, Any]) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": call["id"], "result": results[call["method"]]}

@@ -1,0 +1,251 @@
+"""The RPC client against a node that misbehaves, on real sockets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from given_node import Answer, Node, Reply, result_of
+
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.core.errors import ConfigError, Unavailable
+
+SECRET = "9f3c-the-key-to-everything-77"
+ON_MAINNET = {"eth_chainId": "0x1", "eth_blockNumber": "0x10"}
+
+Nodes = Callable[[Answer], Node]
+
+
+@pytest.fixture
+def nodes() -> Iterator[Nodes]:
+    opened: list[Node] = []
+
+    def node(answer: Answer) -> Node:
+        opened.append(Node(answer))
+        return opened[-1]
+
+    yield node
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def dead_url() -> str:
+    """Nobody listens there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/{SECRET}"
+
+
+def good(body: Any) -> Reply:
+    return result_of(body, ON_MAINNET)
+
+
+def html(_: Any) -> Reply:
+    return Reply(b"<html>Welcome</html>", headers={"Content-Type": "text/html"})
+
+
+def error_body(body: Any) -> Reply:
+    error = {"code": -32000, "message": f"execution reverted for {SECRET}", "data": "0x08c379a0"}
+    return Reply(json.dumps({"jsonrpc": "2.0", "id": body["id"], "error": error}).encode())
+
+
+def status(code: int, body: bytes = b"slow down") -> Answer:
+    return lambda _: Reply(body, status=code, headers={"Content-Type": "text/plain"})
+
+
+# ---------------------------------------------------------------- one endpoint
+
+
+def test_call__of_a_node_that_answers__gives_the_result_in_one_request(nodes: Nodes) -> None:
+    rpc = Rpc(nodes(good).url())
+    assert rpc.call("eth_blockNumber") == "0x10"
+    assert rpc.requests == 1
+
+
+def test_batch__answered_out_of_order__gives_the_results_in_order(nodes: Nodes) -> None:
+    def reversed_answer(body: Any) -> Reply:
+        return Reply(json.dumps(json.loads(good(body).body)[::-1]).encode())
+
+    rpc = Rpc(nodes(reversed_answer).url())
+    assert rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x1", "0x10"]
+    assert rpc.requests == 1
+
+
+def test_batch__with_an_entry_missing__is_unavailable_and_names_it(nodes: Nodes) -> None:
+    rpc = Rpc(nodes(lambda body: good(body[:1])).url())
+    with pytest.raises(Unavailable, match="127.0.0.1: no answer to eth_blockNumber in a batch of 2"):
+        rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])])
+
+
+@pytest.mark.parametrize("garbage", [b"null", b"7", b'"no"'])
+def test_call__answered_with_json_of_another_kind__is_unavailable(nodes: Nodes, garbage: bytes) -> None:
+    rpc = Rpc(nodes(lambda _: Reply(garbage)).url())
+    with pytest.raises(Unavailable, match="127.0.0.1: eth_chainId was answered with .*, expected an object"):
+        rpc.call("eth_chainId")
+    with pytest.raises(Unavailable, match="127.0.0.1: a batch of 1 was answered with one"):
+        rpc.batch([("eth_chainId", [])])
+
+
+def test_call__answered_without_a_result__is_unavailable(nodes: Nodes) -> None:
+    rpc = Rpc(nodes(lambda _: Reply(b'{"jsonrpc":"2.0","id":0}')).url())
+    with pytest.raises(Unavailable, match="eth_chainId was answered without a result"):
+        rpc.call("eth_chainId")
+
+
+def test_call__answered_with_html__is_unavailable_with_status_and_type(nodes: Nodes) -> None:
+    with pytest.raises(Unavailable, match="127.0.0.1: HTTP 200 with text/html, expected JSON"):
+        Rpc(nodes(html).url()).call("eth_chainId")
+
+
+@pytest.mark.parametrize("code", [429, 500, 502, 503])
+def test_call__refused_by_http__is_unavailable_with_the_status(nodes: Nodes, code: int) -> None:
+    with pytest.raises(Unavailable, match=f"127.0.0.1: HTTP {code} with text/plain, expected JSON"):
+        Rpc(nodes(status(code)).url()).call("eth_chainId")
+
+
+def test_call__answered_with_a_redirect__does_not_follow_it(nodes: Nodes) -> None:
+    elsewhere = nodes(good)
+    here = nodes(lambda _: Reply(b"moved", status=307, headers={"Location": elsewhere.url()}))
+    with pytest.raises(Unavailable, match="HTTP 307"):
+        Rpc(here.url()).call("eth_chainId")
+    assert elsewhere.seen == []
+
+
+def test_call__not_answered_in_time__is_unavailable_with_the_limit(nodes: Nodes) -> None:
+    hold = threading.Event()
+    rpc = Rpc(nodes(lambda _: Reply(b"{}", hold=hold)).url(SECRET), timeout=0.1)
+    with pytest.raises(Unavailable) as caught:
+        rpc.call("eth_chainId")
+    hold.set()
+    assert str(caught.value) == "127.0.0.1: no answer within 0.1 s"
+
+
+def test_call__with_nobody_there__is_unavailable(dead_url: str) -> None:
+    with pytest.raises(Unavailable, match="127.0.0.1: no connection"):
+        Rpc(dead_url).call("eth_chainId")
+
+
+def test_call__answered_with_an_error__carries_code_reason_and_data(nodes: Nodes) -> None:
+    with pytest.raises(RpcError) as caught:
+        Rpc(nodes(error_body).url()).call("eth_call")
+    assert (caught.value.code, caught.value.data) == (-32000, "0x08c379a0")
+    assert str(caught.value).startswith("127.0.0.1: eth_call failed: execution reverted")
+
+
+def test_call__answered_with_nested_revert_data__carries_it(nodes: Nodes) -> None:
+    error = {"code": 3, "message": "reverted", "data": {"data": "0x4e487b71", "message": "reverted"}}
+    with pytest.raises(RpcError) as caught:
+        Rpc(nodes(lambda _: Reply(json.dumps({"id": 0, "error": error}).encode())).url()).call("eth_call")
+    assert caught.value.data == "0x4e487b71"
+
+
+# ---------------------------------------------------------------- several endpoints
+
+
+@pytest.mark.parametrize("bad", [html, status(429), status(503), status(403, b'{"error":{"message":"no"}}')])
+def test_call__where_the_first_endpoint_gives_no_answer__asks_the_second_and_stays(nodes: Nodes, bad: Answer) -> None:
+    first, second = nodes(bad), nodes(good)
+    rpc = Rpc((first.url(), second.url()), chain_id=1)
+    assert rpc.call("eth_blockNumber") == "0x10"
+    assert rpc.requests == 3, "the first, the second's chain id, the call"
+    assert rpc.call("eth_blockNumber") == "0x10"
+    assert rpc.requests == 4
+    assert len(first.seen) == 1
+
+
+def test_call__where_the_first_endpoint_is_dead__asks_the_second(nodes: Nodes, dead_url: str) -> None:
+    rpc = Rpc((dead_url, nodes(good).url()), chain_id=1)
+    assert rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x1", "0x10"]
+
+
+def test_call__where_the_second_fails_later__goes_back_to_the_first(nodes: Nodes) -> None:
+    first, second = nodes(html), nodes(good)
+    rpc = Rpc((first.url(), second.url()), chain_id=1)
+    rpc.call("eth_blockNumber")
+    first.answer, second.answer = good, html
+    assert rpc.call("eth_blockNumber") == "0x10"
+    assert len(second.seen) == 3
+    assert [body["method"] for body in first.seen] == ["eth_blockNumber", "eth_chainId", "eth_blockNumber"]
+
+
+def test_call__where_the_node_reports_an_error__takes_it_for_the_answer(nodes: Nodes) -> None:
+    second = nodes(good)
+    with pytest.raises(RpcError):
+        Rpc((nodes(error_body).url(), second.url()), chain_id=1).call("eth_call")
+    assert second.seen == []
+
+
+def test_call__where_an_error_comes_with_http_500__takes_it_for_the_answer(nodes: Nodes) -> None:
+    second = nodes(good)
+    first = nodes(lambda body: Reply(error_body(body).body, status=500))
+    with pytest.raises(RpcError):
+        Rpc((first.url(), second.url()), chain_id=1).call("eth_call")
+    assert second.seen == []
+
+
+def test_call__where_the_second_endpoint_is_on_another_chain__is_a_config_error(nodes: Nodes) -> None:
+    second = nodes(lambda body: result_of(body, {"eth_chainId": "0xaa36a7"}))
+    rpc = Rpc((nodes(html).url(), second.url()), chain_id=1)
+    with pytest.raises(ConfigError, match="127.0.0.1: chain id 11155111, expected 1"):
+        rpc.call("eth_blockNumber")
+    assert [body["method"] for body in second.seen] == ["eth_chainId"]
+
+
+def test_call__where_no_endpoint_answers__names_each_with_its_reason(nodes: Nodes, dead_url: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        Rpc((nodes(html).url(), dead_url, nodes(status(502)).url()), chain_id=1).call("eth_blockNumber")
+    reasons = str(caught.value).split("; ")
+    assert [part.split(": ")[1].split(" (")[0] for part in reasons] == [
+        "HTTP 200 with text/html, expected JSON",
+        "no connection",
+        "HTTP 502 with text/plain, expected JSON",
+    ]
+
+
+# ---------------------------------------------------------------- secrets
+
+
+@pytest.mark.parametrize("bad", [html, status(429), error_body, status(401, f'{{"error":"{SECRET}"}}'.encode())])
+@pytest.mark.parametrize("place", ["v2/{}", "?key={}", "#{}"])
+def test_error__of_an_endpoint_with_a_key_in_its_url__never_shows_the_key(
+    nodes: Nodes, bad: Answer, place: str
+) -> None:
+    rpc = Rpc(nodes(bad).url(place.format(SECRET)))
+    with pytest.raises(Unavailable) as caught:
+        rpc.call("eth_call")
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert SECRET not in repr(caught.value) + repr(rpc) + str(vars(caught.value))
+    assert caught.value.__context__ is None
+
+
+def test_error__of_a_dead_endpoint_with_a_key_in_its_url__never_shows_the_key(dead_url: str) -> None:
+    for url in (dead_url, dead_url.replace("//", f"//user:{SECRET}@")):
+        with pytest.raises(Unavailable) as caught:
+            Rpc(url).call("eth_call")
+        assert SECRET not in "".join(traceback.format_exception(caught.value))
+        assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("url", [f"ftp://host/{SECRET}", SECRET, f"http://[{SECRET}/", f"https:///{SECRET}", ""])
+def test_rpc__with_a_broken_url__is_a_config_error_that_does_not_show_it(url: str) -> None:
+    with pytest.raises(ConfigError, match="RPC URL 1 is no http or https URL") as caught:
+        Rpc(url)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_rpc__without_a_url__is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="no RPC URL"):
+        Rpc(())
+
+
+def test_log__at_level_debug__never_shows_the_key(nodes: Nodes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    Rpc(nodes(good).url(SECRET)).call("eth_chainId")
+    assert SECRET not in caplog.text
