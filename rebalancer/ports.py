@@ -67,9 +67,15 @@ class Targets(Protocol):
 class Venue(Protocol):
     """Somebody who quotes. Never trusted: floors are ours, and the batch is simulated."""
 
-    name: str
-    spenders: tuple[Address, ...]
-    """Every address that a quote may ask an approval for."""
+    @property
+    def name(self) -> str:
+        """As it stands in records."""
+        ...
+
+    @property
+    def spenders(self) -> tuple[Address, ...]:
+        """Every address that a quote may ask an approval for."""
+        ...
 
     def quote(self, request: QuoteRequest, snapshot: Snapshot) -> Quote | Refusal | MoreTicks:
         """The best that the venue offers for one trade. Never raises for a failure of the venue."""

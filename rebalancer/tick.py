@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar, assert_never
 
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
@@ -14,7 +15,6 @@ from rebalancer.core.drift import portfolio_of
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot
 from rebalancer.core.model import (
-    Act,
     Batch,
     Blocked,
     Breach,
@@ -84,13 +84,14 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What a simulation is judged by."""
+class _Offer:
+    """Quotes that are worth taking, and what they were quoted on."""
 
-    snapshot: Snapshot
-    portfolio: Portfolio
+    quotes: tuple[Quote, ...]
+    cost: Cost
     fees: Fees
-    quoted: Cost
+    deadline: int
+    snapshot: Snapshot
 
 
 def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
@@ -129,31 +130,16 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     snapshot, portfolio = seen
     if breaches := guard_snapshot(policy, snapshot):
         return Blocked(breaches)
-    match reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at):
-        case Hold(reason):
-            return Held(reason)
-        case Act():
-            pass
+    reason = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
+    if isinstance(reason, Hold):
+        return Held(reason.reason)
     if breaches := guard_account(policy, snapshot, ports.wallet.operator):
         return Blocked(breaches)
-    fees = fees_for(snapshot.block, policy.limits)
-    plan, snapshot = _with_ticks(ports, snapshot, lambda s: make_plan(policy, portfolio, s, fees))
-    if isinstance(plan, Hold):
-        return Held(plan.reason)
-    deadline = snapshot.block.timestamp + policy.limits.deadline
-    quotes, snapshot = _with_ticks(ports, snapshot, lambda s: choose_quotes(ports, plan, s, deadline))
-    if isinstance(quotes, Hold):
-        return Held(quotes.reason)
-    cost = cost_of_quotes(quotes, snapshot, fees)
-    if (not_worth := worth_it(cost, policy.limits)) is not None:
-        return Held(not_worth.reason)
-    batch = ports.wallet.build(quotes, snapshot, deadline)
-    if breaches := guard_batch(policy, portfolio, snapshot, batch):
-        return Blocked(breaches)
-    return _simulated(ports, policy, batch, _Known(snapshot, portfolio, fees, cost))
+    offer = _offer(ports, policy, portfolio, snapshot)
+    return Held(offer.reason) if isinstance(offer, Hold) else _examined(ports, policy, portfolio, offer)
 
 
-def choose_quotes(ports: Ports, plan: Plan, snapshot: Snapshot, deadline: int) -> tuple[Quote, ...] | Hold | MoreTicks:
+def choose_quotes(ports: Ports, plan: Plan, deadline: int, snapshot: Snapshot) -> tuple[Quote, ...] | Hold | MoreTicks:
     """The best quote for each trade in turn, each on the pools as the ones before leave them.
 
     Hold where a trade has no quote that reaches its floor: half a rebalance is not what was planned.
@@ -206,14 +192,40 @@ def _best_quote(ports: Ports, trade: Trade, snapshot: Snapshot, deadline: int) -
     )
 
 
-def _simulated(ports: Ports, policy: Policy, batch: Batch, known: _Known) -> Blocked | Decision:
-    snapshot = known.snapshot
+def _offer(ports: Ports, policy: Policy, portfolio: Portfolio, snapshot: Snapshot) -> _Offer | Hold:
+    """Plan and quote; Hold where there is nothing to trade, no quote, or it costs too much."""
+    fees = fees_for(snapshot.block, policy.limits)
+
+    def planned(known: Snapshot) -> Plan | Hold | MoreTicks:
+        return make_plan(policy, portfolio, known, fees)
+
+    made: tuple[Plan | Hold, Snapshot] = _with_ticks(ports, snapshot, planned)
+    plan, snapshot = made
+    if isinstance(plan, Hold):
+        return plan
+    deadline = snapshot.block.timestamp + policy.limits.deadline
+    asked: tuple[tuple[Quote, ...] | Hold, Snapshot] = _with_ticks(
+        ports, snapshot, partial(choose_quotes, ports, plan, deadline)
+    )
+    quotes, snapshot = asked
+    if isinstance(quotes, Hold):
+        return quotes
+    cost = cost_of_quotes(quotes, snapshot, fees)
+    return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot)
+
+
+def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer) -> Blocked | Decision:
+    """The batch of an offer, guarded, simulated, and guarded again on what the simulation measured."""
+    snapshot = offer.snapshot
+    batch = ports.wallet.build(offer.quotes, snapshot, offer.deadline)
+    if breaches := guard_batch(policy, portfolio, snapshot, batch):
+        return Blocked(breaches)
     simulation = ports.wallet.simulate(batch, snapshot)
     if isinstance(simulation, Reverted):
         return Blocked((Breach("simulation", simulation.reason, "a batch that executes"),))
-    gas = (simulation.gas, gas_price_now(snapshot.block, known.fees))
-    cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, known.quoted)
-    if breaches := guard_simulation(policy, known.portfolio, batch, simulation, cost):
+    gas = (simulation.gas, gas_price_now(snapshot.block, offer.fees))
+    cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, offer.cost)
+    if breaches := guard_simulation(policy, portfolio, batch, simulation, cost):
         return Blocked(breaches)
     return Decision(batch, simulation, cost, snapshot)
 

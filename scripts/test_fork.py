@@ -24,7 +24,8 @@ def main() -> int:
     # ape finds anvil on PATH, and takes the installed vyper where its command is on PATH too.
     paths = (Path(sys.executable).parent, Path(find_anvil()).parent)
     environment["PATH"] = os.pathsep.join([*map(str, paths), environment["PATH"]])
-    command = ["ape", "test", "--network", "ethereum:mainnet-fork:foundry", "tests/fork", "-q", *sys.argv[1:]]
+    command = ["ape", "test", "--network", "ethereum:mainnet-fork:foundry", "tests/fork", "-q", "--tb=short"]
+    command += sys.argv[1:]
     with ExitStack() as stack:
         upstream = os.environ.get("ETH_RPC_URL")
         if upstream:

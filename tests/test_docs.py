@@ -91,7 +91,8 @@ def test_invariants__each_line__names_a_test_that_exists() -> None:
 
 def test_configuration_keys__that_the_readme_shows__are_in_the_example() -> None:
     text = (ROOT / "README.md").read_text()
-    keys = set(re.findall(r"^\s*([a-z_]+):", "\n".join(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)), re.MULTILINE))
+    shown = "\n".join(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))
+    keys = set(re.findall(r"^\s*([a-z_]+):", shown, re.MULTILINE))
     example = next((ROOT / "rebalancer").rglob("example.yaml")).read_text()
     known = set(re.findall(r"^[\s#-]*([a-z_]+):", example, flags=re.MULTILINE))
     assert keys, "the README shows no configuration"

@@ -7,10 +7,10 @@ from typing import Any
 
 from rebalancer.core.cost import cost_bps, total
 from rebalancer.core.drift import max_drift
-from rebalancer.core.model import Amount, Blocked, Cost, Pending, Planned, Portfolio, Settled, TickRecord, Trade
+from rebalancer.core.model import Blocked, Cost, Pending, Planned, Portfolio, Settled, TickRecord, Trade
 from rebalancer.core.render import outcome_words
 from rebalancer.tick import Report
-from rebalancer.units import BPS, ONE, Weight, mul_div_up
+from rebalancer.units import BPS, ONE, Amount, Weight, mul_div_up
 
 
 def emit(value: dict[str, Any]) -> None:

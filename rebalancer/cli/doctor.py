@@ -83,7 +83,8 @@ def _guards(settings: Settings, ports: Ports, snapshot: Snapshot) -> Iterator[Fi
 def _allowances(snapshot: Snapshot) -> Iterator[Finding]:
     standing = [a for a in snapshot.allowances if a.amount.raw]
     for allowance in standing:
-        seen = f"{allowance.spender} may still pull {amount(allowance.amount)}; the next batch sets it to zero if it sells it"
+        left = amount(allowance.amount)
+        seen = f"{allowance.spender} may still pull {left}; a batch that sells the token sets it to zero"
         yield Finding("standing allowance", seen, 0)
     if not standing:
         yield Finding("allowances", "none stands", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rebalancer.config import read_password, write_example
@@ -63,8 +64,6 @@ def keep_replica(port: int, pools: Path | None, as_json: bool) -> int:
             sys.stdout.flush()
         else:
             print(f"The replica answers at {replica.url} with {len(replica.pools)} pools. Ctrl-C stops it.", flush=True)
-        try:
+        with suppress(KeyboardInterrupt):
             signal.pause()
-        except KeyboardInterrupt:
-            pass
     return 0

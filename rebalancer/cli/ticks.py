@@ -27,7 +27,8 @@ def run_tick(config: Path, live: bool, as_json: bool) -> int:
     settings = read_settings(config)
     if live and not settings.live:
         raise ConfigError(
-            f"--live was given, but {config} says live: false; set live: true there once `rebalancer plan` shows what you want"
+            f"--live was given, but {config} says live: false; "
+            "set live: true there once `rebalancer plan` shows what you want"
         )
     ports = make_ports(settings)
     report = run_once(ports, settings.policy, Mode(live, settings.patience), lock_path(settings))

@@ -182,7 +182,9 @@ def assets_have_paths(parts: Parts) -> Problems:
     """Any asset may have to be sold for any other, directly or over one hub."""
     pools = _uniswap_pools(parts)
     known = set(parts.symbols)
-    if not pools or len(parts.tokens) < len(known) or any({p.symbol_a, p.symbol_b} - known for p in pools):
+    if parts.venues is None or parts.chain is None or len(parts.tokens) < len(known):
+        return
+    if any({pool.symbol_a, pool.symbol_b} - known for pool in pools):
         return
     joined = {frozenset((pool.symbol_a, pool.symbol_b)) for pool in pools}
     assets = [symbol for symbol, token in parts.tokens.items() if token.target is not None]

@@ -109,7 +109,7 @@ PoolName = Annotated[PoolText, _from_text(text.pool)]
 class Section(BaseModel):
     """A mapping of the file. Unknown keys are errors: a misspelt limit must not be an absent one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class ChainSection(Section):

@@ -11,9 +11,7 @@ from small_market import (
     BLOCK,
     FEES,
     GWEI,
-    LIMITS,
     LINK,
-    NOW,
     OPERATOR,
     OWNER,
     POLICY,
@@ -30,14 +28,12 @@ from small_market import (
     usd,
     v2_pool,
     v3_pool,
-    worth,
 )
 
-from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now, impact_bps_up
-from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot
-from rebalancer.core.model import Allowance, Batch, Breach, Cost, Limits, Policy, Quote, Reverted, Simulated, Snapshot
-from rebalancer.core.plan import floor_of
-from rebalancer.units import ONE, Address, Amount, Bps, Token, Usd, Wei
+from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now
+from rebalancer.core.guard import guard_account, guard_simulation, guard_snapshot
+from rebalancer.core.model import Allowance, Batch, Breach, Cost, Limits, Policy, Reverted, Simulated
+from rebalancer.units import ONE, Address, Amount, Token, Usd, Wei
 
 SNAPSHOT = snapshot_with(40_000, 40_000, 15_000, 5_000)
 PORTFOLIO = portfolio_in(SNAPSHOT)
@@ -131,161 +127,6 @@ def test_guard_account__everything_wrong__reports_everything() -> None:
     snapshot = replace(SNAPSHOT, wallet=wallet, block=block, operator_balance=Wei(0))
     expected = {"safe_threshold", "safe_owner", "min_operator_balance", "max_gas_price"}
     assert rules(guard_account(POLICY, snapshot, OPERATOR)) == expected
-
-
-# ---------------------------------------------------------------- the batch
-
-
-def judged(batch: Batch, policy: Policy = POLICY, snapshot: Snapshot = SNAPSHOT) -> set[str]:
-    return rules(guard_batch(policy, portfolio_in(snapshot), snapshot, batch))
-
-
-def first(**changes: object) -> Batch:
-    """The good batch with another first quote."""
-    return replace(BATCH, quotes=(replace(FIRST, **changes), SECOND))  # type: ignore[arg-type]
-
-
-def trading(sell: Amount, buy: Token, quote: Quote = FIRST) -> Quote:
-    """A quote that sells something else, right in everything that follows from it; pays the oracle's value."""
-    value = SNAPSHOT.price(sell.token).value_down(sell.raw)
-    floor = floor_of(sell, SNAPSHOT.price(sell.token), SNAPSHOT.price(buy), LIMITS.max_slippage)
-    trade = replace(quote.trade, sell=sell, buy=buy, value=value, floor=floor)
-    return replace(quote, trade=trade, expected=SNAPSHOT.price(buy).amount_down(value), route=None)
-
-
-def test_guard_batch__the_good_batch__passes() -> None:
-    assert guard_batch(POLICY, PORTFOLIO, SNAPSHOT, BATCH) == ()
-
-
-def test_guard_batch__no_swap__is_a_breach() -> None:
-    assert judged(replace(BATCH, quotes=())) == {"known_assets"}
-
-
-def test_guard_batch__a_token_outside_the_portfolio__is_a_breach() -> None:
-    strange = Token("SHIB", ATTACKER, 18)
-    batch = first(trade=replace(FIRST.trade, buy=strange))
-    assert judged(batch) == {"known_assets"}
-
-
-def test_guard_batch__a_token_for_itself__is_a_breach() -> None:
-    assert judged(first(trade=replace(FIRST.trade, buy=WETH))) == {"known_assets"}
-
-
-def test_guard_batch__a_value_that_is_not_the_oracles__is_a_breach() -> None:
-    assert judged(first(trade=replace(FIRST.trade, value=Usd(FIRST.trade.value - 1)))) == {"trade_value"}
-
-
-def test_guard_batch__a_trade_of_nothing__is_a_breach() -> None:
-    nothing = replace(trading(Amount(WETH, 0), LINK), expected=Amount(LINK, 0))
-    assert judged(replace(BATCH, quotes=(nothing, SECOND)), with_limits(replace(LIMITS, min_trade=Usd(0)))) == {
-        "trade_value"
-    }
-
-
-def test_guard_batch__the_same_pair_twice__is_a_breach() -> None:
-    half = trading(worth(WETH, 2_000), LINK)
-    assert judged(replace(BATCH, quotes=(half, half))) == {"one_trade_per_pair"}
-
-
-@pytest.mark.parametrize(
-    ("sell", "buy", "seen"),
-    [
-        (worth(WBTC, 1_000), LINK, "sells WBTC, which is 5 points under its target"),
-        (worth(USDC, 1_000), LINK, "sells USDC, which is 0 points under its target"),
-        (worth(WETH, 1_000), USDC, "buys USDC, which is 0 points under its target"),
-    ],
-)
-def test_guard_batch__a_token_on_the_wrong_side__is_a_breach(sell: Amount, buy: Token, seen: str) -> None:
-    breaches = guard_batch(POLICY, PORTFOLIO, SNAPSHOT, replace(BATCH, quotes=(trading(sell, buy),)))
-    assert rules(breaches) == {"direction"}
-    assert any(seen in breach.observed for breach in breaches)
-
-
-@pytest.mark.parametrize(("dollars", "breached"), [(5_099, False), (5_101, True)])
-def test_guard_batch__a_trade_past_the_target__has_five_bps_and_one_smallest_trade(
-    dollars: int, breached: bool
-) -> None:
-    # 5 bps of 100,000 and the smallest trade of 50 are 100 dollars past LINK's 5,000.
-    batch = replace(BATCH, quotes=(trading(worth(WETH, dollars), LINK),))
-    assert judged(batch) == ({"direction"} if breached else set())
-
-
-def test_guard_batch__two_trades_past_the_target_together__are_a_breach() -> None:
-    policy = with_limits(replace(LIMITS, min_trade=Usd(0)))
-    snapshot = snapshot_with(36_000, 44_000, 15_000, 5_000)
-    quotes = (trading(worth(WETH, 5_000), LINK), trading(worth(WETH, 3_000), WBTC))
-    breaches = guard_batch(policy, portfolio_in(snapshot), snapshot, replace(BATCH, quotes=quotes))
-    assert rules(breaches) == {"direction"}
-    assert [b.observed.split(" past")[0] for b in breaches] == ["WETH for WBTC (uniswap) sells WETH"]
-
-
-@pytest.mark.parametrize(("dollars", "breached"), [(50, False), ("49.99", True)])
-def test_guard_batch__the_smallest_trade__is_judged_at_its_edge(dollars: str | int, breached: bool) -> None:
-    batch = replace(BATCH, quotes=(trading(worth(WETH, dollars), LINK),))
-    assert judged(batch) == ({"min_trade"} if breached else set())
-
-
-@pytest.mark.parametrize(("dollars", "breached"), [(4_000, False), ("4000.01", True)])
-def test_guard_batch__the_largest_trade__is_judged_at_its_edge(dollars: str | int, breached: bool) -> None:
-    policy = with_limits(replace(LIMITS, max_trade=Bps(400)))
-    batch = replace(BATCH, quotes=(trading(worth(WETH, dollars), LINK),))
-    assert judged(batch, policy) == ({"max_trade"} if breached else set())
-
-
-def test_guard_batch__the_impact__is_judged_at_its_edge() -> None:
-    impact = max(impact_bps_up(quote) for quote in BATCH.quotes)
-    assert impact > 0
-    assert judged(BATCH, with_limits(replace(LIMITS, max_impact=impact))) == set()
-    assert judged(BATCH, with_limits(replace(LIMITS, max_impact=Bps(impact - 1)))) == {"max_impact"}
-
-
-def test_guard_batch__a_floor_a_unit_too_low__is_a_breach() -> None:
-    trade = FIRST.trade
-    lower = replace(trade, floor=Amount(LINK, trade.floor.raw - 1))
-    assert judged(first(trade=lower)) == {"max_slippage"}
-
-
-def test_guard_batch__a_floor_in_another_token__is_a_breach() -> None:
-    assert "max_slippage" in judged(first(trade=replace(FIRST.trade, floor=Amount(WBTC, 10**30))))
-
-
-def test_guard_batch__expecting_exactly_the_floor__passes_and_a_unit_less_is_a_breach() -> None:
-    floor = FIRST.trade.floor
-    wide = with_limits(replace(LIMITS, max_impact=Bps(10_000)))
-    assert judged(first(expected=floor), wide) == set()
-    assert judged(first(expected=Amount(LINK, floor.raw - 1)), wide) == {"expected_reaches_floor"}
-
-
-def test_guard_batch__expecting_another_token__is_a_breach() -> None:
-    assert "expected_reaches_floor" in judged(first(expected=Amount(WBTC, 10**30)))
-
-
-def test_guard_batch__selling_a_unit_more_than_there_is__is_a_breach() -> None:
-    held = SNAPSHOT.balance(WETH).raw
-    for raw, expected in ((held, {"direction"}), (held + 1, {"direction", "sold_within_balance"})):
-        batch = replace(BATCH, quotes=(trading(Amount(WETH, raw), LINK),))
-        assert judged(batch) == expected
-
-
-@pytest.mark.parametrize(("left", "breached"), [(600, False), (1, False), (601, True), (0, True), (-1, True)])
-def test_guard_batch__the_deadline__is_in_the_future_and_not_too_far(left: int, breached: bool) -> None:
-    assert judged(replace(BATCH, deadline=NOW + left)) == ({"deadline"} if breached else set())
-
-
-def test_guard_batch__a_spender_that_nobody_knows__is_a_breach() -> None:
-    breaches = guard_batch(POLICY, PORTFOLIO, SNAPSHOT, first(spender=ATTACKER))
-    assert rules(breaches) == {"known_spender"}
-    assert ATTACKER in breaches[0].observed and ROUTER in breaches[0].allowed
-
-
-def test_guard_batch__a_spender_whose_allowance_of_this_token_was_not_read__is_a_breach() -> None:
-    others = tuple(a for a in SNAPSHOT.allowances if a.amount.token != WETH)
-    assert judged(BATCH, POLICY, replace(SNAPSHOT, allowances=others)) == {"known_spender"}
-
-
-def test_guard_batch__much_wrong_at_once__reports_all_of_it() -> None:
-    batch = replace(first(spender=ATTACKER, expected=Amount(LINK, 1)), deadline=0)
-    assert judged(batch) >= {"known_spender", "expected_reaches_floor", "deadline", "max_impact"}
 
 
 # ---------------------------------------------------------------- the simulation

@@ -1,4 +1,4 @@
-"""The plan: where the weights should go, what the trades are sized to, and what is left out."""
+"""The plan: what the trades are sized to, their floors, and what is left out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import pytest
 from small_market import (
-    ASSETS,
-    BANDS,
     FEES,
     LIMITS,
     LINK,
@@ -28,8 +26,8 @@ from small_market import (
     v3_pool,
 )
 
-from rebalancer.core.model import Calendar, Hold, Policy, Portfolio, Snapshot, Target, Threshold
-from rebalancer.core.plan import desired_weights, floor_of, make_plan, snapshot_after
+from rebalancer.core.model import Hold, Policy, Portfolio, Snapshot, Target
+from rebalancer.core.plan import floor_of, make_plan, snapshot_after
 from rebalancer.market.routing import MoreTicks
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import ONE, Amount, Bps, Price, Token, Usd
@@ -37,8 +35,8 @@ from rebalancer.units import ONE, Amount, Bps, Price, Token, Usd
 DRIFTED = snapshot_with(40_000, 40_000, 15_000, 5_000)
 
 
-def with_limits(**changes: int) -> Policy:
-    return replace(POLICY, limits=replace(LIMITS, **changes))
+def with_max_trade(bps: int) -> Policy:
+    return replace(POLICY, limits=replace(LIMITS, max_trade=Bps(bps)))
 
 
 def hold_of(snapshot: Snapshot, policy: Policy = POLICY) -> str:
@@ -51,61 +49,6 @@ def result_of(snapshot: Snapshot, policy: Policy = POLICY) -> Portfolio:
     """The portfolio after the plan's trades, each on the pools as the ones before leave them."""
     batch = batch_of(planned(snapshot, policy), snapshot, policy)
     return portfolio_in(after(snapshot, simulated(batch)))
-
-
-def desired_of(policy: Policy, *dollars: int) -> list[str]:
-    """Desired weights in percent, in the order of the assets."""
-    desired = desired_weights(policy, portfolio_in(snapshot_with(*dollars)))
-    return [f"{desired[token.address] * 100 / ONE:.6g}" for token in ASSETS]
-
-
-# ---------------------------------------------------------------- where to
-
-
-@pytest.mark.parametrize("policy", [POLICY, replace(POLICY, trigger=Calendar(3_600), return_share=Bps(10_000))])
-def test_desired_weights__return_to_the_target_or_no_bands__are_the_targets(policy: Policy) -> None:
-    assert desired_of(policy, 40_000, 40_000, 15_000, 5_000) == ["30", "40", "20", "10"]
-
-
-def test_desired_weights__return_to_the_edge__move_only_what_is_outside() -> None:
-    # Bands are 5 points, but for LINK's 2.5 (a quarter of 10 %). WETH sells 2 points, cash takes them.
-    policy = replace(POLICY, return_share=Bps(10_000))
-    assert desired_of(policy, 37_000, 37_000, 17_000, 9_000) == ["35", "39", "17", "9"]
-
-
-def test_desired_weights__return_half_way__stop_at_half_the_band() -> None:
-    policy = replace(POLICY, return_share=Bps(5_000))
-    assert desired_of(policy, 37_000, 36_000, 17_500, 9_500) == ["32.5", "40", "18", "9.5"]
-
-
-def test_desired_weights__cash_full__the_furthest_takes_the_rest() -> None:
-    policy = replace(POLICY, return_share=Bps(10_000))
-    assert desired_of(policy, 37_000, 40_000, 15_000, 8_000) == ["35", "40", "17", "8"]
-
-
-def test_desired_weights__no_cash__the_furthest_takes_all() -> None:
-    policy = replace(POLICY, return_share=Bps(10_000), cash=None)
-    assert desired_of(policy, 37_000, 37_000, 16_500, 9_500) == ["35", "37", "18.5", "9.5"]
-
-
-def test_desired_weights__one_token_under__others_over_give_to_it() -> None:
-    policy = replace(POLICY, return_share=Bps(10_000), cash=None)
-    assert desired_of(policy, 33_000, 43_000, 13_000, 11_000) in (
-        ["31", "43", "15", "11"],
-        ["33", "41", "15", "11"],
-    )
-
-
-def test_desired_weights__a_target_of_zero__has_no_band_to_stay_in() -> None:
-    targets = (Target(WETH, share(40)), Target(USDC, share(40)), Target(WBTC, share(20)), Target(LINK, share(0)))
-    policy = replace(POLICY, return_share=Bps(10_000))
-    desired = desired_weights(policy, portfolio_in(snapshot_with(37_000, 39_000, 20_000, 4_000), targets))
-    assert desired[LINK.address] == 0
-
-
-def test_desired_weights__a_token_without_a_band__goes_to_its_target() -> None:
-    policy = replace(POLICY, return_share=Bps(10_000), trigger=Threshold(BANDS[1:]))
-    assert desired_of(policy, 32_000, 40_000, 19_000, 9_000)[0] == "30"
 
 
 # ---------------------------------------------------------------- how much
@@ -191,8 +134,8 @@ def test_make_plan__all_at_target__holds() -> None:
 
 
 def test_make_plan__everything_below_the_smallest_trade__holds_with_the_largest() -> None:
-    reason = hold_of(snapshot_with(30_049, 39_951, 20_000, 10_000))
-    assert "the most is 49.00 USD" in reason and "min_trade of 50.00 USD" in reason
+    reason = hold_of(snapshot_with(30_049, 39_966, 20_000, 9_985))
+    assert "the most is 49.00 USD of WETH" in reason and "min_trade of 50.00 USD" in reason
 
 
 def test_make_plan__an_empty_wallet__holds() -> None:
@@ -200,12 +143,12 @@ def test_make_plan__an_empty_wallet__holds() -> None:
 
 
 def test_make_plan__a_largest_trade_below_the_smallest__holds_and_says_so() -> None:
-    reason = hold_of(DRIFTED, with_limits(max_trade=4))
+    reason = hold_of(DRIFTED, with_max_trade(4))
     assert "max_trade allows 40.00 USD" in reason and "min_trade asks for 50.00 USD" in reason
 
 
 def test_make_plan__max_trade__cuts_every_trade() -> None:
-    plan = planned(DRIFTED, with_limits(max_trade=300))
+    plan = planned(DRIFTED, with_max_trade(300))
     assert [t.value for t in plan.trades] == [usd(3_000), usd(3_000)]
 
 

@@ -29,7 +29,7 @@ from small_market import (
 
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot
-from rebalancer.core.model import Band, Calendar, Hold, Plan, Policy, Portfolio, Snapshot, Target, Threshold
+from rebalancer.core.model import Band, Calendar, Hold, Plan, Policy, Portfolio, Snapshot, Target, Threshold, Trigger
 from rebalancer.core.plan import desired_weights, make_plan
 from rebalancer.units import ONE, Bps, Weight, bps_of_down
 
@@ -72,9 +72,10 @@ def policies(draw: st.DrawFn) -> Policy:
         max_trade=Bps(draw(st.integers(100, 10_000))),
         max_slippage=Bps(draw(st.integers(30, 300))),
     )
+    triggers: list[Trigger] = [Calendar(1), Threshold(bands)]
     return replace(
         POLICY,
-        trigger=draw(st.sampled_from([Calendar(1), Threshold(bands)])),
+        trigger=draw(st.sampled_from(triggers)),
         return_share=Bps(draw(st.sampled_from([0, 5_000, 10_000]))),
         cash=draw(st.sampled_from([None, USDC, LINK])),
         limits=limits,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +47,10 @@ class KeystoreSigner:
         if named is not None and named != self.address:
             raise self._of_another(named)
 
+    def unlock(self) -> Address:
+        """That the password opens the key, and that the key is the operator's. Takes about a second. ConfigError."""
+        return Address(self._unlocked().address)
+
     def sign(self, transaction: Transaction) -> SignedTransaction:
         """EIP-1559, with no native coin, for the chain in the transaction. Raises ConfigError."""
         from eth_account import Account
@@ -85,22 +88,10 @@ def new_operator(path: Path, password: str) -> Address:
         raise _in_the_way(path)
     if not path.parent.is_dir():
         raise ConfigError(f"keystore {path}: there is no folder {path.parent}; make it, or name another path")
-    account = Account.create(secrets.token_hex(32))
+    account = Account.create(os.urandom(32).hex())
     content = Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N)
     _write_once(path, json.dumps(content).encode())
     return checksum_address(account.address)
-
-
-def password_from_file(path: Path) -> Password:
-    """The first line of a file that nobody else may read."""
-
-    def ask() -> str:
-        lines = _read_private("password file", path).splitlines()
-        if not lines or not lines[0]:
-            raise ConfigError(f"password file {path}: its first line is empty, expected the keystore's password")
-        return lines[0]
-
-    return ask
 
 
 def _fields(transaction: Transaction) -> dict[str, Any]:
@@ -119,7 +110,7 @@ def _fields(transaction: Transaction) -> dict[str, Any]:
 
 def _read_keystore(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read_private("keystore", path))
+        content = json.loads(_read_private(path))
     except ValueError:
         raise _no_keystore(path, "is not JSON") from None
     if not isinstance(content, dict) or content.get("version") != 3:
@@ -127,21 +118,22 @@ def _read_keystore(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_private(what: str, path: Path) -> str:
+def _read_private(path: Path) -> str:
     """The text of a file, if nobody else may read or write it."""
     try:
         mode = path.stat().st_mode
         if mode & _OTHERS:
             raise ConfigError(
-                f"{what} {path}: its permissions are {mode & 0o777:03o}, expected 600, so that no other account of "
+                f"keystore {path}: its permissions are {mode & 0o777:03o}, expected 600, so that no other account of "
                 f"this machine can use it: chmod 600 {path}"
             )
         return path.read_text()
     except FileNotFoundError:
-        next_step = "make one with `rebalancer operator new`" if what == "keystore" else "write it, with mode 600"
-        raise ConfigError(f"{what} {path}: there is no such file; {next_step}, or mend the path") from None
+        raise ConfigError(
+            f"keystore {path}: there is no such file; make one with `rebalancer operator new`, or mend the path"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{what} {path}: cannot be read ({type(error).__name__})") from None
+        raise ConfigError(f"keystore {path}: cannot be read ({type(error).__name__})") from None
 
 
 def _named_address(content: dict[str, Any]) -> Address | None:
@@ -173,7 +165,7 @@ def _no_keystore(path: Path, seen: str) -> ConfigError:
 
 def _write_once(path: Path, content: bytes) -> None:
     """All of it under its name, or nothing: written beside, synced, and linked, which fails where a file stands."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:

@@ -1,0 +1,138 @@
+"""One contract for every wallet: built from quotes, simulated, signed, sent, landed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from given_wallet import ROUTER, TOKENS, Desk, a_desk, a_signer, a_trade, an_intent_of
+
+from rebalancer.adapters.wallets import fake
+from rebalancer.adapters.wallets.fake import FakeWallet
+from rebalancer.core.errors import Unavailable
+from rebalancer.core.model import Batch, Gone, Intent, Landed, Quote, Reverted, Simulated, Snapshot, Waiting
+from rebalancer.ports import Wallet
+from rebalancer.replica.chain import Replica
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with Replica.start() as replica:
+        operator = replica.actor("operator")
+        safe = replica.create_safe([operator.address])
+        replica.deal("USDC", safe, 10**12)
+        replica.mine()
+        yield a_desk(replica, safe, a_signer(tmp_path_factory.mktemp("keys"), operator))
+
+
+@pytest.fixture
+def desk(running: Desk) -> Iterator[Desk]:
+    with running.replica.scratch():
+        yield running
+
+
+@pytest.fixture(params=["fake", "safe"])
+def wallet(request: pytest.FixtureRequest, desk: Desk) -> Wallet:
+    return FakeWallet() if request.param == "fake" else desk.wallet
+
+
+@pytest.fixture
+def snapshot(desk: Desk) -> Snapshot:
+    return desk.reader.read()
+
+
+@pytest.fixture
+def quotes(desk: Desk, snapshot: Snapshot) -> tuple[Quote, ...]:
+    trades = [a_trade(desk, "USDC", 10**10, buy) for buy in ("WETH", "WBTC")]
+    return desk.quotes(trades, snapshot, snapshot.block.timestamp + 600)
+
+
+@pytest.fixture
+def batch(wallet: Wallet, snapshot: Snapshot, quotes: tuple[Quote, ...]) -> Batch:
+    return wallet.build(quotes, snapshot, snapshot.block.timestamp + 600)
+
+
+@pytest.fixture
+def simulation(wallet: Wallet, batch: Batch, snapshot: Snapshot) -> Simulated:
+    simulation = wallet.simulate(batch, snapshot)
+    assert isinstance(simulation, Simulated)
+    return simulation
+
+
+@pytest.fixture
+def intent(wallet: Wallet, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Intent:
+    return an_intent_of(batch, simulation, snapshot, wallet.commit(batch, simulation, snapshot))
+
+
+def test_build__of_quotes__is_one_call_from_the_operator(
+    wallet: Wallet, batch: Batch, snapshot: Snapshot, quotes: tuple[Quote, ...]
+) -> None:
+    assert (batch.quotes, batch.operator, batch.call.to) == (quotes, wallet.operator, wallet.address)
+    assert batch == wallet.build(quotes, snapshot, snapshot.block.timestamp + 600)
+
+
+def test_simulate__of_a_good_batch__measures_every_token_and_allowance(simulation: Simulated) -> None:
+    assert [change.token for change in simulation.changes] == list(TOKENS)
+    moved = {change.token.symbol: change.raw for change in simulation.changes}
+    assert moved["USDC"] == -2 * 10**10
+    assert moved["WETH"] > 0 and moved["WBTC"] > 0 and moved["DAI"] == 0
+    assert {(a.spender, a.amount.token.symbol, a.amount.raw) for a in simulation.allowances} == {(ROUTER, "USDC", 0)}
+    assert simulation.gas > 0
+
+
+def test_commit__of_a_simulated_batch__signs_its_call_and_sends_nothing(wallet: Wallet, intent: Intent) -> None:
+    assert intent.commitment.transaction.call.to == wallet.address
+    assert isinstance(wallet.land(intent, 0), Waiting)
+
+
+def test_land__after_it_was_sent__is_mined_as_simulated(wallet: Wallet, intent: Intent) -> None:
+    wallet.execute(intent)
+    landing = wallet.land(intent, 10)
+    assert isinstance(landing, Landed)
+    assert (landing.receipt.tx, landing.receipt.reason) == (intent.commitment.hash, None)
+    assert landing.receipt.changes == intent.expected
+    assert landing.receipt.block == intent.block + 1
+
+
+def test_execute__twice__changes_nothing(wallet: Wallet, intent: Intent) -> None:
+    wallet.execute(intent)
+    first = wallet.land(intent, 10)
+    wallet.execute(intent)
+    assert wallet.land(intent, 10) == first
+
+
+# ---------------------------------------------------------------- what only the fake can be told
+
+
+def test_fake__told_to_revert__reverts_once(snapshot: Snapshot, quotes: tuple[Quote, ...]) -> None:
+    wallet = FakeWallet(simulations=[Reverted("USDC.approve: Pausable: paused")])
+    batch = wallet.build(quotes, snapshot, 1)
+    assert wallet.simulate(batch, snapshot) == Reverted("USDC.approve: Pausable: paused")
+    assert isinstance(wallet.simulate(batch, snapshot), Simulated)
+
+
+def test_fake__told_how_to_land__plays_it_and_stays(snapshot: Snapshot, quotes: tuple[Quote, ...]) -> None:
+    wallet = FakeWallet(landings=[fake.waiting, fake.gone, fake.failed])
+    batch = wallet.build(quotes, snapshot, 1)
+    simulation = wallet.simulate(batch, snapshot)
+    assert isinstance(simulation, Simulated)
+    intent = an_intent_of(batch, simulation, snapshot, wallet.commit(batch, simulation, snapshot))
+    assert isinstance(wallet.land(intent, 0), Waiting)
+    assert isinstance(wallet.land(intent, 0), Gone)
+    for _ in range(2):
+        landing = wallet.land(intent, 0)
+        assert isinstance(landing, Landed)
+        assert landing.receipt.reason is not None
+        assert {change.raw for change in landing.receipt.changes} == {0}
+
+
+def test_fake__told_to_fail__raises_and_sends_nothing(snapshot: Snapshot, quotes: tuple[Quote, ...]) -> None:
+    wallet = FakeWallet()
+    batch = wallet.build(quotes, snapshot, 1)
+    simulation = wallet.simulate(batch, snapshot)
+    assert isinstance(simulation, Simulated)
+    intent = an_intent_of(batch, simulation, snapshot, wallet.commit(batch, simulation, snapshot))
+    wallet.failure = Unavailable("node.example: no connection")
+    with pytest.raises(Unavailable):
+        wallet.execute(intent)
+    assert not wallet.sent

@@ -1,0 +1,258 @@
+"""The tick, every outcome and every crash point, with all ports played from memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from small_market import ASSETS, NOW, POLICY, POOLS, TARGETS, WALLET, WETH, snapshot_with, v3_pool
+
+from rebalancer.adapters.chain.fake import FakeChain
+from rebalancer.adapters.clock import FixedClock
+from rebalancer.adapters.ledger.memory import MemoryLedger
+from rebalancer.adapters.notify.log import SilentNotifier
+from rebalancer.adapters.targets.fixed import FixedTargets
+from rebalancer.adapters.venues.fake import FakeVenue
+from rebalancer.adapters.venues.uniswap import UniswapVenue
+from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet, failed, gone, landed, waiting
+from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.model import (
+    Allowance,
+    Blocked,
+    Failed,
+    Held,
+    Intent,
+    Landing,
+    Pending,
+    Planned,
+    Refusal,
+    Reverted,
+    Settled,
+    Simulated,
+    Snapshot,
+    TickRecord,
+)
+from rebalancer.ports import Ports, Venue
+from rebalancer.tick import Mode, run_tick
+from rebalancer.units import Amount, Bps
+
+LIVE = Mode(live=True, patience=0)
+DRY = Mode(live=False, patience=0)
+OURS = replace(WALLET, owners=(*WALLET.owners, OPERATOR))
+ON_TARGET = (30_000, 40_000, 20_000, 10_000)
+OFF_TARGET = (45_000, 30_000, 20_000, 5_000)
+
+
+def state(*dollars: int, **changes: object) -> Snapshot:
+    """What a tick reads of our wallet, the fake venue's spender included."""
+    snapshot = snapshot_with(*dollars)
+    allowances = tuple(Allowance(FakeVenue.spenders[0], Amount(token, 0)) for token in ASSETS)
+    return replace(snapshot, **({"wallet": OURS, "allowances": allowances} | changes))  # type: ignore[arg-type]
+
+
+def ports_of(snapshot: Snapshot, wallet: FakeWallet | None = None, venues: tuple[Venue, ...] | None = None) -> Ports:
+    return Ports(
+        clock=FixedClock(NOW),
+        chain=FakeChain([snapshot]),
+        targets=FixedTargets(TARGETS),
+        venues=venues if venues is not None else (FakeVenue(),),
+        wallet=wallet or FakeWallet(),
+        ledger=MemoryLedger(),
+        notifier=SilentNotifier(),
+        requests=lambda: 0,
+    )
+
+
+def ending(how: Callable[[Intent], Landing]) -> FakeWallet:
+    return FakeWallet(landings=[how])
+
+
+def test_tick__every_weight_in_its_band__is_held_and_asks_nobody() -> None:
+    venue = FakeVenue()
+    report = run_tick(ports_of(state(*ON_TARGET), venues=(venue,)), POLICY, LIVE)
+    assert isinstance(report.outcome, Held)
+    assert report.portfolio is not None and report.snapshot is not None
+    assert venue.asked == []
+
+
+def test_tick__live_and_off_target__is_settled_and_closed_in_the_ledger() -> None:
+    ports = ports_of(state(*OFF_TARGET))
+    outcome = run_tick(ports, POLICY, LIVE).outcome
+    assert isinstance(outcome, Settled)
+    past = ports.ledger.read()
+    assert past.open_intent is None and past.last_settled_at == outcome.settlement.timestamp
+
+
+def test_tick__dry_run__is_planned_and_signs_records_and_sends_nothing() -> None:
+    class Keyless(FakeWallet):
+        def commit(self, batch, simulation, snapshot):  # type: ignore[no-untyped-def]
+            raise AssertionError("a dry run asked for a signature")
+
+    wallet = Keyless()
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    assert isinstance(run_tick(ports, POLICY, DRY).outcome, Planned)
+    assert wallet.sent == [] and ports.ledger.read().open_intent is None
+
+
+def test_tick__pool_off_the_oracle__is_blocked_before_it_acts() -> None:
+    pools = (v3_pool(ASSETS[1], WETH, 500, 200_000_000, off_bps=300), *POOLS[1:])
+    venue = FakeVenue()
+    outcome = run_tick(ports_of(state(*OFF_TARGET, pools=pools), venues=(venue,)), POLICY, LIVE).outcome
+    assert isinstance(outcome, Blocked) and {b.rule for b in outcome.breaches} == {"max_pool_gap"}
+    assert venue.asked == []
+
+
+def test_tick__safe_needs_two_signatures__is_blocked() -> None:
+    snapshot = state(*OFF_TARGET, wallet=replace(OURS, threshold=2))
+    outcome = run_tick(ports_of(snapshot), POLICY, LIVE).outcome
+    assert isinstance(outcome, Blocked) and "safe_threshold" in {b.rule for b in outcome.breaches}
+
+
+def test_tick__batch_reverts_in_simulation__is_blocked_with_the_reason() -> None:
+    wallet = FakeWallet(simulations=[Reverted("USDC.transfer: Pausable: paused")])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    outcome = run_tick(ports, POLICY, LIVE).outcome
+    assert isinstance(outcome, Blocked) and outcome.breaches[0].observed == "USDC.transfer: Pausable: paused"
+    assert wallet.sent == [] and ports.ledger.read().open_intent is None
+
+
+def test_tick__simulation_takes_a_token_that_no_trade_sells__is_blocked() -> None:
+    class Thief(FakeWallet):
+        def simulate(self, batch, snapshot):  # type: ignore[no-untyped-def]
+            honest = super().simulate(batch, snapshot)
+            assert isinstance(honest, Simulated)
+            stolen = tuple(Amount(c.token, c.raw - 10**7) if c.token.symbol == "WBTC" else c for c in honest.changes)
+            return replace(honest, changes=stolen)
+
+    wallet = Thief()
+    outcome = run_tick(ports_of(state(*OFF_TARGET), wallet), POLICY, LIVE).outcome
+    assert isinstance(outcome, Blocked) and wallet.sent == []
+
+
+def test_tick__no_venue_quotes__is_held_with_every_reason() -> None:
+    refusals = [Refusal("fake", "closed for lunch")]
+    outcome = run_tick(ports_of(state(*OFF_TARGET), venues=(FakeVenue(answers=refusals),)), POLICY, LIVE).outcome
+    assert isinstance(outcome, Held) and "closed for lunch" in outcome.reason
+
+
+def test_tick__quote_below_the_floor__is_not_taken() -> None:
+    outcome = run_tick(ports_of(state(*OFF_TARGET), venues=(FakeVenue(spread=Bps(150)),)), POLICY, LIVE).outcome
+    assert isinstance(outcome, Held) and "below the floor" in outcome.reason
+
+
+def test_tick__two_venues__takes_the_one_that_pays_more() -> None:
+    dear, cheap = FakeVenue(spread=Bps(40)), FakeVenue(spread=Bps(5))
+    outcome = run_tick(ports_of(state(*OFF_TARGET), venues=(dear, cheap)), POLICY, DRY).outcome
+    assert isinstance(outcome, Planned)
+    for quote in outcome.batch.quotes:
+        value = snapshot_with(*OFF_TARGET).price(quote.trade.buy).value_down(quote.expected.raw)
+        assert value > quote.trade.value * 9_990 // 10_000
+
+
+def test_tick__costs_more_than_allowed__is_held() -> None:
+    policy = replace(POLICY, limits=replace(POLICY.limits, max_cost=Bps(5)))
+    outcome = run_tick(ports_of(state(*OFF_TARGET)), policy, LIVE).outcome
+    assert isinstance(outcome, Held) and "not worth it" in outcome.reason
+
+
+def test_tick__plan_walks_out_of_the_known_ticks__reads_more_and_settles() -> None:
+    snapshot = state(450_000_000, 300_000_000, 200_000_000, 50_000_000)
+    policy = replace(POLICY, limits=replace(POLICY.limits, max_slippage=Bps(9_000), max_cost=Bps(9_000)))
+    ports = ports_of(snapshot, venues=(UniswapVenue(FakeVenue.spenders[0], POLICY.hubs, policy.limits),))
+    run_tick(ports, policy, DRY)
+    assert isinstance(ports.chain, FakeChain)
+    assert ports.chain.reads == 1 and ports.chain.tick_reads >= 1
+
+
+def test_tick__not_mined_in_time__is_pending_and_the_next_tick_settles_it() -> None:
+    wallet = FakeWallet(landings=[waiting, landed])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    first = run_tick(ports, POLICY, LIVE).outcome
+    assert isinstance(first, Pending) and len(wallet.sent) == 1
+    second = run_tick(ports, POLICY, LIVE)
+    assert isinstance(second.outcome, Settled) and second.snapshot is None
+    assert len(wallet.sent) == 1
+
+
+def test_tick__sending_fails__is_pending_and_the_same_bytes_go_out_next_time() -> None:
+    wallet = FakeWallet()
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    wallet.failure = Unavailable("node.example: no answer within 10 s")
+    first = run_tick(ports, POLICY, LIVE).outcome
+    assert isinstance(first, Pending) and wallet.sent == []
+    wallet.failure = None
+    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Settled)
+    assert [intent.commitment.raw for intent in wallet.sent] == [first.intent.commitment.raw]
+
+
+def test_tick__killed_between_record_and_send__sends_the_same_bytes_at_the_next_start() -> None:
+    class Killed(FakeWallet):
+        def execute(self, intent: Intent) -> None:
+            raise KeyboardInterrupt
+
+    ports = ports_of(state(*OFF_TARGET), Killed())
+    with pytest.raises(KeyboardInterrupt):
+        run_tick(ports, POLICY, LIVE)
+    recorded = ports.ledger.read().open_intent
+    assert recorded is not None, "the intent must be on record before anything is sent"
+    survivor = FakeWallet()
+    assert isinstance(run_tick(replace(ports, wallet=survivor), POLICY, LIVE).outcome, Settled)
+    assert survivor.sent == [recorded]
+
+
+def test_tick__killed_before_the_record__leaves_no_trace_and_plans_anew() -> None:
+    class Killed(MemoryLedger):
+        def record_intent(self, intent: Intent) -> None:
+            raise KeyboardInterrupt
+
+    wallet = FakeWallet()
+    ports = replace(ports_of(state(*OFF_TARGET), wallet), ledger=Killed())
+    with pytest.raises(KeyboardInterrupt):
+        run_tick(ports, POLICY, LIVE)
+    assert wallet.sent == []
+    assert isinstance(run_tick(replace(ports, ledger=MemoryLedger()), POLICY, LIVE).outcome, Settled)
+
+
+def test_tick__open_intent_and_dry_run__looks_and_sends_nothing() -> None:
+    wallet = FakeWallet()
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    wallet.failure = Unavailable("no connection")
+    run_tick(ports, POLICY, LIVE)
+    wallet.failure = None
+    assert isinstance(run_tick(ports, POLICY, DRY).outcome, Pending)
+    assert wallet.sent == []
+
+
+def test_tick__open_intent_past_its_deadline__is_not_sent_again() -> None:
+    wallet = FakeWallet(landings=[waiting])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    run_tick(ports, POLICY, LIVE)
+    late = replace(ports, clock=FixedClock(NOW + POLICY.limits.deadline))
+    assert isinstance(run_tick(late, POLICY, LIVE).outcome, Pending)
+    assert len(wallet.sent) == 1
+
+
+@pytest.mark.parametrize("ending_of", [failed, gone], ids=["reverted", "void"])
+def test_tick__batch_does_not_happen__is_failed_and_closed(ending_of: Callable[[Intent], Landing]) -> None:
+    ports = ports_of(state(*OFF_TARGET), ending(ending_of))
+    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Failed)
+    past = ports.ledger.read()
+    assert past.open_intent is None and past.last_settled_at is None
+
+
+def test_tick__halted_before__raises_halt_and_reads_nothing() -> None:
+    ports = ports_of(state(*OFF_TARGET))
+    ports.ledger.record_tick(TickRecord(NOW, None, "Halt", "nonce 7 was used by another transaction", *[None] * 3, 1))
+    with pytest.raises(Halt, match="nonce 7"):
+        run_tick(ports, POLICY, LIVE)
+    assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 0
+
+
+def test_tick__node_behind_what_was_read_before__is_unavailable() -> None:
+    snapshot = state(*OFF_TARGET)
+    ports = ports_of(snapshot)
+    ahead = snapshot.block.number + 3
+    ports.ledger.record_tick(TickRecord(NOW, ahead, "held", "", None, None, None, 1))
+    with pytest.raises(Unavailable, match=str(ahead)):
+        run_tick(ports, POLICY, LIVE)
