@@ -9,7 +9,7 @@ from rebalancer.adapters.chain.deployments import DEPLOYMENTS, Deployment
 from rebalancer.adapters.chain.reader import ChainReader
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.clock import SystemClock
-from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.notify.log import LogNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.uniswap import UniswapVenue
@@ -54,7 +54,7 @@ def make_signer(settings: Settings) -> KeystoreSigner:
 
 def open_ledger(settings: Settings) -> Ledger:
     """The memory alone: for what needs no node."""
-    return SqlLedger(settings.ledger_url)
+    return IdleLedger(settings.ledger_url)
 
 
 def create_operator(path: Path, password: str) -> Address:

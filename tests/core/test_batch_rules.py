@@ -119,7 +119,7 @@ def test_guard_batch__a_token_on_the_wrong_side__is_a_breach(sell: Amount, buy: 
     assert any(seen in breach.observed for breach in breaches)
 
 
-@pytest.mark.parametrize(("dollars", "breached"), [(5_099, False), (5_101, True)])
+@pytest.mark.parametrize(("dollars", "breached"), [(5_100, False), ("5100.01", True)])
 def test_guard_batch__a_trade_past_the_target__has_five_bps_and_one_smallest_trade(
     dollars: int, breached: bool
 ) -> None:

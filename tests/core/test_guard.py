@@ -172,7 +172,8 @@ def test_guard_simulation__a_bought_token_that_was_not_measured__is_a_breach() -
 
 
 def test_guard_simulation__another_token_a_unit_lower__is_a_breach() -> None:
-    assert simulated_as(changed(USDC, lambda _: -1)) == {"others_not_lower"}
+    breaches = guard_simulation(POLICY, PORTFOLIO, BATCH, changed(USDC, lambda _: -1), COST)
+    assert breaches == (Breach("others_not_lower", "the wallet loses 0.000001 USDC", "none: it is not sold"),)
     assert simulated_as(changed(USDC, lambda _: 1)) == set()
 
 

@@ -33,6 +33,7 @@ def test_live_tick__safe_off_its_targets__settles_as_simulated_and_the_next_one_
     assert {c.token.symbol: c.raw for c in first.outcome.settlement.fills} == {
         s: raw for s, raw in moved.items() if raw
     }
+    assert first.outcome.settlement.gas_used == planned.simulation.gas
     assert set(stage.allowances().values()) == {0}
 
     ports = keeper.ports()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from eth_account import Account
 
@@ -68,6 +69,13 @@ class BlockClock:
         return self._replica.now()
 
 
+class OlderRpc(Rpc):
+    """To a node that does not know eth_simulateV1: what it says to an unknown method is its own."""
+
+    def call(self, method: str, *params: Any) -> Any:
+        return super().call("eth_simulateV0" if method == "eth_simulateV1" else method, *params)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The parts, put together as `wire` does."""
@@ -76,6 +84,12 @@ class Desk:
     reader: ChainReader
     venue: UniswapVenue
     wallet: SafeWallet
+    signer: Signer
+
+    def on_an_older_node(self) -> Desk:
+        """The same desk, its wallet on a node without eth_simulateV1."""
+        rpc = OlderRpc(self.replica.url)
+        return replace(self, wallet=_wallet(rpc, self.wallet.address, self.signer, Patience(poll=0.02)))
 
     def quotes(self, trades: Sequence[Trade], snapshot: Snapshot, deadline: int) -> tuple[Quote, ...]:
         """The venue's quotes in turn, each on the pools as the ones before leave them."""
@@ -132,8 +146,13 @@ def a_desk(replica: Replica, safe: Address, signer: Signer, patience: Patience |
         replica=replica,
         reader=_reader(replica, rpc, safe, signer.address),
         venue=UniswapVenue(ROUTER, (WETH, USDC), LIMITS),
-        wallet=SafeWallet(rpc, safe, MAINNET, Sender(rpc, 1, signer, LIMITS), patience or Patience(poll=0.02)),
+        wallet=_wallet(rpc, safe, signer, patience or Patience(poll=0.02)),
+        signer=signer,
     )
+
+
+def _wallet(rpc: Rpc, safe: Address, signer: Signer, patience: Patience) -> SafeWallet:
+    return SafeWallet(rpc, safe, MAINNET, Sender(rpc, 1, signer, LIMITS), patience)
 
 
 def a_snapshot(replica: Replica) -> Snapshot:

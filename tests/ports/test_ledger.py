@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from given_ledger import a_settlement, a_tick, an_intent
 
+from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import HALTED, RESUMED
@@ -18,11 +19,13 @@ from rebalancer.ports import Ledger
 Again = Callable[[], Ledger]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "idle"])
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Again:
     """The ledger as the next process finds it."""
     if request.param == "sqlite":
         return lambda: SqlLedger(f"sqlite:///{tmp_path}/ledger.db")
+    if request.param == "idle":
+        return lambda: IdleLedger(f"sqlite:///{tmp_path}/ledger with spaces #1.db")
     memory = MemoryLedger()
     return lambda: memory
 

@@ -17,6 +17,7 @@ from rebalancer.replica.chain import Replica
 from rebalancer.units import Address
 
 DOLLARS = 200_000
+NODES = ("with eth_simulateV1", "without")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,10 @@ def _filled(replica: Replica, safe: Address) -> Address:
         replica.deal(token.symbol, safe, whole * 10**token.decimals)
     replica.deal("ETH", safe, 10**18)  # so that it can be made to act by itself, as if its owners had signed
     return safe
+
+
+def _on(desk: Desk, node: str) -> Desk:
+    return desk if node == NODES[0] else desk.on_an_older_node()
 
 
 def _trades(desk: Desk) -> tuple[Trade, ...]:
@@ -124,25 +129,25 @@ def test_batch__inside__approves_each_token_once_and_exactly(desk: Desk) -> None
     assert amounts == [0, 80_000 * 10**6, 20_000 * 10**18, 0, 0]
 
 
-@pytest.mark.parametrize("node", ["with eth_simulateV1", "without"])
+@pytest.mark.parametrize("node", NODES)
 def test_simulate__past_the_deadline__reverts_with_the_routers_reason(desk: Desk, node: str) -> None:
-    _without_simulate(desk, node)
+    desk = _on(desk, node)
     batch, snapshot = _batch(desk, _trades(desk), seconds=-1)
     assert desk.wallet.simulate(batch, snapshot) == Reverted("uniswap, USDT for WETH: Transaction too old")
 
 
-@pytest.mark.parametrize("node", ["with eth_simulateV1", "without"])
+@pytest.mark.parametrize("node", NODES)
 def test_simulate__with_usdc_paused__names_the_token_and_the_reason(desk: Desk, node: str) -> None:
-    _without_simulate(desk, node)
+    desk = _on(desk, node)
     batch, snapshot = _batch(desk, (a_trade(desk, "USDC", 10**9, "WETH"),))
     desk.replica.transact(desk.replica.actor("attacker").address, USDC.address, "pause()")
     snapshot = replace(snapshot, block=desk.reader.head())
     assert desk.wallet.simulate(batch, snapshot) == Reverted("USDC.approve: Pausable: paused")
 
 
-@pytest.mark.parametrize("node", ["with eth_simulateV1", "without"])
+@pytest.mark.parametrize("node", NODES)
 def test_simulate__below_the_floor__names_the_swap_and_the_reason(desk: Desk, node: str) -> None:
-    _without_simulate(desk, node)
+    desk = _on(desk, node)
     trades = _trades(desk)
     batch, snapshot = _batch(desk, (trades[0], dearer(trades[1])))
     assert desk.wallet.simulate(batch, snapshot) == Reverted("uniswap, USDT for WBTC: Too little received")
@@ -153,11 +158,11 @@ def test_simulate__selling_more_than_the_safe_has__reverts(desk: Desk) -> None:
     assert desk.wallet.simulate(batch, snapshot) == Reverted("uniswap, DAI for WETH: STF")
 
 
-@pytest.mark.parametrize("node", ["with eth_simulateV1", "without"])
+@pytest.mark.parametrize("node", NODES)
 def test_simulate__of_a_safe_with_threshold_two__says_so(replica: Replica, signer: KeystoreSigner, node: str) -> None:
     owners = [signer.address, replica.actor("owner").address]
     desk = a_desk(replica, _filled(replica, replica.create_safe(owners, threshold=2)), signer)
-    _without_simulate(desk, node)
+    desk = _on(desk, node)
     batch, snapshot = _batch(desk, _trades(desk))
     assert snapshot.wallet.threshold == 2
     expected = "GS020 (one signature is too few: the Safe's threshold is above 1)"
@@ -177,11 +182,10 @@ def test_batch__sent_by_an_attacker__is_refused_by_the_safe(desk: Desk) -> None:
         desk.replica.rpc.call("eth_call", call, "latest")
 
 
-def test_simulate__on_a_node_without_simulate__measures_the_same(desk: Desk) -> None:
+def test_simulate__on_an_older_node__measures_the_same(desk: Desk) -> None:
     batch, snapshot = _batch(desk, _trades(desk))
     exact = desk.wallet.simulate(batch, snapshot)
-    _without_simulate(desk, "without")
-    lean = desk.wallet.simulate(batch, snapshot)
+    lean = desk.on_an_older_node().wallet.simulate(batch, snapshot)
     assert isinstance(exact, Simulated) and isinstance(lean, Simulated)
     assert (lean.changes, lean.allowances) == (exact.changes, exact.allowances)
     assert exact.gas <= lean.gas <= exact.gas * 14 // 10, "an estimate counts what is given back at the end"
@@ -217,28 +221,6 @@ def test_read__of_something_that_is_no_safe__names_the_address(
     desk = a_desk(replica, where(replica), signer)
     with pytest.raises(ConfigError, match=f"wallet {where(replica)}: .*expected a Safe"):
         desk.reader.read()
-
-
-def _without_simulate(desk: Desk, node: str) -> None:
-    """Nodes without eth_simulateV1 answer with an error, after which the wallet goes the other way."""
-    if node == "without":
-        desk.wallet._simulator._has_simulate = False
-
-
-def test_simulate__on_a_node_that_refuses_the_method__goes_the_other_way(desk: Desk) -> None:
-    batch, snapshot = _batch(desk, _trades(desk))
-    proper = desk.wallet.simulate(batch, snapshot)
-    assert isinstance(proper, Simulated)
-    rpc = desk.wallet._simulator._rpc
-    plain = rpc.call
-
-    def call(method: str, *params: object) -> object:
-        return plain("eth_notThere" if method == "eth_simulateV1" else method, *params)
-
-    rpc.call = call  # type: ignore[method-assign,assignment]
-    lean = desk.wallet.simulate(batch, snapshot)
-    assert isinstance(lean, Simulated)
-    assert lean.changes == proper.changes
 
 
 def test_commit__signs_what_was_simulated_with_room_for_gas(desk: Desk) -> None:
