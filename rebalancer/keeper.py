@@ -14,9 +14,9 @@ from pathlib import Path
 
 from rebalancer.core.drift import max_drift
 from rebalancer.core.errors import ConfigError, RebalancerError
-from rebalancer.core.model import Held, Outcome, Pending, Planned, Policy, Settled, TickRecord
+from rebalancer.core.model import RESUMED, Held, Outcome, Pending, Planned, Policy, Settled, TickRecord
 from rebalancer.core.render import outcome_words
-from rebalancer.ports import Ports
+from rebalancer.ports import Ledger, Ports
 from rebalancer.tick import Mode, Report, run_tick
 
 
@@ -36,9 +36,25 @@ def run_once(ports: Ports, policy: Policy, mode: Mode, lock: Path) -> Report:
         return report
 
 
+def resume(ledger: Ledger, now: int, why: str) -> str:
+    """Record that a person has looked into what halted the keeper; the words of the Halt.
+
+    Raises ConfigError where nothing is halted, or where nothing is said of what was seen.
+    """
+    halted = ledger.read().halted
+    if halted is None:
+        raise ConfigError("nothing is halted, so there is nothing to resume; `rebalancer status` shows what stands")
+    if not why.strip():
+        raise ConfigError("--why is empty, expected what was looked at and found: it stays on record")
+    ledger.record_tick(TickRecord(now, None, RESUMED, f"{why.strip()} (was halted: {halted})", None, None, None, 0))
+    return halted
+
+
 def record_of(report: Report, at: int, requests: int) -> TickRecord:
     """The row that a tick leaves."""
     word, detail = outcome_words(report.outcome)
+    if report.why is not None:
+        detail = f"{detail}; because {report.why}"
     return TickRecord(
         at=at,
         block=report.snapshot.block.number if report.snapshot else None,
@@ -80,7 +96,8 @@ def _locked(path: Path) -> Iterator[str | None]:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(
-            f"the lock file {path} cannot be opened ({error.strerror}); mend the ledger's folder"
+            f"the lock file {path} cannot be opened ({error.strerror}); it stands beside the configuration, "
+            "in a folder that the keeper must be able to write to"
         ) from None
     try:
         try:

@@ -66,21 +66,23 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An outcome, with what it was decided from. Both are None where an open intent was finished."""
+    """An outcome, with what it was decided from: None where an open intent was finished. `why`: what called for it."""
 
     outcome: Outcome
     snapshot: Snapshot | None
     portfolio: Portfolio | None
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A batch that passed every guard, and what it is expected to do and to cost."""
+    """A batch that passed every guard, what it is expected to do and to cost, and why there is one."""
 
     batch: Batch
     simulation: Simulated
     cost: Cost
     snapshot: Snapshot
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +103,16 @@ def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
     """
     past = ports.ledger.read()
     if past.halted is not None:
-        raise Halt(f"halted: {past.halted}; look, then resume")
+        # In the same words, because this is recorded too, and read again by the next tick.
+        raise Halt(past.halted)
     if past.open_intent is not None:
         return Report(_resume(ports, past.open_intent, mode), None, None)
     snapshot, portfolio = look(ports, policy, past)
     match decide(ports, policy, past, (snapshot, portfolio)):
         case Decision() as decision if mode.live:
-            return Report(_send(ports, decision, mode), snapshot, portfolio)
-        case Decision(batch, simulation, cost):
-            return Report(Planned(batch, simulation, cost), snapshot, portfolio)
+            return Report(_send(ports, decision, mode), snapshot, portfolio, decision.why)
+        case Decision(batch, simulation, cost, _, why):
+            return Report(Planned(batch, simulation, cost), snapshot, portfolio, why)
         case outcome:
             return Report(outcome, snapshot, portfolio)
 
@@ -136,7 +139,7 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     if breaches := guard_account(policy, snapshot, ports.wallet.operator):
         return Blocked(breaches)
     offer = _offer(ports, policy, portfolio, snapshot)
-    return Held(offer.reason) if isinstance(offer, Hold) else _examined(ports, policy, portfolio, offer)
+    return Held(offer.reason) if isinstance(offer, Hold) else _examined(ports, policy, portfolio, offer, reason.reason)
 
 
 def choose_quotes(ports: Ports, plan: Plan, deadline: int, snapshot: Snapshot) -> tuple[Quote, ...] | Hold | MoreTicks:
@@ -214,7 +217,7 @@ def _offer(ports: Ports, policy: Policy, portfolio: Portfolio, snapshot: Snapsho
     return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot)
 
 
-def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer) -> Blocked | Decision:
+def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer, why: str) -> Blocked | Decision:
     """The batch of an offer, guarded, simulated, and guarded again on what the simulation measured."""
     snapshot = offer.snapshot
     batch = ports.wallet.build(offer.quotes, snapshot, offer.deadline)
@@ -227,7 +230,7 @@ def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer)
     cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, offer.cost)
     if breaches := guard_simulation(policy, portfolio, batch, simulation, cost):
         return Blocked(breaches)
-    return Decision(batch, simulation, cost, snapshot)
+    return Decision(batch, simulation, cost, snapshot, why)
 
 
 def _send(ports: Ports, decision: Decision, mode: Mode) -> Outcome:

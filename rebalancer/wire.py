@@ -10,6 +10,7 @@ from rebalancer.adapters.chain.reader import ChainReader
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.clock import SystemClock
 from rebalancer.adapters.ledger.idle import IdleLedger
+from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.notify.log import LogNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.uniswap import UniswapVenue
@@ -24,14 +25,14 @@ from rebalancer.ports import Ledger, Ports, Venue
 from rebalancer.units import Address
 
 
-def make_ports(settings: Settings) -> Ports:
-    """The parts of one keeper. Opens the ledger; asks nothing of the network yet."""
+def make_ports(settings: Settings, remember: bool = True) -> Ports:
+    """The parts of one keeper. Opens the ledger, or with `remember` off plays it from an empty memory; asks nothing
+    of the network yet.
+    """
     deployment = _deployment(settings)
     rpc = Rpc(settings.rpc_urls, settings.chain_id)
     clock = SystemClock()
-    venues: tuple[Venue, ...] = (
-        UniswapVenue(deployment.swap_router_02, settings.policy.hubs, settings.policy.limits),
-    )
+    venues: tuple[Venue, ...] = (UniswapVenue(deployment.swap_router_02, settings.policy.hubs, settings.policy.limits),)
     sender = Sender(rpc, settings.chain_id, make_signer(settings), settings.policy.limits)
     wallet = SafeWallet(rpc, settings.wallet.address, deployment, sender, Patience(settings.confirmations))
     book = _book(settings, tuple(spender for venue in venues for spender in venue.spenders))
@@ -41,7 +42,7 @@ def make_ports(settings: Settings) -> Ports:
         targets=FixedTargets(settings.targets),
         venues=venues,
         wallet=wallet,
-        ledger=open_ledger(settings),
+        ledger=open_ledger(settings) if remember else MemoryLedger(),
         notifier=LogNotifier(),
         requests=lambda: rpc.requests,
     )

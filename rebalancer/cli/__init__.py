@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 
-from rebalancer.core.errors import ConfigError, RebalancerError
+from rebalancer.core.errors import ConfigError, Halt, RebalancerError
 
 INTERRUPTED = 130
 
@@ -19,6 +20,8 @@ def run(arguments: Sequence[str]) -> int:
     from rebalancer.cli.commands import app
 
     as_json = "--json" in arguments
+    # The notifier's lines are for programs that collect logs; here the command itself says how it ended.
+    logging.getLogger("rebalancer").addHandler(logging.NullHandler())
     try:
         return int(app(args=list(arguments), prog_name="rebalancer", standalone_mode=False) or 0)
     except RebalancerError as error:
@@ -29,7 +32,9 @@ def run(arguments: Sequence[str]) -> int:
         sys.stderr.write("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
         return INTERRUPTED
     except TyperException as error:
-        sys.stderr.write(f"error: {error}\nSee `rebalancer --help`.\n")
+        # Without arguments the help has been shown, and there is no more to say.
+        if said := error.format_message():
+            sys.stderr.write(f"error: {said}\nSee `rebalancer --help`.\n")
         return ConfigError.exit_code
 
 
@@ -37,6 +42,8 @@ def _report(error: RebalancerError, as_json: bool) -> int:
     kind = next(c.__name__ for c in type(error).__mro__ if c.__base__ is RebalancerError)
     if as_json:
         print(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
+    if isinstance(error, Halt):
+        error.add_note("the keeper stands still until you have looked; then: rebalancer resume --why TEXT")
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
     sys.stderr.write(f"{kind}: {error}{notes}\n")
     return error.exit_code

@@ -27,7 +27,7 @@ def weight_bps(weight: Weight) -> int:
 def report_object(report: Report, requests: int) -> dict[str, Any]:
     """A tick: outcome and detail, then what it was decided from."""
     word, detail = outcome_words(report.outcome)
-    found: dict[str, Any] = {"outcome": word, "detail": detail, "requests": requests}
+    found: dict[str, Any] = {"outcome": word, "detail": detail, "why": report.why, "requests": requests}
     if report.snapshot is not None:
         found["block"] = report.snapshot.block.number
     if report.portfolio is not None:

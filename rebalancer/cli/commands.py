@@ -32,8 +32,8 @@ def init(
     wallet: Annotated[str | None, typer.Option(help="The Safe that holds the funds.")] = None,
     operator: Annotated[str | None, typer.Option(help="The account that sends.")] = None,
     rpc: Annotated[
-        str, typer.Option(help="The node, or ${NAME} for an environment variable.")
-    ] = "http://127.0.0.1:8545",
+        str | None, typer.Option(help="The node; else ETH_RPC_URL of the environment, else a replica on this machine.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Write a commented example configuration that works on the replica."""
@@ -91,6 +91,18 @@ def history(
 
 
 @app.command()
+def resume(
+    why: Annotated[str, typer.Option(help="What you looked at and found; it stays on record.")],
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> int:
+    """Let a halted keeper go on, after you have looked. Sends nothing."""
+    from rebalancer.cli.ticks import resume_halted
+
+    return resume_halted(config, why, json)
+
+
+@app.command()
 def demo(json: Json = False) -> int:
     """The main job on the replica: a Safe off its targets, one live tick, and a second one that holds."""
     from rebalancer.cli.demo import run_demo
@@ -114,7 +126,7 @@ def operator_new(
 
 @replica_app.command("up")
 def replica_up(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8545,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="The port to listen on.")] = 8545,
     pools: Annotated[Path | None, typer.Option(help="A file with the state of real pools, written over ours.")] = None,
     json: Json = False,
 ) -> int:

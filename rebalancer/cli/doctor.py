@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebalancer.cli.ticks import FORBIDDEN
 from rebalancer.config import Settings, read_settings
-from rebalancer.core.drift import portfolio_of
-from rebalancer.core.errors import RebalancerError
+from rebalancer.core.drift import max_drift, portfolio_of
+from rebalancer.core.errors import Halt, RebalancerError
 from rebalancer.core.guard import guard_account, guard_snapshot
 from rebalancer.core.model import Snapshot
-from rebalancer.core.render import amount, money
+from rebalancer.core.render import amount, duration, money, percent
+from rebalancer.core.render import price as words
 from rebalancer.ports import Ports
-from rebalancer.wire import make_ports, make_signer
+from rebalancer.wire import make_ports, make_signer, open_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Finding:
 def run_checks(config: Path, as_json: bool) -> int:
     """The first trouble's exit code, or 0."""
     settings = read_settings(config)
-    findings = tuple(_findings(settings, make_ports(settings)))
+    findings = tuple(_findings(settings, make_ports(settings, remember=False)))
     if as_json:
         from rebalancer.cli.as_json import emit
 
@@ -41,16 +43,18 @@ def run_checks(config: Path, as_json: bool) -> int:
 
 def _findings(settings: Settings, ports: Ports) -> Iterator[Finding]:
     yield Finding(
-        "configuration", f"{settings.path}: {len(settings.policy.assets)} assets, {len(settings.pools)} pools", 0
+        "configuration", f"{settings.path.name}: {len(settings.policy.assets)} assets, {len(settings.pools)} pools", 0
     )
-    yield _tried("ledger", lambda: f"{len(ports.ledger.history(1)) or 'no'} tick on record")
-    yield _tried("operator key", lambda: f"opens, and is {make_signer(settings).unlock()}")
+    yield _tried("ledger", lambda: _ledger(settings))
+    yield _tried("operator key", lambda: f"opens, of {make_signer(settings).unlock()}")
     try:
         snapshot = ports.chain.read()
     except RebalancerError as error:
         yield Finding("one snapshot", str(error), error.exit_code)
         return
-    yield Finding("one snapshot", f"block {snapshot.block.number} in {ports.requests()} request", 0)
+    asked = ports.requests()
+    seen = f"block {snapshot.block.number} in {asked} {'request' if asked == 1 else 'requests'}"
+    yield Finding("one snapshot", seen, 0)
     yield from _prices(snapshot)
     yield from _guards(settings, ports, snapshot)
     yield from _allowances(snapshot)
@@ -63,21 +67,33 @@ def _tried(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name, str(error), error.exit_code)
 
 
+def _ledger(settings: Settings) -> str:
+    ledger = open_ledger(settings)
+    past, last = ledger.read(), ledger.history(1)
+    if past.halted is not None:
+        raise Halt(f"halted: {past.halted}; look, then: rebalancer resume --why TEXT")
+    return f"the last tick ended as {last[0].outcome}" if last else "opens; no tick is on record yet"
+
+
 def _prices(snapshot: Snapshot) -> Iterator[Finding]:
     for price in snapshot.prices:
         age = snapshot.block.timestamp - price.updated_at
-        yield Finding(f"price of {price.token}", f"{money(price.usd)}, {age} s old", 0)
+        yield Finding(f"price of {price.token}", f"{words(price)}, written {duration(age)} before the block", 0)
 
 
 def _guards(settings: Settings, ports: Ports, snapshot: Snapshot) -> Iterator[Finding]:
     policy = settings.policy
     breaches = guard_snapshot(policy, snapshot) + guard_account(policy, snapshot, ports.wallet.operator)
     for breach in breaches:
-        yield Finding(breach.rule.replace("_", " "), f"{breach.observed}; allowed: {breach.allowed}", 4)
+        yield Finding(breach.rule, f"{breach.observed}; allowed: {breach.allowed}", FORBIDDEN)
     if not breaches:
         yield Finding("guards", "pools agree with the oracle; the operator may act and can pay", 0)
-    portfolio = _tried("portfolio", lambda: money(portfolio_of(policy.assets, settings.targets, snapshot).value))
-    yield portfolio
+    yield _tried("portfolio", lambda: _worth(settings, snapshot))
+
+
+def _worth(settings: Settings, snapshot: Snapshot) -> str:
+    portfolio = portfolio_of(settings.policy.assets, settings.targets, snapshot)
+    return f"{money(portfolio.value)}, largest drift {percent(max_drift(portfolio))}"
 
 
 def _allowances(snapshot: Snapshot) -> Iterator[Finding]:

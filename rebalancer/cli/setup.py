@@ -11,7 +11,7 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.wire import create_operator
 
 
-def init_config(path: Path, filled: tuple[str | None, str | None, str], as_json: bool) -> int:
+def init_config(path: Path, filled: tuple[str | None, str | None, str | None], as_json: bool) -> int:
     """Write the example; never over a file that is there."""
     wallet, operator, rpc = filled
     write_example(path, wallet, operator, rpc)
@@ -20,7 +20,9 @@ def init_config(path: Path, filled: tuple[str | None, str | None, str], as_json:
 
         emit({"written": str(path)})
     else:
-        print(f"Wrote {path}. Fill in wallet and operator, then run: rebalancer check -c {path}")
+        missing = [name for name, value in (("wallet", wallet), ("operator", operator)) if value is None]
+        fill_in = f"Fill in {' and '.join(missing)}, then run" if missing else "Now run"
+        print(f"Wrote {path}. {fill_in}: rebalancer check -c {path}")
     return 0
 
 

@@ -5,59 +5,74 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from rebalancer.core.cost import cost_bps, total
-from rebalancer.core.model import Blocked, Cost, Planned, Portfolio, Quote, Settled, TickRecord
+from rebalancer.core.cost import cost_bps
+from rebalancer.core.model import Blocked, Cost, Past, Planned, Portfolio, Settled, TickRecord
 from rebalancer.core.render import (
     BREACH_HEAD,
     PORTFOLIO_HEAD,
+    QUOTE_HEAD,
     amount,
     bps,
     breach_rows,
+    cost_rows,
     money,
     outcome_words,
     percent,
     portfolio_rows,
+    quote_rows,
 )
 from rebalancer.tick import Report
 
 console = Console()
 
-COLOURS = {"settled": "green", "held": "cyan", "planned": "cyan", "pending": "yellow", "proposed": "yellow"}
-TRADE_HEAD = ("sell", "expect", "at least", "value", "way")
+COLOURS = {
+    "settled": "green",
+    "held": "cyan",
+    "planned": "cyan",
+    "resumed": "cyan",
+    "pending": "yellow",
+    "proposed": "yellow",
+    "Unavailable": "yellow",
+}
+"""Of outcomes, and of the errors that end a tick; all others are red."""
+NUMBERS = {
+    *("balance", "price USD", "value USD", "weight %", "target %", "drift", "change", "sell", "expect", "at least"),
+    *("paid", "expected"),
+}
+"""Columns that stand to the right."""
 
 
 def show_report(report: Report) -> None:
-    """A tick: the portfolio, what is to be done about it, and how it ended."""
+    """A tick: the portfolio, why to act, what is to be done about it, and how it ended."""
     if report.portfolio is not None:
         show_portfolio(report.portfolio)
+    if report.why is not None:
+        _say("acts because", report.why)
     detail = outcome_words(report.outcome)[1]
     match report.outcome:
         case Planned(batch, _, cost):
-            show_table("One batch", TRADE_HEAD, [_trade_row(q) for q in batch.quotes])
-            show_cost("expected to cost", cost)
+            venues = ", ".join(sorted({q.venue for q in batch.quotes}))
+            show_table(f"One batch, through {venues}", QUOTE_HEAD, quote_rows(batch.quotes))
+            show_costs({"expected": cost})
             detail = "a dry run: nothing was sent"
         case Settled(settlement, expected):
-            fills = [(f.token.symbol, ("+" if f.raw > 0 else "") + amount(f)) for f in settlement.fills if f.raw]
-            show_table("What moved", ("token", "change"), fills)
-            show_cost("cost as paid", settlement.cost)
-            show_cost("as expected", expected)
+            fills = [(("+" if f.raw > 0 else "") + amount(f),) for f in settlement.fills if f.raw]
+            show_table("What moved", ("change",), fills)
+            show_costs({"paid": settlement.cost, "expected": expected})
             detail = f"{settlement.tx} in block {settlement.block}"
         case Blocked(breaches):
             show_table("Blocked by", BREACH_HEAD, breach_rows(breaches))
             detail = "nothing was sent"
         case _:
             pass
-    show_outcome(report, detail)
-
-
-def show_outcome(report: Report, detail: str) -> None:
-    """The outcome's word, and one line about it."""
     word = outcome_words(report.outcome)[0]
-    console.print(f"[bold {COLOURS.get(word, 'red')}]{word}[/]:", end=" ")
-    console.print(detail, markup=False, highlight=False, soft_wrap=True)
+    _say(word, detail, COLOURS.get(word, "red"))
 
 
 def show_portfolio(portfolio: Portfolio) -> None:
@@ -65,45 +80,58 @@ def show_portfolio(portfolio: Portfolio) -> None:
     show_table(f"Portfolio: {money(portfolio.value)}", PORTFOLIO_HEAD, portfolio_rows(portfolio))
 
 
-def show_cost(title: str, cost: Cost) -> None:
-    """A cost in one line, by its parts."""
-    console.print(
-        f"{title}: {money(total(cost))}, {bps(cost_bps(cost))} of {money(cost.traded)} traded "
-        f"(pool fees {money(cost.fee)}, price impact {money(cost.impact)}, gas {money(cost.gas)})",
-        highlight=False,
-        soft_wrap=True,
-    )
+def show_costs(costs: dict[str, Cost]) -> None:
+    """Costs side by side, under their names, in dollars and as a share of the value traded."""
+    parts = [[figure for _, figure in cost_rows(cost)] + [bps(cost_bps(cost))] for cost in costs.values()]
+    traded = next(iter(costs.values())).traded
+    labels = [label for label, _ in cost_rows(next(iter(costs.values())))] + [f"of {money(traded)} traded"]
+    show_table("Cost in USD", ("", *costs), list(zip(labels, *parts, strict=True)))
 
 
-def show_history(records: Sequence[TickRecord]) -> None:
-    """The ledger's ticks, newest first."""
-    rows = [
-        (
-            datetime.fromtimestamp(r.at, UTC).strftime("%Y-%m-%d %H:%M:%S"),
-            "" if r.block is None else str(r.block),
-            r.outcome,
-            "" if r.value is None else money(r.value),
-            "" if r.max_drift is None else percent(r.max_drift),
-            r.detail,
-        )
-        for r in records
-    ]
-    show_table("Ticks, newest first", ("time (UTC)", "block", "outcome", "value", "largest drift", "detail"), rows)
+def show_standing(past: Past) -> None:
+    """What the ledger knows besides its ticks."""
+    if past.halted is not None:
+        _say("halted", past.halted, "red")
+    if past.open_intent is not None:
+        intent = past.open_intent
+        _say("open", f"{intent.commitment.hash}, void after {moment(intent.deadline)} UTC", "yellow")
+    _say("last settled", "never" if past.last_settled_at is None else f"{moment(past.last_settled_at)} UTC")
 
 
-def _trade_row(quote: Quote) -> tuple[str, ...]:
-    symbols = [quote.trade.sell.token.symbol, *(h.token_out.symbol for h in quote.route.hops)] if quote.route else []
-    way = f"{quote.venue}: {' > '.join(symbols)}" if symbols else quote.venue
-    trade = quote.trade
-    return (amount(trade.sell), amount(quote.expected), amount(trade.floor), money(trade.value), way)
+def show_history(title: str, records: Sequence[TickRecord]) -> None:
+    """The ledger's ticks, two lines for each: figures, then words."""
+    console.print(f"[bold]{title}[/]" if records else f"[bold]{title}[/]: none yet")
+    for record in records:
+        parts = [
+            "" if record.block is None else f"block {record.block}",
+            "" if record.value is None else money(record.value),
+            "" if record.max_drift is None else f"largest drift {percent(record.max_drift)}",
+        ]
+        head = Text(f"{moment(record.at)}  ")
+        head.append(record.outcome, style=f"bold {COLOURS.get(record.outcome, 'red')}")
+        head.append("".join(f"  {part}" for part in parts if part))
+        console.print(head)
+        console.print(Padding(Text(record.detail), (0, 0, 0, 2)))
 
 
 def show_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A title, column names, and rows of as many words; numbers stand to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    numbers = {"balance", "price", "value", "weight", "target", "drift", "change", "sell", "expect", "at least"}
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in head:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+        table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        # As text: a pair of square brackets in somebody's message is no colour.
+        table.add_row(*map(Text, row))
     console.print(table)
+
+
+def moment(at: int) -> str:
+    """Unix seconds as a date and a time of day, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _say(word: str, detail: str, colour: str = "default") -> None:
+    """A word and what there is to say about it, broken between words where somebody looks."""
+    line = Text(f"{word}: ", style=f"bold {colour}")
+    line.append(detail, style="not bold default")
+    console.print(line, soft_wrap=not console.is_terminal)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from rebalancer.config import Settings, read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Blocked, Failed, Outcome, Past, Planned
 from rebalancer.core.render import outcome_words
-from rebalancer.keeper import run_once
+from rebalancer.keeper import resume, run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Decision, Mode, Report, decide, look
 from rebalancer.wire import lock_path, make_ports, open_ledger
@@ -42,7 +43,15 @@ def plan_tick(config: Path, as_json: bool) -> int:
     ports = make_ports(settings)
     past = ports.ledger.read()
     report = dry_report(ports, settings, past)
-    _print_report(report, ports, as_json)
+    if as_json:
+        _print_report(report, ports, as_json)
+        return exit_code(report.outcome)
+    from rebalancer.cli.show import show_report, show_standing
+
+    show_report(report)
+    if past.open_intent is not None or past.halted is not None:
+        # A tick would not come so far: it stops, or finishes what is open first.
+        show_standing(past)
     return exit_code(report.outcome)
 
 
@@ -51,16 +60,23 @@ def dry_report(ports: Ports, settings: Settings, past: Past) -> Report:
     snapshot, portfolio = look(ports, settings.policy, past)
     outcome = decide(ports, settings.policy, past, (snapshot, portfolio))
     if isinstance(outcome, Decision):
-        return Report(Planned(outcome.batch, outcome.simulation, outcome.cost), snapshot, portfolio)
+        planned = Planned(outcome.batch, outcome.simulation, outcome.cost)
+        return Report(planned, snapshot, portfolio, outcome.why)
     return Report(outcome, snapshot, portfolio)
 
 
 def show_status(config: Path, as_json: bool) -> int:
-    """Portfolio now, open intent, last tick."""
+    """What the ledger knows, then the portfolio now."""
     settings = read_settings(config)
     ports = make_ports(settings)
     past = ports.ledger.read()
     last = ports.ledger.history(1)
+    if not as_json:
+        from rebalancer.cli.show import show_history, show_standing
+
+        # Before the node is asked: where it does not answer, this is what there is to see.
+        show_standing(past)
+        show_history("Last tick", last)
     snapshot, portfolio = look(ports, settings.policy, past)
     if as_json:
         from rebalancer.cli.as_json import emit, portfolio_object, record_object
@@ -77,14 +93,9 @@ def show_status(config: Path, as_json: bool) -> int:
             }
         )
         return 0
-    from rebalancer.cli.show import console, show_history, show_portfolio
+    from rebalancer.cli.show import show_portfolio
 
     show_portfolio(portfolio)
-    if past.open_intent is not None:
-        console.print(f"[yellow]open[/]: {past.open_intent.commitment.hash}, void after {past.open_intent.deadline}")
-    if past.halted is not None:
-        console.print(f"[red]halted[/]: {past.halted}")
-    show_history(last)
     return 0
 
 
@@ -99,7 +110,20 @@ def show_history(config: Path, count: int, as_json: bool) -> int:
         return 0
     from rebalancer.cli.show import show_history as show
 
-    show(records)
+    show("Ticks, newest first", records)
+    return 0
+
+
+def resume_halted(config: Path, why: str, as_json: bool) -> int:
+    """Go on after a Halt; needs no node."""
+    settings = read_settings(config)
+    halted = resume(open_ledger(settings), int(time.time()), why)
+    if as_json:
+        from rebalancer.cli.as_json import emit
+
+        emit({"resumed": True, "why": why, "was_halted": halted})
+    else:
+        print(f"Resumed. It was halted because: {halted}\nThe next tick goes on.")
     return 0
 
 

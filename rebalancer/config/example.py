@@ -24,6 +24,6 @@ def write_example(path: Path, wallet: str | None = None, operator: str | None = 
         path.touch(mode=0o600, exist_ok=False)  # an RPC URL often is a key
         path.write_text(text)
     except FileExistsError:
-        raise ConfigError(f"{path}: is there already, and nothing is overwritten; give another name with -c") from None
+        raise ConfigError(f"{path}: is there already, and nothing is overwritten; give another name") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from rebalancer.config.document import read_document
-from rebalancer.config.rules import check_rules, hub_symbols
+from rebalancer.config.rules import check_rules
 from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, TriggerSection, TwapSection
 from rebalancer.config.sections import Parts, read_sections
 from rebalancer.config.settings import PASSWORD_VARIABLE, Password, Settings, WalletSettings
@@ -68,7 +68,7 @@ def _policy(parts: Parts, tokens: dict[str, Token]) -> Policy:
     return Policy(
         assets=tuple(tokens[symbol] for symbol, token in parts.tokens.items() if token.target is not None),
         cash=None if parts.top.cash is None else tokens[parts.top.cash],
-        hubs=tuple(tokens[symbol] for symbol in hub_symbols(parts)),
+        hubs=tuple(tokens[symbol] for symbol in parts.hubs()),
         trigger=_trigger(trigger, parts, tokens),
         return_share=trigger.return_to,
         window=None if window is None else Window(frozenset(window.days), *window.hours),

@@ -11,7 +11,7 @@ from itertools import combinations
 from rebalancer.config.document import Document, Key
 from rebalancer.config.schema import BandSection, ProductSection, TwapSection
 from rebalancer.config.sections import Parts
-from rebalancer.config.text import PoolText, show_percent
+from rebalancer.config.text import show_percent
 from rebalancer.units import ONE, Weight, mul_div_down
 
 Problems = Iterator[tuple[Key, str]]
@@ -167,12 +167,12 @@ def limits_leave_room(parts: Parts) -> Problems:
 def pools_are_distinct(parts: Parts) -> Problems:
     """A pool twice would be routed twice."""
     first: dict[object, int] = {}
-    for number, pool in enumerate(_uniswap_pools(parts)):
+    for number, pool in enumerate(parts.pools()):
         identity = (pool.kind, frozenset((pool.symbol_a, pool.symbol_b)), pool.fee)
         if identity in first:
             yield (*POOLS, number), f"expected each pool once, saw it at {first[identity]} too"
         first.setdefault(identity, number)
-    hubs = hub_symbols(parts)
+    hubs = parts.hubs()
     for number, hub in enumerate(hubs):
         if hub in hubs[:number]:
             yield (*HUBS, number), f"expected each hub once, saw {hub} again"
@@ -180,7 +180,7 @@ def pools_are_distinct(parts: Parts) -> Problems:
 
 def assets_have_paths(parts: Parts) -> Problems:
     """Any asset may have to be sold for any other, directly or over one hub."""
-    pools = _uniswap_pools(parts)
+    pools = parts.pools()
     known = set(parts.symbols)
     if parts.venues is None or parts.chain is None or len(parts.tokens) < len(known):
         return
@@ -188,7 +188,7 @@ def assets_have_paths(parts: Parts) -> Problems:
         return
     joined = {frozenset((pool.symbol_a, pool.symbol_b)) for pool in pools}
     assets = [symbol for symbol, token in parts.tokens.items() if token.target is not None]
-    missing = [(a, b) for a, b in combinations(assets, 2) if not _has_path(a, b, hub_symbols(parts), joined)]
+    missing = [(a, b) for a, b in combinations(assets, 2) if not _has_path(a, b, parts.hubs(), joined)]
     alone = [asset for asset in assets if sum(asset in pair for pair in missing) == len(assets) - 1]
     for asset in alone:
         yield ("tokens", asset), f"no pool leads from {asset} to another asset, directly or over a hub: add one"
@@ -205,24 +205,12 @@ def _mentions(parts: Parts) -> Iterator[tuple[Key, str]]:
         yield ("cash",), parts.top.cash
     for number, hub in enumerate((parts.venues.uniswap.hubs or []) if parts.venues else []):
         yield (*HUBS, number), hub
-    for number, pool in enumerate(_uniswap_pools(parts)):
+    for number, pool in enumerate(parts.pools()):
         yield from (((*POOLS, number), symbol) for symbol in (pool.symbol_a, pool.symbol_b))
     for symbol, token in parts.tokens.items():
         if isinstance(token.price, TwapSection):
             pool = token.price.twap.pool
             yield from ((("tokens", symbol, "price", "twap", "pool"), name) for name in (pool.symbol_a, pool.symbol_b))
-
-
-def _uniswap_pools(parts: Parts) -> list[PoolText]:
-    return [] if parts.venues is None else parts.venues.uniswap.pools
-
-
-def hub_symbols(parts: Parts) -> list[str]:
-    """As the file lists them, or else the native token."""
-    listed = None if parts.venues is None else parts.venues.uniswap.hubs
-    if listed is not None:
-        return listed
-    return [] if parts.chain is None else [parts.chain.native]
 
 
 def _has_path(a: str, b: str, hubs: list[str], joined: set[frozenset[str]]) -> bool:

@@ -49,26 +49,21 @@ def _between(low: int, high: int, unit: str = "") -> Callable[[int], int]:
     return check
 
 
+def _within_a_year(value: int) -> int:
+    if value > 366 * 86_400:
+        raise ValueError("expected at most 366 d")
+    return value
+
+
+def _cautious(value: int) -> int:
+    if value > 1_000:
+        raise ValueError("expected at most 10 %: a wider limit stops nothing")
+    return value
+
+
 def _twap_window(value: int) -> int:
     if value < 1_800:
         raise ValueError("expected at least 30 min: a shorter average is cheap to move")
-    return value
-
-
-def _url(value: str) -> str:
-    scheme, found, rest = value.partition("://")
-    if not found or scheme not in ("http", "https") or not rest or any(c.isspace() for c in value):
-        raise ValueError("expected a URL that starts with http:// or https:// (its text is not shown: it may be a key)")
-    return value
-
-
-def _ledger(value: str) -> str:
-    """A path, or a URL that keeps what it is told: SQLite in memory does not."""
-    scheme, found, rest = value.partition("://")
-    if found and not scheme.startswith(("sqlite", "postgresql")):
-        raise ValueError("expected a file, `sqlite:///FILE`, or `postgresql+psycopg://…` (its text is not shown)")
-    if rest.strip("/") in ("", ":memory:") and scheme.startswith("sqlite") and found:
-        raise ValueError("expected a file: a ledger in memory forgets what was sent")
     return value
 
 
@@ -78,20 +73,14 @@ def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-def _switch(value: str) -> bool:
-    if value not in ("true", "false"):
-        raise ValueError("expected true or false")
-    return value == "true"
-
-
 def _kind_of_price(value: Any) -> str:
     keys = value if isinstance(value, dict) else ()
     return "<twap>" if "twap" in keys else "<product>" if "product" in keys else "<feed>"
 
 
 Text = Annotated[str, _from_text(str)]
-Url = Annotated[str, _from_text(_url)]
-Switch = Annotated[bool, _from_text(_switch)]
+Url = Annotated[str, _from_text(text.url)]
+Switch = Annotated[bool, _from_text(text.switch)]
 AddressText = Annotated[Address, _from_text(text.address)]
 ChainId = Annotated[int, _from_text(text.whole_number, _positive)]
 Decimals = Annotated[int, _from_text(text.whole_number, _between(0, 36))]
@@ -99,7 +88,8 @@ Count = Annotated[int, _from_text(text.whole_number, _between(1, 64, " blocks"))
 Share = Annotated[Weight, _from_text(text.weight)]
 Width = Annotated[Weight, _from_text(text.weight, _positive)]
 Limit = Annotated[Bps, _from_text(text.bps, _positive)]
-Seconds = Annotated[int, _from_text(text.seconds, _positive)]
+Risk = Annotated[Bps, _from_text(text.bps, _positive, _cautious)]
+Seconds = Annotated[int, _from_text(text.seconds, _positive, _within_a_year)]
 Dollars = Annotated[Usd, _from_text(text.usd, _positive)]
 Coin = Annotated[Wei, _from_text(text.wei)]
 SomeCoin = Annotated[Wei, _from_text(text.wei, _positive)]
@@ -152,7 +142,7 @@ class ProductSection(Section):
 
 class Twap(Section):
     pool: PoolName = Field(description="expected a V3 pool such as `v3 UNI/WETH 0.3 %`")
-    window: Annotated[int, _from_text(text.seconds, _twap_window)] = 1_800
+    window: Annotated[int, _from_text(text.seconds, _twap_window, _within_a_year)] = 1_800
     """The shortest average that is accepted."""
     min_depth: Dollars = Field(description="expected the least depth at which the pool is believed: `100_000 USD`")
 
@@ -203,13 +193,13 @@ class LimitsSection(Section):
     """A swap's gas is about a dollar: below this it would be more than 2 % of the trade."""
     max_trade: Limit = Bps(5_000)
     """A rebalance rarely moves a third; more is likelier a wrong price or target than a wish."""
-    max_slippage: Limit = Bps(100)
+    max_slippage: Risk = Bps(100)
     """A pool's fee (0.3 %), plus what a feed may lag behind (0.5 %), plus a little."""
-    max_impact: Limit = Bps(50)
+    max_impact: Risk = Bps(50)
     """A trade that moves the pool by more should be smaller, or wait."""
-    max_pool_gap: Limit = Bps(200)
+    max_pool_gap: Risk = Bps(200)
     """Two feeds may each lag by their threshold of up to 1 %; further apart, one of the two is wrong."""
-    max_cost: Limit = Bps(100)
+    max_cost: Risk = Bps(100)
     """Drift inside the band costs less than that."""
     max_gas_price: SomeCoin = Wei(30 * 10**9)
     """Some ten times a quiet hour's price; a rebalance can wait for the next one."""
@@ -244,7 +234,7 @@ class TopSection(Section):
     """The keys that stand on their own."""
 
     cash: Text | None = None
-    ledger: Annotated[str, _from_text(_ledger)] = "rebalancer.sqlite"
+    ledger: Annotated[str, _from_text(text.ledger)] = "rebalancer.sqlite"
     """A URL of SQLAlchemy's, or a file of SQLite, by default beside the configuration."""
     live: Switch = False
     """Nothing is sent unless this is true and `--live` is given."""

@@ -23,6 +23,7 @@ from rebalancer.config.schema import (
     VenuesSection,
     WalletSection,
 )
+from rebalancer.config.text import PoolText
 
 S = TypeVar("S", bound=Section)
 TOP_KEYS = ("chain", "wallet", "tokens", "trigger", "limits", "execution", "venues", *TopSection.model_fields)
@@ -42,6 +43,17 @@ class Parts:
     limits: LimitsSection | None
     execution: ExecutionSection | None
     venues: VenuesSection | None
+
+    def pools(self) -> list[PoolText]:
+        """As the file lists them."""
+        return [] if self.venues is None else self.venues.uniswap.pools
+
+    def hubs(self) -> list[str]:
+        """As the file lists them, or else the native token."""
+        listed = None if self.venues is None else self.venues.uniswap.hubs
+        if listed is not None:
+            return listed
+        return [] if self.chain is None else [self.chain.native]
 
 
 def read_sections(document: Document) -> Parts:

@@ -11,6 +11,8 @@ from rebalancer.core.price import PoolKey, PriceRule
 from rebalancer.units import Address, Token
 
 PASSWORD_VARIABLE = "REBALANCER_PASSWORD"
+OTHERS = 0o077
+"""The permission bits of everybody but the owner of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Password:
                 f"or {PASSWORD_VARIABLE} in the environment; both are missing"
             )
         try:
+            mode = self.file.stat().st_mode & 0o777
             text = self.file.read_text()
         except OSError as error:
             raise ConfigError(
@@ -39,6 +42,11 @@ class Password:
             ) from None
         except UnicodeDecodeError:
             raise ConfigError(f"wallet.password_file: {self.file} holds no text, expected one line") from None
+        if mode & OTHERS:
+            raise ConfigError(
+                f"wallet.password_file: {self.file} has permissions {mode:03o}, expected 600, so that no other account "
+                f"of this machine reads it: chmod 600 {self.file}"
+            )
         if not text.rstrip("\r\n"):
             raise ConfigError(f"wallet.password_file: {self.file} is empty, expected one line")
         return text.rstrip("\r\n")

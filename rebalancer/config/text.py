@@ -131,6 +131,31 @@ def return_share(text: str) -> Bps:
         raise ValueError("expected `target`, `edge`, or a percentage of the band such as `50 %`") from None
 
 
+def url(text: str) -> str:
+    """The URL of a node, as it is. It is in no message: it may be a key."""
+    scheme, found, rest = text.partition("://")
+    if not found or scheme not in ("http", "https") or not rest or any(c.isspace() for c in text):
+        raise ValueError("expected a URL that starts with http:// or https:// (its text is not shown: it may be a key)")
+    return text
+
+
+def ledger(text: str) -> str:
+    """A path, or a URL that keeps what it is told: SQLite in memory does not."""
+    scheme, found, rest = text.partition("://")
+    if found and not scheme.startswith(("sqlite", "postgresql")):
+        raise ValueError("expected a file, `sqlite:///FILE`, or `postgresql+psycopg://…` (its text is not shown)")
+    if rest.strip("/") in ("", ":memory:") and scheme.startswith("sqlite") and found:
+        raise ValueError("expected a file: a ledger in memory forgets what was sent")
+    return text
+
+
+def switch(text: str) -> bool:
+    """`true` or `false`, and none of YAML's other words for them."""
+    if text not in ("true", "false"):
+        raise ValueError("expected true or false")
+    return text == "true"
+
+
 def show_percent(value: Weight) -> str:
     """A weight as people write it, exactly."""
     whole, part = divmod(value, 10**16)

@@ -518,6 +518,10 @@ class Past:
     """The highest block that was ever read; 0 at first."""
 
 
+RESUMED = "resumed"
+"""The outcome of the row that a person adds after having looked into a Halt: the keeper goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class TickRecord:
     """One tick as the ledger keeps it. `outcome` is a lower-case word, or the name of the error."""

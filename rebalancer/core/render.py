@@ -19,6 +19,7 @@ from rebalancer.core.model import (
     Planned,
     Portfolio,
     Proposed,
+    Quote,
     Settled,
     Trade,
 )
@@ -28,14 +29,20 @@ _SIGNIFICANT = 6
 """Digits after the point that an amount shows: enough for a satoshi's worth of most tokens."""
 _PERCENT = ONE // 100
 
-PORTFOLIO_HEAD = ("token", "balance", "price", "value", "weight", "target", "drift")
-TRADE_HEAD = ("sell", "for at least", "value")
+# Units stand in the heads: a table fits 80 columns.
+PORTFOLIO_HEAD = ("token", "balance", "price USD", "value USD", "weight %", "target %", "drift")
+QUOTE_HEAD = ("sell", "expect", "at least", "value USD", "way")
 BREACH_HEAD = ("rule", "observed", "allowed")
+
+
+def dollars(value: Usd) -> str:
+    """Dollars and cents under a head that names the unit: "1,234.56"."""
+    return _fixed(value, ONE, 2)
 
 
 def money(value: Usd) -> str:
     """Dollars and cents: "1,234.56 USD"."""
-    return f"{_fixed(value, ONE, 2)} USD"
+    return f"{dollars(value)} USD"
 
 
 def amount(held: Amount) -> str:
@@ -45,9 +52,7 @@ def amount(held: Amount) -> str:
 
 def price(quoted: Price) -> str:
     """Dollars for one whole token; a price below a cent keeps its first digits."""
-    if abs(quoted.usd) >= _PERCENT:
-        return money(quoted.usd)
-    return f"{_trimmed(quoted.usd, 18, 8)} USD"
+    return f"{_price_figure(quoted.usd)} USD"
 
 
 def percent(weight: Weight) -> str:
@@ -99,19 +104,28 @@ def portfolio_rows(portfolio: Portfolio) -> tuple[tuple[str, ...], ...]:
         (
             p.balance.token.symbol,
             _trimmed(p.balance.raw, p.balance.token.decimals, _SIGNIFICANT),
-            price(p.price),
-            money(p.value),
-            f"{_fixed(p.weight * 100, ONE, 2)} %",
-            f"{_fixed(p.target * 100, ONE, 2)} %",
-            f"{_fixed(p.drift * 100, ONE, 2, signed=True)}",
+            _price_figure(p.price.usd),
+            dollars(p.value),
+            _fixed(p.weight * 100, ONE, 2),
+            _fixed(p.target * 100, ONE, 2),
+            _fixed(p.drift * 100, ONE, 2, signed=True),
         )
         for p in portfolio.positions
     )
 
 
-def trade_rows(trades: tuple[Trade, ...]) -> tuple[tuple[str, ...], ...]:
-    """One row for each trade under TRADE_HEAD."""
-    return tuple((amount(t.sell), amount(t.floor), money(t.value)) for t in trades)
+def quote_rows(quotes: tuple[Quote, ...]) -> tuple[tuple[str, ...], ...]:
+    """One row for each quote under QUOTE_HEAD. What is expected names the token, the floor is of the same."""
+    return tuple(
+        (
+            amount(q.trade.sell),
+            amount(q.expected),
+            _trimmed(q.trade.floor.raw, q.trade.buy.decimals, _SIGNIFICANT),
+            dollars(q.trade.value),
+            _way(q),
+        )
+        for q in quotes
+    )
 
 
 def trade_words(trade: Trade) -> str:
@@ -120,13 +134,14 @@ def trade_words(trade: Trade) -> str:
 
 
 def cost_rows(cost: Cost) -> tuple[tuple[str, str], ...]:
-    """What a rebalance costs, a line for each part. Fee and impact are parts of the shortfall."""
+    """What a rebalance costs in dollars, a line for each part, and their sum."""
+    standing = Usd(cost.shortfall - cost.fee - cost.impact)
     return (
-        ("traded", money(cost.traded)),
-        ("shortfall against the oracle", money(cost.shortfall)),
-        ("of it pool fees", money(cost.fee)),
-        ("of it price impact", money(cost.impact)),
-        ("gas", money(cost.gas)),
+        ("pool fees", dollars(cost.fee)),
+        ("price impact", dollars(cost.impact)),
+        ("pools off the oracle", dollars(standing)),
+        ("gas", dollars(cost.gas)),
+        ("in all", dollars(Usd(cost.shortfall + cost.gas))),
     )
 
 
@@ -165,6 +180,17 @@ def _detail(outcome: Outcome) -> str:
 
 def _all_in(cost: Cost) -> str:
     return money(Usd(cost.shortfall + cost.gas))
+
+
+def _price_figure(usd: Usd) -> str:
+    return dollars(usd) if abs(usd) >= _PERCENT else _trimmed(usd, 18, 8)
+
+
+def _way(quote: Quote) -> str:
+    """The tokens that a trade passes through; the venue where it does not say."""
+    if quote.route is None:
+        return quote.venue
+    return " > ".join([quote.trade.sell.token.symbol, *(hop.token_out.symbol for hop in quote.route.hops)])
 
 
 def _signed(change: Amount) -> str:

@@ -80,11 +80,11 @@ def _outside(bands: tuple[Band, ...], portfolio: Portfolio) -> Act | Hold:
 
 
 def _words(position: Position, edge: Weight) -> str:
+    away = points(Weight(abs(position.drift)))
     side = "over" if position.drift >= 0 else "under"
-    return (
-        f"{position.balance.token} is {points(Weight(abs(position.drift)))} {side} its target of "
-        f"{percent(position.target)}, its band is {points(edge)}"
-    )
+    # A drift too small to be shown is none to a reader.
+    stands = "on" if away == points(Weight(0)) else f"{away} {side}"
+    return f"{position.balance.token} is {stands} its target of {percent(position.target)}, its band is {points(edge)}"
 
 
 def _moment(now: int) -> str:

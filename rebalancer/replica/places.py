@@ -27,6 +27,9 @@ SAFE_CONTRACTS: Mapping[str, Address] = {
     "MultiSendCallOnly": MAINNET.multi_send_call_only,
 }
 ZERO = "0x" + "00" * 20
+POSITION_DESCRIPTOR = "0xEe6A57eC80ea46401049E92587E52f5Ec1c24785"
+"""Mainnet's, which draws the positions' pictures. It is not on the replica, but it is an immutable of the position
+manager, whose code is mainnet's with it."""
 
 SPECIAL_MOCKS = {"USDC": "MockUsdc", "USDT": "MockUsdt"}
 """Tokens with quirks; every other token is a MockToken."""
@@ -48,7 +51,7 @@ def feed_answer(feed: Feed, prices: Prices) -> int:
 def protocols(deployer: str) -> dict[str, str]:
     m = MAINNET
     uniswap = ("address", "address")
-    manager = encode_values(("address",) * 3, m.uniswap_v3_factory, m.weth, ZERO)
+    manager = encode_values(("address",) * 3, m.uniswap_v3_factory, m.weth, POSITION_DESCRIPTOR)
     routing = (m.uniswap_v2_factory, m.uniswap_v3_factory, m.position_manager, m.weth)
     return {
         m.weth: npm_init_code("WETH9"),

@@ -117,6 +117,14 @@ def test_cost_of_quotes__no_route__knows_the_shortfall_only() -> None:
     assert impact_bps_up(quote) == 0
 
 
+def test_cost_of_quotes__between_two_units__rounds_what_goes_up_and_what_comes_down() -> None:
+    odd = replace(ONE_POOL, prices=tuple(replace(p, usd=Usd(p.usd + 1)) for p in PRICES))
+    quote = selling(worth(WETH, 20_000), USDC)
+    tiny = replace(quote, trade=replace(quote.trade, sell=Amount(WETH, 1)), expected=Amount(USDC, 1))
+    cost = cost_of_quotes((tiny,), odd, FEES)
+    assert (cost.traded, cost.fee, cost.shortfall) == (2_000, 2_001, 2_001 - 10**12)
+
+
 def test_impact_bps_up__a_part_of_a_bp__is_rounded_up() -> None:
     assert impact_bps_up(selling(worth(WETH, 1), USDC)) == 1
     assert impact_bps_up(selling(worth(WETH, 200_000), USDC)) == 99

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import get_args
@@ -112,20 +113,31 @@ def test_amount__of_any_token__is_zero_only_for_nothing(raw: int, token: Token) 
 
 def test_portfolio_rows__for_each_position__fill_the_head() -> None:
     rows = render.portfolio_rows(portfolio_in(SNAPSHOT))
-    assert rows[0] == ("WETH", "20", "2,000.00 USD", "40,000.00 USD", "40.00 %", "30.00 %", "+10.00")
+    assert rows[0] == ("WETH", "20", "2,000.00", "40,000.00", "40.00", "30.00", "+10.00")
     assert rows[2][-1] == "-5.00"
     assert {len(row) for row in rows} == {len(render.PORTFOLIO_HEAD)}
 
 
-def test_trade_rows__for_each_trade__fill_the_head() -> None:
-    rows = render.trade_rows(PLAN.trades)
+def test_quote_rows__for_each_quote__fill_the_head_and_say_the_way() -> None:
+    rows = render.quote_rows(BATCH.quotes)
     assert len(rows) == len(PLAN.trades)
-    assert {len(row) for row in rows} == {len(render.TRADE_HEAD)}
-    assert rows[0][0].endswith(" WETH")
+    assert {len(row) for row in rows} == {len(render.QUOTE_HEAD)}
+    for row, quote in zip(rows, BATCH.quotes, strict=True):
+        assert row[0] == render.amount(quote.trade.sell) and row[1] == render.amount(quote.expected)
+        assert f"{row[2]} {quote.trade.buy}" == render.amount(quote.trade.floor)
+        assert row[4].startswith("WETH > ") and row[4].endswith(f" > {quote.trade.buy}")
 
 
-def test_cost_rows__of_a_cost__name_every_part() -> None:
-    assert dict(render.cost_rows(COST))["shortfall against the oracle"] == "7.50 USD"
+def test_quote_rows__of_a_venue_that_does_not_say_its_way__name_the_venue() -> None:
+    quote = replace(BATCH.quotes[0], route=None)
+    assert render.quote_rows((quote,))[0][4] == quote.venue
+
+
+def test_cost_rows__of_a_cost__add_up_to_all_of_it() -> None:
+    rows = dict(render.cost_rows(COST))
+    assert rows["pools off the oracle"] == "0.50"
+    parts = [Decimal(figure) for label, figure in rows.items() if label != "in all"]
+    assert rows["in all"] == "10.50" and sum(parts) == Decimal(rows["in all"])
 
 
 def test_breach_rows__of_breaches__fill_the_head() -> None:

@@ -88,6 +88,10 @@ class Fork:
     def nonce(self, address: str) -> int:
         return int(self.ask("eth_getTransactionCount", address, "latest"), 16)
 
+    def pending(self, address: str) -> int:
+        """How many of its transactions wait to be mined."""
+        return int(self.ask("eth_getTransactionCount", address, "pending"), 16) - self.nonce(address)
+
     def ether(self, address: str) -> int:
         return int(self.ask("eth_getBalance", address, "latest"), 16)
 

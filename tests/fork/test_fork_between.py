@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +88,26 @@ def test_next_tick__keeper_was_killed__finishes_the_open_intent(stage: Stage, on
     assert (settled.settlement.intent, settled.settlement.tx) == (intent.id, intent.commitment.hash)
     assert stage.fork.nonce(stage.operator) == 1
     assert one_pool.ports().ledger.read().open_intent is None
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
+def test_next_tick__process_ended_while_it_waited_for_the_block__settles(
+    stage: Stage, keeper: Keeper, sign: signal.Signals
+) -> None:
+    """A process of its own, as cron starts it, and no wait of ours for it to tidy up."""
+    command = [sys.executable, "-m", "rebalancer", "run", "--config", str(keeper.path), "--live", "--json"]
+    with stage.fork.without_blocks():
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            give_up = time.monotonic() + 60
+            while not stage.fork.pending(stage.operator) and process.poll() is None and time.monotonic() < give_up:
+                time.sleep(0.05)
+            process.send_signal(sign)
+        assert process.returncode == (-sign if sign is signal.SIGKILL else 130)
+        assert stage.fork.pending(stage.operator) == 1
+    settled = keeper.tick(live=True).outcome
+    assert isinstance(settled, Settled), settled
+    assert stage.fork.nonce(stage.operator) == 1
+    assert set(stage.allowances().values()) == {0}
 
 
 def test_next_tick__batch_was_not_mined_in_time_to_see_it__settles_it_and_sends_no_second(

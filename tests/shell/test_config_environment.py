@@ -72,6 +72,7 @@ def test_ledger__of_a_file__is_looked_for_beside_the_configuration(tmp_path: Pat
 
 def test_password__from_its_file__loses_the_line_break_only(tmp_path: Path) -> None:
     file = tmp_path / "password"
+    file.touch(mode=0o600)
     file.write_text(" correct horse \r\n")
     assert read_password(file, {"REBALANCER_PASSWORD": "other"}) == " correct horse "
 
@@ -92,8 +93,18 @@ def test_password__from_nowhere__says_where_it_could_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe"])
 def test_password__from_a_file_without_one__is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "password"
+    file.touch(mode=0o600)
     file.write_bytes(content)
     with pytest.raises(ConfigError, match="expected one line"):
+        Password(file, None)()
+
+
+def test_password__in_a_file_that_others_can_read__is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.touch(mode=0o640)
+    file.chmod(0o640)
+    file.write_text("horse")
+    with pytest.raises(ConfigError, match="640, expected 600.*chmod 600"):
         Password(file, None)()
 
 

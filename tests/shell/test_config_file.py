@@ -24,10 +24,9 @@ from rebalancer.config import read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Calendar, Hybrid, Threshold, Window
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, TwapPrice
-from rebalancer.units import ONE, Token
+from rebalancer.units import ONE, Token, Usd
 
 BARE: dict[str, str] = {}
-BANDLESS = "tokens:\n  WETH:\n"
 TARGETS = "    target: 60 %\n"
 
 
@@ -39,14 +38,14 @@ def _error(path: Path) -> str:
 
 def test_read_settings__of_a_short_file__fills_in_the_rest(tmp_path: Path) -> None:
     settings = read_settings(written(tmp_path), BARE)
-    weth, usdc, uni = (Token("WETH", WETH, 18), Token("USDC", USDC, 6), Token("UNI", UNI, 18))  # type: ignore[arg-type]
+    weth, usdc, uni = (Token("WETH", WETH, 18), Token("USDC", USDC, 6), Token("UNI", UNI, 18))
     assert (settings.chain_id, settings.native, settings.tokens) == (1, weth, (weth, usdc, uni))
     assert [t.weight for t in settings.targets] == [6 * 10**17, 3 * 10**17, 10**17]
     pool = PoolKey("v3", uni, weth, 3_000)
     assert settings.price_rules == (
-        FeedPrice(weth, (Feed(ETH_USD, 8, 3_600, 300),)),  # type: ignore[arg-type]
-        FeedPrice(usdc, (Feed(USDC_USD, 8, 86_400, 600),)),  # type: ignore[arg-type]
-        TwapPrice(uni, pool, weth, 1_800, 100_000 * ONE),  # type: ignore[arg-type]
+        FeedPrice(weth, (Feed(ETH_USD, 8, 3_600, 300),)),
+        FeedPrice(usdc, (Feed(USDC_USD, 8, 86_400, 600),)),
+        TwapPrice(uni, pool, weth, 1_800, Usd(100_000 * ONE)),
     )
     assert settings.pools == (PoolKey("v3", usdc, weth, 500), pool)
     assert (settings.policy.hubs, settings.policy.cash, settings.policy.return_share) == ((weth,), None, 0)
@@ -107,6 +106,8 @@ WRONG = [
     ("rpc: https://node.example/v2/topsecret", "rpc: ftp://topsecret", 3, "chain.rpc[0]", "http:// or https://"),
     ("rpc: https://node.example/v2/topsecret", "rpc: []", 3, "chain.rpc", "one URL or a list"),
     ("rpc: https://node.example/v2/topsecret", "rpc:", 3, "chain.rpc", "expected one URL or a list"),
+    ("rpc: https", "rcp: https", 3, "chain.rcp", "did you mean `rpc`?"),
+    ("rpc: https://node.example/v2/topsecret", "rpc: {url: https://topsecret}", 3, "chain.rpc", "one URL or a list"),
     ("chain:", "chian:", 1, "chian", "did you mean `chain`?"),
     ("  kind: safe", "  kind: eoa", 6, "wallet.kind", "expected 'safe', saw 'eoa'"),
     ("  kind: safe", "  kind: safe\n  keystor: x", 7, "wallet.keystor", "did you mean `keystore`?"),
@@ -186,6 +187,8 @@ WRONG = [
     ("venues:", "trigger: {window: {days: [monday]}}\nvenues:", 25, "trigger.window.days[0]", "one of mon, tue"),
     ("venues:", "trigger: {window: {hours: 9-5}}\nvenues:", 25, "trigger.window.hours", "hours in UTC"),
     ("venues:", "limits: {max_slippage: 0 %}\nvenues:", 25, "limits.max_slippage", "more than zero"),
+    ("venues:", "limits: {max_slippage: 11 %}\nvenues:", 25, "limits.max_slippage", "expected at most 10 %"),
+    ("venues:", "limits: {deadline: 367 d}\nvenues:", 25, "limits.deadline", "expected at most 366 d"),
     ("venues:", "limits: {max_slipage: 1 %}\nvenues:", 25, "limits.max_slipage", "did you mean `max_slippage`?"),
     ("venues:", "limits: {min_trade: 0}\nvenues:", 25, "limits.min_trade", "more than zero"),
     ("venues:", "limits: {max_gas_price: 30}\nvenues:", 25, "limits.max_gas_price", "`30 gwei`"),

@@ -152,7 +152,7 @@ class Rpc:
                 return answer
             failures.append(answer.why)
         # Raised here and not where it was caught: a chained error of the library repeats the whole URL.
-        raise Unavailable("; ".join(failures))
+        raise Unavailable(f"{'; '.join(failures)}. Try again at the next tick; where it stays, look at chain.rpc")
 
     def _check(self, number: int) -> _NoAnswer | None:
         """Before a switch: None where the endpoint is on our chain. ConfigError where it is on another."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from rebalancer.core.errors import Halt
+from rebalancer.core.model import RESUMED as RESUMED
 from rebalancer.core.model import Intent, Settlement
 
 HALTED = "Halt"
 """The outcome of a tick that ended in Halt: the name of the error."""
-
-RESUMED = "resumed"
-"""The outcome that a person records after having looked: what was halted goes on."""
 
 
 def another_is_open(open_id: str, open_tx: str, intent: Intent) -> Halt:
