@@ -61,16 +61,17 @@ class Grain:
 def wants_of(portfolio: Portfolio, desired: Mapping[Address, Weight], lost: int, cash: Token | None) -> Wants:
     """What must move so that the desired weights hold after `lost` dollars went into costs.
 
-    Only tokens over their target sell, and only tokens under it buy, whatever the costs do to the rest.
+    A goal lies between a weight and its target, so only what is over sells and only what is under buys;
+    a token whose goal is its weight stays, whatever the costs do to the rest.
     """
     kept = portfolio.value - lost
     sells, buys = [], []
     for position in portfolio.positions:
         goal = desired[position.balance.token.address]
         value = mul_div_down(kept, goal, ONE)
-        if goal < position.weight and position.drift > 0 and value < position.value:
+        if goal < position.weight and value < position.value:
             sells.append(Want(position, position.value - value))
-        elif goal > position.weight and position.drift < 0 and value > position.value:
+        elif goal > position.weight and value > position.value:
             buys.append(Want(position, value - position.value))
     return Wants(_served(sells, cash), _served(buys, cash))
 

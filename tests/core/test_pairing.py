@@ -86,6 +86,11 @@ def test_match_legs__an_exit__sells_the_balance_to_the_last_unit() -> None:
     assert sum(leg.raw for leg in legs if leg.sell.balance.token == LINK) == odd[3].raw
 
 
+def test_match_legs__an_exit_beside_a_larger_seller__is_served_first() -> None:
+    portfolio = portfolio_in(snapshot_with(50_000, 30_000, 15_000, 5_000), targets(30, 42, 28, 0))
+    assert words(legs_of(portfolio))[0] == ("LINK", "WBTC", 5_000)
+
+
 def test_match_legs__an_exit_to_several_buyers__is_whole_all_the_same() -> None:
     portfolio = portfolio_in(snapshot_with(33_333, 33_333, 23_334, 10_000), targets(38, 37, 25, 0))
     legs = legs_of(portfolio)

@@ -24,11 +24,13 @@ from small_market import (
     snapshot_with,
     usd,
     v3_pool,
+    worth,
 )
 
+from rebalancer.core.cost import gas_price_in, gas_price_now
 from rebalancer.core.model import Hold, Policy, Portfolio, Snapshot, Target
 from rebalancer.core.plan import floor_of, make_plan, snapshot_after
-from rebalancer.market.routing import MoreTicks
+from rebalancer.market.routing import MoreTicks, best_route
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import ONE, Amount, Bps, Price, Token, Usd
 
@@ -126,6 +128,11 @@ def test_floor_of__a_round_trade__is_its_value_less_the_slippage() -> None:
     assert floor_of(sell, sold, bought, Bps(100)) == Amount(USDC, 1_980_000_000)
 
 
+def test_floor_of__a_value_between_two_dollars_units__counts_the_upper_one() -> None:
+    sold, bought = Price(WETH, Usd(ONE + 1), 0), Price(LINK, Usd(ONE), 0)
+    assert floor_of(Amount(WETH, 1), sold, bought, Bps(0)) == Amount(LINK, 2)
+
+
 # ---------------------------------------------------------------- limits, and what is left out
 
 
@@ -220,6 +227,12 @@ def test_make_plan__two_pairs_through_one_pool__asks_for_one_range_of_it() -> No
     answer = make_plan(POLICY, portfolio_in(snapshot), snapshot, FEES)
     assert isinstance(answer, MoreTicks)
     assert [need.pool_address for need in answer.needs] == [pools[0].address]
+    gas = gas_price_in(snapshot.price(WETH), snapshot.native, gas_price_now(snapshot.block, FEES))
+    alone = [best_route(pools, worth(USDC, part), WETH, (), gas) for part in (20_000, 10_000)]
+    needs = [found.needs[0] for found in alone if isinstance(found, MoreTicks)]
+    assert answer.needs[0].word_low == min(need.word_low for need in needs)
+    assert answer.needs[0].word_high == max(need.word_high for need in needs)
+    assert len({(need.word_low, need.word_high) for need in needs}) > 1, "else there is nothing to join"
 
 
 # ---------------------------------------------------------------- the next trade's pools

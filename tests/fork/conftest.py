@@ -6,7 +6,8 @@ import secrets
 from pathlib import Path
 
 import pytest
-from given_fork import ETHER, Fork, Keeper, Stage, a_keeper, buy, create_safe
+from given_fork import ETHER, Fork, Stage, buy, create_safe
+from given_fork_keeper import Keeper, a_keeper
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.wire import create_operator

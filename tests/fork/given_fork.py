@@ -7,30 +7,22 @@ ether of ape's accounts from the real router. Nothing writes into a token or a p
 from __future__ import annotations
 
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ape.api import AccountAPI, ProviderAPI
 from ape.contracts import ContractInstance
 from ape.managers.chain import ChainManager
 
 from rebalancer.adapters.chain.deployments import MAINNET
-from rebalancer.config import Settings, read_settings, write_example
-from rebalancer.core.model import Batch, Commitment, Intent, Landing, Quote, Simulated, Simulation, Snapshot
-from rebalancer.keeper import run_once
-from rebalancer.ports import Ports, Wallet
 from rebalancer.replica.mainnet import FEEDS, LISTINGS
 from rebalancer.replica.places import aggregator_address
-from rebalancer.tick import Mode, Report
 from rebalancer.units import Address
-from rebalancer.wire import lock_path, make_ports
 
 ETHER = 10**18
 BASE_FEE = 2 * 10**9
@@ -179,108 +171,3 @@ def create_safe(fork: Fork, sender: AccountAPI, owners: list[str], threshold: in
     receipt = factory.createProxyWithNonce(MAINNET.safe, setup, 0, sender=sender)
     (created,) = receipt.decode_logs(factory.ProxyCreation)
     return fork.contract(created.proxy, "safe")
-
-
-@dataclass(frozen=True)
-class Keeper:
-    """A keeper with its own folder: configuration, ledger, and, unless it was left out, the operator's key."""
-
-    path: Path
-
-    @property
-    def settings(self) -> Settings:
-        return read_settings(self.path, {})
-
-    def ports(self) -> Ports:
-        """New ones, as a new process has them."""
-        return make_ports(self.settings)
-
-    def tick(self, live: bool, ports: Ports | None = None) -> Report:
-        settings = self.settings
-        mode = Mode(live, settings.patience)
-        return run_once(ports or make_ports(settings), settings.policy, mode, lock_path(settings))
-
-
-Edit = Callable[[dict[str, Any]], None]
-"""Changes a configuration, as the mappings that the file holds."""
-
-
-def a_keeper(stage: Stage, folder: Path, *edits: Edit, with_key: bool = True) -> Keeper:
-    """The configuration that `init` writes, live, and with `edits`."""
-    path = folder / "rebalancer.yaml"
-    write_example(path, stage.safe.address, stage.operator, stage.fork.url)
-    content = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # all of it as text, as the keeper reads it
-    content["live"] = "true"
-    for edit in edits:
-        edit(content)
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    if with_key:
-        for name in ("operator.json", "password"):
-            shutil.copy2(stage.keys / name, folder / name)
-    return Keeper(path)
-
-
-def with_targets(targets: Mapping[str, int], cash: str) -> Edit:
-    """Other weights, in percent; tokens that are not named have none."""
-
-    def edit(content: dict[str, Any]) -> None:
-        for symbol, token in content["tokens"].items():
-            token.pop("target", None)
-            if symbol in targets:
-                token["target"] = f"{targets[symbol]} %"
-        content["cash"] = cash
-
-    return edit
-
-
-def with_pools(*pools: str) -> Edit:
-    """Other pools."""
-
-    def edit(content: dict[str, Any]) -> None:
-        content["venues"]["uniswap"]["pools"] = list(pools)
-
-    return edit
-
-
-def with_value(section: str, key: str, value: str) -> Edit:
-    """One other value."""
-
-    def edit(content: dict[str, Any]) -> None:
-        content[section][key] = value
-
-    return edit
-
-
-class InterruptedWallet:
-    """A wallet with something that happens around the sending of a batch. All else is the wallet's own."""
-
-    def __init__(self, wallet: Wallet, before: Callable[[], None] | None, after: Callable[[], None] | None) -> None:
-        self.address, self.operator = wallet.address, wallet.operator
-        self._wallet, self._before, self._after = wallet, before, after
-
-    def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
-        return self._wallet.build(quotes, snapshot, deadline)
-
-    def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
-        return self._wallet.simulate(batch, snapshot)
-
-    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
-        return self._wallet.commit(batch, simulation, snapshot)
-
-    def execute(self, intent: Intent) -> None:
-        if self._before is not None:
-            self._before()
-        self._wallet.execute(intent)
-        if self._after is not None:
-            self._after()
-
-    def land(self, intent: Intent, patience: int) -> Landing:
-        return self._wallet.land(intent, patience)
-
-
-class Killed(BaseException):
-    """The process ends here: nothing of ours may catch it."""
-
-
-def die() -> None:
-    raise Killed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ape import reverts
 from ape.exceptions import ProviderError
-from given_fork import Keeper, Stage
+from given_fork import Stage
+from given_fork_keeper import Keeper
 
 from rebalancer.adapters.wallets.abi import calls_of_batch
 from rebalancer.core.model import Planned, Settled

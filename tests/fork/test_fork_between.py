@@ -11,19 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from given_fork import (
-    ETHER,
-    InterruptedWallet,
-    Keeper,
-    Killed,
-    Stage,
-    a_keeper,
-    buy,
-    die,
-    with_pools,
-    with_targets,
-    with_value,
-)
+from given_fork import ETHER, Stage, buy
+from given_fork_keeper import InterruptedWallet, Keeper, Killed, a_keeper, die, with_pools, with_targets, with_value
 
 from rebalancer.core.model import Blocked, Failed, Pending, Settled
 from rebalancer.ports import Ports

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from given_fork import ETHER, Keeper, Stage, a_keeper, buy, with_pools, with_targets
+from given_fork import ETHER, Stage, buy
+from given_fork_keeper import Keeper, a_keeper, with_pools, with_targets
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.wallets.abi import approve

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from given_fork import SENTINEL, Keeper, Stage, a_keeper, with_value
+from given_fork import SENTINEL, Stage
+from given_fork_keeper import Keeper, a_keeper, with_value
 
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import Blocked, Planned

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
-from given_fork import ETHER, Fork, Keeper, Stage
+from given_fork import ETHER, Fork, Stage
+from given_fork_keeper import Keeper
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.core.model import Snapshot
-from rebalancer.market.pools import Pool, swap_exact_in
+from rebalancer.market.pools import Pool, swap_exact_in, swap_exact_out
 from rebalancer.market.routing import MoreTicks
-from rebalancer.market.swap import NeedTicks, Swap
+from rebalancer.market.swap import NeedTicks, NoSwap, Swap
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.ports import Chain
@@ -26,39 +28,45 @@ def chain_port(keeper: Keeper) -> Chain:
     return keeper.ports().chain
 
 
-def _sales(snapshot: Snapshot, kind: type[Pool]) -> Iterator[tuple[Pool, Token, Token, int]]:
-    """(pool, sold, bought, amount), of each pool both ways."""
+def _swaps(snapshot: Snapshot, exact_in: bool) -> Iterator[tuple[V3Pool, Token, Token, int]]:
+    """(pool, sold, bought, amount), of each V3 pool both ways; the amount is of the token that is exact."""
     for pool in snapshot.pools:
         for sold, bought in ((pool.token0, pool.token1), (pool.token1, pool.token0)):
-            for dollars in DOLLARS if isinstance(pool, kind) else ():
-                yield pool, sold, bought, snapshot.price(sold).amount_up(Usd(dollars * ONE)).raw
+            exact = sold if exact_in else bought
+            for dollars in DOLLARS if isinstance(pool, V3Pool) else ():
+                yield pool, sold, bought, snapshot.price(exact).amount_up(Usd(dollars * ONE)).raw
 
 
-def _swap(chain: Chain, snapshot: Snapshot, pool: Pool, sold: Token, amount: int) -> Swap[Pool]:
-    """Ours, with as many ticks as it takes."""
+def _swap(chain: Chain, snapshot: Snapshot, ask: Callable[[Pool], Swap[Pool] | NeedTicks | NoSwap], at: str) -> Swap:
+    """Ours, of the pool at `at`, with as many ticks as it takes."""
     for _ in range(5):
-        found = swap_exact_in(pool, sold, amount)
+        found = ask(next(pool for pool in snapshot.pools if pool.address == at))
         if not isinstance(found, NeedTicks):
             assert isinstance(found, Swap), found
             return found
         snapshot = chain.read_ticks(snapshot, MoreTicks((found,)))
-        pool = next(p for p in snapshot.pools if p.address == pool.address)
-    raise AssertionError(f"{pool.address}: {amount} {sold} asks for ticks without end")
+    raise AssertionError(f"{at}: asks for ticks without end")
 
 
-def test_v3_quote__of_every_pool_both_ways__is_quoter_v2s_to_the_wei(fork: Fork, chain_port: Chain) -> None:
-    snapshot = chain_port.read()
+@pytest.mark.parametrize("way", ["exact in", "exact out"])
+def test_v3_quote__of_every_pool_both_ways__is_quoter_v2s_to_the_wei(fork: Fork, chain_port: Chain, way: str) -> None:
+    snapshot, exact_in = chain_port.read(), way == "exact in"
     quoter = fork.contract(MAINNET.quoter_v2, "quoter")
+    quote = quoter.quoteExactInputSingle if exact_in else quoter.quoteExactOutputSingle
+    compute = swap_exact_in if exact_in else swap_exact_out
     compared = 0
-    for pool, sold, bought, amount in _sales(snapshot, V3Pool):
-        ours = _swap(chain_port, snapshot, pool, sold, amount)
-        theirs = quoter.quoteExactInputSingle.call(
-            (sold.address, bought.address, amount, pool.fee, 0), block_id=snapshot.block.number
-        )
-        assert isinstance(ours.pool_after, V3Pool)
-        assert (ours.amount_out, ours.pool_after.sqrt_price_x96) == tuple(theirs)[:2], (pool.address, sold, amount)
+    for pool, sold, bought, amount in _swaps(snapshot, exact_in):
+        ours = _swap(chain_port, snapshot, partial(compute, token_in=sold, **_amount(exact_in, amount)), pool.address)
+        asked = (sold.address, bought.address, amount, pool.fee, 0)
+        theirs = tuple(quote.call(asked, block_id=snapshot.block.number))
+        found = ours.amount_out if exact_in else ours.amount_in
+        assert (found, ours.pool_after.sqrt_price_x96) == theirs[:2], (pool.address, sold, amount)
         compared += 1
     assert compared == 2 * len(DOLLARS) * sum(isinstance(pool, V3Pool) for pool in snapshot.pools)
+
+
+def _amount(exact_in: bool, amount: int) -> dict[str, int]:
+    return {"amount_in" if exact_in else "amount_out": amount}
 
 
 def test_v2_quote__of_every_pair__is_paid_by_the_router_and_not_one_unit_more(stage: Stage, chain_port: Chain) -> None:

@@ -1,0 +1,173 @@
+"""A keeper as a person sets it up, on the replica: a Safe off its targets, a key, a file, and the commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from given_wallet import PASSWORD, a_keystore
+
+from rebalancer.cli import run
+from rebalancer.config import write_example
+from rebalancer.replica.accounts import Actor
+from rebalancer.replica.chain import Replica
+from rebalancer.units import Address
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLDINGS = {
+    "WETH": 40 * 10**18,
+    "WBTC": 15 * 10**7,
+    "USDC": 21_000 * 10**6,
+    "LINK": 900 * 10**18,
+    "UNI": 700 * 10**18,
+}
+"""Too much WETH and WBTC, too little of all else."""
+ON_TARGET = {"WETH": 3_000, "WBTC": 2_500, "USDC": 2_000, "LINK": 1_500, "UNI": 1_000}
+"""Basis points, as in the example configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended, and all that it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Both outputs, in which no command may leave a traceback."""
+        assert "Traceback" not in self.out + self.err, self.err
+        return self.out + self.err
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The one JSON object on standard output."""
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A folder with a configuration, a keystore, its password and a ledger, and the Safe that they are about."""
+
+    replica: Replica
+    folder: Path
+    wallet: Address
+    operator: Actor
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "rebalancer.yaml"
+
+    def command(self, *arguments: str) -> Done:
+        """One command on this configuration, in this process. The replica's time is brought to the present first."""
+        self.replica.mine()
+        return command(*arguments, "--config", str(self.config))
+
+    def started(self, *arguments: str) -> subprocess.Popen[str]:
+        """The same as a process of its own, begun."""
+        self.replica.mine()
+        return started(*arguments, "--config", str(self.config))
+
+    def edit(self, old: str, new: str) -> None:
+        """Change the configuration; `old` must be there, or the test would try nothing."""
+        text = self.config.read_text()
+        assert old in text
+        self.config.write_text(text.replace(old, new))
+
+    def go_live(self) -> None:
+        self.edit("live: false", "live: true")
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(outcome, detail) of the ledger's ticks, oldest first."""
+        return self.asked("SELECT outcome, detail FROM ticks ORDER BY id")
+
+    def asked(self, question: str) -> list[Any]:
+        """The ledger's own answer, asked behind the program's back."""
+        with closing(sqlite3.connect(self.folder / "rebalancer.sqlite")) as connection:
+            return connection.execute(question).fetchall()
+
+    def sent(self) -> int:
+        """Transactions of the operator that were mined."""
+        return int(self.replica.rpc.call("eth_getTransactionCount", self.operator.address, "latest"), 16)
+
+
+def a_keeper(replica: Replica, folder: Path, keystore: Path, owners: tuple[str, ...] = (), threshold: int = 1) -> Keeper:
+    """A filled Safe of the operator (and of `owners`), with all files. `keystore` is copied: encrypting takes time."""
+    operator = replica.actor("operator")
+    wallet = replica.create_safe(owners or [operator.address], threshold)
+    for symbol, raw in HOLDINGS.items():
+        replica.deal(symbol, wallet, raw)
+    private(folder / "operator.json", keystore.read_text())
+    private(folder / "password", PASSWORD)
+    keeper = Keeper(replica, folder, wallet, operator)
+    write_example(keeper.config, wallet, operator.address, replica.url)
+    return keeper
+
+
+def private(path: Path, text: str) -> Path:
+    """A file that nobody else may read."""
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
+
+
+def a_key(replica: Replica, folder: Path, role: str = "operator") -> Path:
+    """A keystore of a role's account, opened by PASSWORD."""
+    return a_keystore(folder / f"{role}.json", replica.actor(role))
+
+
+def bring_on_target(keeper: Keeper, dollars: int = 250_000) -> None:
+    """The Safe's balances at exactly their targets."""
+    replica = keeper.replica
+    for symbol, share in ON_TARGET.items():
+        unit = 10 ** replica.token(symbol).decimals
+        replica.deal(symbol, keeper.wallet, dollars * 10**8 * share * unit // (10_000 * replica.prices[symbol]))
+
+
+def command(*arguments: str) -> Done:
+    """One command in this process: its exit code and what it printed."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = run(arguments)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def started(*arguments: str, script: str | None = None, **environment: str) -> subprocess.Popen[str]:
+    """A command, or a script of scripts/, as a process of its own."""
+    program = ["-m", "rebalancer"] if script is None else [str(ROOT / "scripts" / script)]
+    return subprocess.Popen(
+        [sys.executable, *program, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def ended(process: subprocess.Popen[str], within: float = 60) -> Done:
+    """The process to its end."""
+    out, err = process.communicate(timeout=within)
+    return Done(process.returncode, out, err)
+
+
+class Lines(logging.Handler):
+    """Collects what is logged, by whomever, at every level."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += self.format(record) + "\n"

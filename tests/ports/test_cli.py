@@ -1,0 +1,394 @@
+"""The commands from end to end, on a real chain: what they write, show, send, and end with."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from given_keeper import Done, Keeper, a_keeper, a_key, bring_on_target, command, ended, private, started
+from given_wallet import PASSWORD
+
+from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.config import read_settings
+from rebalancer.core.model import TickRecord
+from rebalancer.replica.chain import Replica
+
+HALT = TickRecord(1_700_000_000, 7, "Halt", "nonce 7 was used by 0xfeed", None, None, None, 1)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Replica]:
+    with Replica.start() as replica:
+        yield replica
+
+
+@pytest.fixture(scope="module")
+def keystore(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_key(running, tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+def keeper(running: Replica, keystore: Path, tmp_path: Path) -> Iterator[Keeper]:
+    with running.scratch():
+        yield a_keeper(running, tmp_path, keystore)
+
+
+def halted(keeper: Keeper) -> None:
+    ledger = SqlLedger(f"sqlite:///{keeper.folder}/rebalancer.sqlite")
+    ledger.record_tick(HALT)
+    ledger.close()
+
+
+# ---------------------------------------------------------------- before the first tick
+
+
+def test_init__in_an_empty_folder__writes_a_private_file_that_reads_back(tmp_path: Path) -> None:
+    path, safe, operator = tmp_path / "mine.yaml", "0x" + "11" * 20, "0x" + "22" * 20
+    done = command("init", str(path), "--wallet", safe, "--operator", operator, "--rpc", "http://127.0.0.1:8545")
+    assert done.code == 0 and str(path) in done.said and "Fill in" not in done.said
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    settings = read_settings(path)
+    assert (settings.wallet.address, settings.wallet.operator) == (safe, operator)
+    assert not settings.live
+
+
+def test_init__without_accounts__says_what_is_missing_and_so_does_check(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    assert "Fill in wallet and operator" in command("init", str(path)).said
+    done = command("check", "--config", str(path))
+    assert done.code == 2
+    assert "wallet.address" in done.said and "wallet.operator" in done.said
+
+
+def test_init__where_a_file_stands__refuses_and_leaves_it(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("precious")
+    done = command("init", str(path))
+    assert done.code == 2 and str(path) in done.said
+    assert path.read_text() == "precious"
+
+
+def test_init__without_a_node__takes_the_one_of_the_environment(tmp_path: Path) -> None:
+    command("init", str(tmp_path / "mine.yaml"))
+    assert "${ETH_RPC_URL:-http://127.0.0.1:8545}" in (tmp_path / "mine.yaml").read_text()
+
+
+def test_operator_new__with_a_password_file__shows_the_address_and_nothing_of_the_key(tmp_path: Path) -> None:
+    keystore, password = tmp_path / "key.json", private(tmp_path / "password", PASSWORD)
+    done = command("operator", "new", "--keystore", str(keystore), "--password-file", str(password), "--json")
+    assert done.code == 0 and set(done.json) == {"address", "keystore"}
+    assert stat.S_IMODE(keystore.stat().st_mode) == 0o600
+    content = json.loads(keystore.read_text())
+    assert content["address"].lower() == done.json["address"][2:].lower()
+    assert content["crypto"]["ciphertext"] not in done.said and PASSWORD not in done.said
+    assert re.findall(r"[0-9a-fA-F]{64}", done.said) == []
+
+
+def test_operator_new__where_a_key_stands__refuses_and_leaves_it(tmp_path: Path) -> None:
+    keystore, password = private(tmp_path / "key.json", "precious"), private(tmp_path / "password", PASSWORD)
+    done = command("operator", "new", "--keystore", str(keystore), "--password-file", str(password))
+    assert done.code == 2 and "never overwritten" in done.said
+    assert keystore.read_text() == "precious"
+
+
+def test_operator_new__without_a_password__is_a_config_error_and_writes_nothing(tmp_path: Path) -> None:
+    done = ended(started("operator", "new", "--keystore", str(tmp_path / "key.json"), REBALANCER_PASSWORD=""))
+    assert done.code == 2 and "REBALANCER_PASSWORD" in done.said
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- check
+
+
+def test_check__where_all_is_well__says_ok_for_each_and_sends_nothing(keeper: Keeper) -> None:
+    done = keeper.command("check", "--json")
+    assert done.code == 0 and done.json["ok"] is True
+    names = [row["check"] for row in done.json["checks"]]
+    assert names[:4] == ["configuration", "ledger", "operator key", "one snapshot"]
+    assert {f"price of {s}" for s in ("WETH", "WBTC", "USDC", "LINK", "UNI", "USDT", "DAI")} <= set(names)
+    assert keeper.sent() == 0 and keeper.rows() == []
+
+
+def test_check__with_several_troubles__shows_each_and_ends_with_the_first(keeper: Keeper) -> None:
+    (keeper.folder / "operator.json").chmod(0o644)
+    (keeper.folder / "rebalancer.sqlite").write_text("a recipe, not a ledger\n" * 100)
+    keeper.replica.deal("ETH", keeper.operator.address, 10**15)
+    done = keeper.command("check", "--json")
+    trouble = {row["check"]: row["seen"] for row in done.json["checks"] if not row["ok"]}
+    assert done.code == 2 and done.json["ok"] is False
+    assert set(trouble) == {"ledger", "operator key", "min_operator_balance"}
+    assert "not a database" in trouble["ledger"] and "chmod 600" in trouble["operator key"]
+    assert trouble["min_operator_balance"] == "the operator holds 0.001 ETH; allowed: at least 0.03 ETH"
+
+
+def test_check__with_an_allowance_left_standing__names_who_may_pull(keeper: Keeper) -> None:
+    usdc, spender = keeper.replica.token("USDC").address, "0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45"
+    keeper.replica.deal("ETH", keeper.wallet, 10**18)
+    keeper.replica.transact(keeper.wallet, usdc, "approve(address,uint256)", spender, 7 * 10**6)
+    done = keeper.command("check")
+    assert done.code == 0
+    assert spender in done.said and "7 USDC" in done.said
+
+
+def test_check__of_a_halted_keeper__ends_with_5_and_says_how_to_go_on(keeper: Keeper) -> None:
+    halted(keeper)
+    done = keeper.command("check")
+    assert done.code == 5 and "nonce 7 was used" in done.said and "resume" in done.said
+
+
+# ---------------------------------------------------------------- plan, run, status, history
+
+
+def test_plan__off_target__says_why_and_what_and_records_nothing(keeper: Keeper) -> None:
+    found = keeper.command("plan", "--json").json
+    assert found["outcome"] == "planned" and found["max_drift_bps"] == 1_799
+    assert found["why"].startswith("WETH is 17.98 points over its target of 30 %")
+    assert {trade["buy"]["token"] for trade in found["trades"]} == {"USDC", "LINK", "UNI"}
+    for trade in found["trades"]:
+        assert int(trade["buy"]["raw"]) >= int(trade["floor_raw"]) > 0
+    assert int(found["cost"]["total_usd_e18"]) > 0 and 0 < found["cost"]["bps"] <= 100
+    assert keeper.rows() == [] and keeper.sent() == 0
+
+
+def test_plan__for_a_person__shows_tables_that_fit_80_columns(keeper: Keeper) -> None:
+    done = keeper.command("plan")
+    assert done.code == 0 and max(len(line) for line in done.out.splitlines() if "because" not in line) <= 80
+    for words in ("Portfolio: 250,100.00 USD", "acts because: WETH is 17.98 points over", "WBTC > WETH > USDC", "in all"):
+        assert words in done.out
+    assert "a dry run: nothing was sent" in done.out
+
+
+def test_plan__without_keystore_and_password__needs_neither(keeper: Keeper) -> None:
+    (keeper.folder / "operator.json").unlink()
+    (keeper.folder / "password").unlink()
+    assert keeper.command("plan", "--json").json["outcome"] == "planned"
+    assert keeper.command("run", "--json").json["outcome"] == "planned"
+
+
+def test_run__dry_and_off_target__is_planned_on_record_and_sends_nothing(keeper: Keeper) -> None:
+    done = keeper.command("run")
+    assert done.code == 0 and done.out.startswith("planned: sell ")
+    ((outcome, detail),) = keeper.rows()
+    assert outcome == "planned" and "because WETH is 17.98 points over" in detail
+    assert keeper.sent() == 0
+
+
+def test_run__on_target__is_held_in_one_request(keeper: Keeper) -> None:
+    bring_on_target(keeper)
+    found = keeper.command("run", "--json").json
+    assert found["outcome"] == "held" and "every weight is inside its band" in found["detail"]
+    assert found["requests"] == 1 and found["why"] is None
+
+
+def test_run__live_though_the_file_says_dry__is_refused_before_the_node_is_asked(keeper: Keeper) -> None:
+    keeper.edit(keeper.replica.url, "http://127.0.0.1:9")
+    done = keeper.command("run", "--live")
+    assert done.code == 2 and "live: false" in done.said and "live: true" in done.said
+
+
+def test_run__live_file_without_the_option__is_a_dry_run(keeper: Keeper) -> None:
+    keeper.go_live()
+    assert keeper.command("run", "--json").json["outcome"] == "planned"
+    assert keeper.sent() == 0
+
+
+def test_run__live__settles_once_and_the_next_tick_holds(keeper: Keeper) -> None:
+    keeper.go_live()
+    found = keeper.command("run", "--live", "--json").json
+    assert found["outcome"] == "settled"
+    assert found["tx"].startswith("0x") and len(found["tx"]) == 66 and found["gas_used"] > 100_000
+    assert keeper.sent() == 1
+    second = keeper.command("run", "--live", "--json").json
+    assert second["outcome"] == "held" and second["max_drift_bps"] <= 5
+    assert keeper.sent() == 1
+    assert keeper.asked("SELECT count(*), count(reason) FROM landings") == [(1, 0)]
+
+
+def test_status__after_a_settled_tick__shows_the_portfolio_and_the_last_tick(keeper: Keeper) -> None:
+    keeper.go_live()
+    keeper.command("run", "--live")
+    found = keeper.command("status", "--json").json
+    assert found["open_intent"] is None and found["halted"] is None
+    assert found["last_settled_at"] > 1_700_000_000 and found["max_drift_bps"] <= 5
+    assert found["last_tick"]["outcome"] == "settled"
+    shown = keeper.command("status").out
+    assert "last settled: 20" in shown and "Portfolio:" in shown and "settled" in shown
+
+
+def test_status__where_the_node_is_down__still_shows_what_the_ledger_knows(keeper: Keeper) -> None:
+    halted(keeper)
+    keeper.edit(keeper.replica.url, "http://127.0.0.1:9")
+    done = keeper.command("status")
+    assert done.code == 3 and "nonce 7 was used" in done.out
+    assert done.err.startswith("Unavailable: 127.0.0.1: no connection")
+
+
+def test_history__after_three_ticks__is_newest_first_and_needs_no_node(keeper: Keeper) -> None:
+    keeper.command("run")
+    bring_on_target(keeper)
+    keeper.command("run")
+    url = keeper.replica.url
+    keeper.edit(url, "http://127.0.0.1:9")
+    keeper.command("run")
+    found = keeper.command("history", "--json").json["ticks"]
+    assert [tick["outcome"] for tick in found] == ["Unavailable", "held", "planned"]
+    assert found[0]["block"] is None and found[1]["block"] > 0 and found[1]["value_usd_e18"].isdigit()
+    assert len(keeper.command("history", "--json", "-n", "2").json["ticks"]) == 2
+    shown = keeper.command("history").out
+    assert shown.index("Unavailable") < shown.index("held") < shown.index("planned")
+
+
+def test_history__of_a_new_ledger__says_that_there_is_none_yet(keeper: Keeper) -> None:
+    assert "none yet" in keeper.command("history").out
+
+
+def test_run__in_a_terminal__shows_tables_and_no_line_of_the_log(keeper: Keeper) -> None:
+    said = in_a_terminal("run", "--config", str(keeper.config))
+    assert "Portfolio: 250,100.00 USD" in said and "planned: a dry run: nothing was sent" in said
+    assert '{"outcome"' not in said and "Traceback" not in said
+
+
+# ---------------------------------------------------------------- resume
+
+
+def test_resume__after_a_halt__records_why_and_the_next_tick_goes_on(keeper: Keeper) -> None:
+    halted(keeper)
+    before = keeper.command("run")
+    assert before.code == 5 and "nonce 7 was used" in before.said and "rebalancer resume --why" in before.said
+    assert keeper.command("run").code == 5
+    done = keeper.command("resume", "--why", "the other transaction was mine", "--json")
+    assert done.code == 0
+    assert done.json == {"resumed": True, "why": "the other transaction was mine", "was_halted": HALT.detail}
+    assert keeper.command("run", "--json").json["outcome"] == "planned"
+    assert [outcome for outcome, _ in keeper.rows()] == ["Halt", "Halt", "Halt", "resumed", "planned"]
+    assert {detail for outcome, detail in keeper.rows() if outcome == "Halt"} == {HALT.detail}
+    assert keeper.rows()[3][1] == f"the other transaction was mine (was halted: {HALT.detail})"
+
+
+def test_resume__where_nothing_is_halted__is_refused_and_leaves_no_row(keeper: Keeper) -> None:
+    done = keeper.command("resume", "--why", "just so")
+    assert done.code == 2 and "nothing is halted" in done.said
+    assert keeper.rows() == []
+
+
+def test_resume__without_a_reason__is_refused_and_stays_halted(keeper: Keeper) -> None:
+    halted(keeper)
+    assert keeper.command("resume").code == 2
+    done = keeper.command("resume", "--why", "  ")
+    assert done.code == 2 and "--why is empty" in done.said
+    assert keeper.command("run").code == 5
+
+
+# ---------------------------------------------------------------- the command line itself
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("rebalence",), "No such command 'rebalence'"),
+        (("run", "--force"), "No such option: --force"),
+        (("run", "live"), "unexpected extra argument"),
+        (("history", "-n", "0"), "--count"),
+        (("replica", "up", "--port", "99999"), "--port"),
+        (("operator", "old"), "No such command 'old'"),
+        (("check", "--config", "nowhere.yaml"), "nowhere.yaml: no such file"),
+        (("replica", "up", "--pools", "nowhere.json"), "nowhere.json"),
+    ],
+)
+def test_command_line__that_makes_no_sense__ends_with_2_and_names_what(arguments: tuple[str, ...], named: str) -> None:
+    done = command(*arguments)
+    assert done.code == 2 and named in done.said
+
+
+def test_command_line__without_a_command__shows_the_help_and_no_empty_error() -> None:
+    done = command()
+    assert done.code == 2 and "Usage: rebalancer" in done.said and "error:" not in done.said
+
+
+def test_keeper_script__as_cron_starts_it__runs_one_tick(keeper: Keeper) -> None:
+    keeper.go_live()
+    keeper.replica.mine()
+    done = ended(started(str(keeper.config), "--live", "--json", script="keeper.py"))
+    assert done.code == 0 and done.json["outcome"] == "settled" and done.err == ""
+
+
+def test_keeper_script__of_a_file_that_is_not_there__ends_with_2(tmp_path: Path) -> None:
+    done = ended(started(str(tmp_path / "none.yaml"), script="keeper.py"))
+    assert done.code == 2 and "no such file" in done.said
+
+
+# ---------------------------------------------------------------- replica and demo
+
+
+def test_replica_up__until_ctrl_c__answers_and_leaves_no_process_behind() -> None:
+    process = started("replica", "up", "--port", str(free_port()), "--json")
+    assert process.stdout is not None
+    up = json.loads(process.stdout.readline())
+    anvil = children_of(process.pid)
+    assert up["chain_id"] == 1 and up["pools"] >= 20 and len(anvil) == 1
+    process.send_signal(signal.SIGINT)
+    done = ended(process, 15)
+    assert done.code == 0 and "Traceback" not in done.err
+    assert not Path(f"/proc/{anvil[0]}").exists()
+
+
+def test_demo__with_json__settles_holds_and_gives_its_figures() -> None:
+    done = ended(started("demo", "--json"), 120)
+    assert done.code == 0, done.said
+    found = done.json
+    assert (found["outcome"], found["second_outcome"]) == ("settled", "held")
+    assert re.fullmatch(r"0x[0-9a-f]{64}", found["tx"])
+    assert found["drift_before_bps"] > 500 and 0 <= found["drift_after_bps"] <= 5
+    assert 0 < found["cost_bps"] <= 100 and abs(found["cost_bps"] - found["expected_cost_bps"]) <= 1
+    assert found["gas_used"] > 100_000 and 1 <= found["read_requests"] <= 2 and found["wall_s"] > 0
+
+
+# ---------------------------------------------------------------- how it is looked at
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children_of(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+def in_a_terminal(*arguments: str) -> str:
+    """What a command shows somebody who sits before it, colours and all."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rebalancer", *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    said, give_up = b"", time.monotonic() + 60
+    while time.monotonic() < give_up and select.select([ours], [], [], 60)[0]:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        said += piece
+    process.wait(10)
+    os.close(ours)
+    return re.sub(r"\x1b\[[0-9;]*m", "", said.decode())
+
+
+def test_done__with_a_traceback__is_noticed() -> None:
+    with pytest.raises(AssertionError):
+        assert Done(1, "", "Traceback (most recent call last)").said
