@@ -80,7 +80,7 @@ def _transaction(outcome: Outcome) -> str | None:
 
 
 def _record_error(ports: Ports, error: RebalancerError) -> None:
-    row = TickRecord(ports.clock.now(), None, type(error).__name__, str(error), None, None, None, ports.requests())
+    row = TickRecord(ports.clock.now(), None, error.kind, str(error), None, None, None, ports.requests())
     try:
         ports.ledger.record_tick(row)
     except RebalancerError as second:

@@ -217,7 +217,7 @@ def _offer(ports: Ports, policy: Policy, portfolio: Portfolio, snapshot: Snapsho
     return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot)
 
 
-def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer, why: str) -> Blocked | Decision:
+def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer, why: str) -> Held | Blocked | Decision:
     """The batch of an offer, guarded, simulated, and guarded again on what the simulation measured."""
     snapshot = offer.snapshot
     batch = ports.wallet.build(offer.quotes, snapshot, offer.deadline)
@@ -228,7 +228,13 @@ def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer,
         return Blocked((Breach("simulation", simulation.reason, "a batch that executes"),))
     gas = (simulation.gas, gas_price_now(snapshot.block, offer.fees))
     cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, offer.cost)
-    if breaches := guard_simulation(policy, portfolio, batch, simulation, cost):
+    breaches = guard_simulation(policy, portfolio, batch, simulation, cost)
+    not_worth = worth_it(cost, policy.limits)
+    if not_worth is not None and all(breach.rule == "max_cost" for breach in breaches):
+        # The quotes know their own gas only. Where the wallet's tips the scale, and all else is as it should be,
+        # this is no alarm but a rebalance that does not pay.
+        return Held(not_worth.reason)
+    if breaches:
         return Blocked(breaches)
     return Decision(batch, simulation, cost, snapshot, why)
 

@@ -80,7 +80,8 @@ def test_links__inside_the_project__lead_somewhere(document: Path) -> None:
 
 
 def test_invariants__each_line__names_a_test_that_exists() -> None:
-    rows = [line for line in (ROOT / "docs/invariants.md").read_text().splitlines() if line.startswith("| ")][1:]
+    lines = (ROOT / "docs/invariants.md").read_text().splitlines()
+    rows = [line for line in lines if line.startswith("| ") and line != "| invariant | test |"]
     assert rows, "docs/invariants.md has no lines"
     known = _tests()
     for row in rows:

@@ -14,23 +14,28 @@ INTERRUPTED = 130
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of one command: 0 well, 1 unknown error, 2 config, 3 unavailable, 4 blocked or failed, 5 halt."""
+    # The notifier's lines are for programs that collect logs; here the command itself says how it ended.
+    logging.getLogger("rebalancer").addHandler(logging.NullHandler())
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return _stopped()
+    except RebalancerError as error:
+        return _report(error, "--json" in arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     import typer
     from typer.exceptions import TyperException
 
     from rebalancer.cli.commands import app
 
-    as_json = "--json" in arguments
-    # The notifier's lines are for programs that collect logs; here the command itself says how it ended.
-    logging.getLogger("rebalancer").addHandler(logging.NullHandler())
     try:
-        return int(app(args=list(arguments), prog_name="rebalancer", standalone_mode=False) or 0)
-    except RebalancerError as error:
-        return _report(error, as_json)
-    except typer.Exit as stop:
-        return stop.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
-        return INTERRUPTED
+        code = int(app(args=list(arguments), prog_name="rebalancer", standalone_mode=False) or 0)
+        # The library turns Ctrl-C into this code; no command of ours ends with it.
+        return _stopped() if code == INTERRUPTED else code
+    except typer.Abort:
+        return _stopped()
     except TyperException as error:
         # Without arguments the help has been shown, and there is no more to say.
         if said := error.format_message():
@@ -38,12 +43,16 @@ def run(arguments: Sequence[str]) -> int:
         return ConfigError.exit_code
 
 
+def _stopped() -> int:
+    sys.stderr.write("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
+    return INTERRUPTED
+
+
 def _report(error: RebalancerError, as_json: bool) -> int:
-    kind = next(c.__name__ for c in type(error).__mro__ if c.__base__ is RebalancerError)
     if as_json:
-        print(json.dumps({"error": kind, "message": str(error), "exit_code": error.exit_code}))
+        print(json.dumps({"error": error.kind, "message": str(error), "exit_code": error.exit_code}))
     if isinstance(error, Halt):
         error.add_note("the keeper stands still until you have looked; then: rebalancer resume --why TEXT")
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-    sys.stderr.write(f"{kind}: {error}{notes}\n")
+    sys.stderr.write(f"{error.kind}: {error}{notes}\n")
     return error.exit_code

@@ -58,7 +58,7 @@ def keep_replica(port: int, pools: Path | None, as_json: bool) -> int:
 
     from rebalancer.replica.chain import Replica
 
-    with Replica.start(port=port, pools=pools, block_time=12) as replica:
+    with Replica.start(port=port, pools=pools, block_time=12) as replica, suppress(KeyboardInterrupt):
         if as_json:
             from rebalancer.cli.as_json import emit
 
@@ -66,6 +66,5 @@ def keep_replica(port: int, pools: Path | None, as_json: bool) -> int:
             sys.stdout.flush()
         else:
             print(f"The replica answers at {replica.url} with {len(replica.pools)} pools. Ctrl-C stops it.", flush=True)
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        signal.pause()
     return 0

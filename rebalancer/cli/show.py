@@ -53,7 +53,7 @@ def show_report(report: Report) -> None:
     if report.portfolio is not None:
         show_portfolio(report.portfolio)
     if report.why is not None:
-        _say("acts because", report.why)
+        _say("acts because", "".join(f"\n  {reason}" for reason in report.why.split("; ")))
     detail = outcome_words(report.outcome)[1]
     match report.outcome:
         case Planned(batch, _, cost):

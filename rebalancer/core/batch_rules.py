@@ -107,7 +107,7 @@ def max_trade(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
 def max_impact(policy: Policy, batch: Batch) -> Breaches:
     """No trade moves its own price too far. Not known for a quote without a route: its floor holds all the same."""
     for quote in batch.quotes:
-        impact = impact_bps_up(quote)
+        impact = impact_bps_up(quote.route, quote.trade.sell.raw, quote.expected.raw)
         if impact > policy.limits.max_impact:
             yield Breach(
                 "max_impact", f"{_name(quote)} loses {bps(impact)} to its own size", bps(policy.limits.max_impact)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rebalancer.core.model import Block, Cost, Fees, Hold, Limits, Quote, Snapshot
 from rebalancer.core.render import bps, money
 from rebalancer.market.pools import Pool, spot_out_down, swap_exact_in
-from rebalancer.market.routing import GasPrice
+from rebalancer.market.routing import GasPrice, Route
 from rebalancer.market.swap import Swap
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.units import BPS, Amount, Bps, Price, Usd, Wei, bps_of_down, mul_div_down, mul_div_up
@@ -99,23 +99,25 @@ def impact_of(quote: Quote) -> tuple[int, int]:
 
     On the pools as the quote found them. (0, 0) for a quote without a route: nothing is known of its pools.
     """
-    if quote.route is None:
-        return 0, 0
-    ideal = quote.trade.sell.raw
-    for hop in quote.route.hops:
-        ideal = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, _PPM - fee_ppm(hop.pool), _PPM))
-    return max(ideal - quote.expected.raw, 0), ideal
+    return (0, 0) if quote.route is None else _route_impact(quote.route, quote.trade.sell.raw, quote.expected.raw)
 
 
-def impact_bps_up(quote: Quote) -> Bps:
-    """The share that our own size loses, rounded up."""
-    lost, ideal = impact_of(quote)
+def impact_bps_up(route: Route | None, amount_in: int, amount_out: int) -> Bps:
+    """The share that our own size loses on a route, rounded up; 0 where the route is not known."""
+    lost, ideal = (0, 0) if route is None else _route_impact(route, amount_in, amount_out)
     return Bps(mul_div_up(lost, BPS, ideal) if ideal else 0)
 
 
 def fee_ppm(pool: Pool) -> int:
     """What the pool keeps of the input, in millionths."""
     return _V2_FEE if isinstance(pool, V2Pool) else pool.fee
+
+
+def _route_impact(route: Route, amount_in: int, amount_out: int) -> tuple[int, int]:
+    ideal = amount_in
+    for hop in route.hops:
+        ideal = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, _PPM - fee_ppm(hop.pool), _PPM))
+    return max(ideal - amount_out, 0), ideal
 
 
 def _fee_up(quote: Quote, snapshot: Snapshot) -> int:

@@ -10,6 +10,12 @@ class RebalancerError(Exception):
 
     exit_code = 1
 
+    @property
+    def kind(self) -> str:
+        """The name of its branch below, whatever the leaf: what records and reports call it."""
+        branches = (c.__name__ for c in type(self).__mro__ if c.__base__ is RebalancerError)
+        return next(branches, type(self).__name__)
+
 
 class ConfigError(RebalancerError):
     """A person must mend the configuration (exit 2)."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rebalancer.core.cost import gas_price_in, gas_price_now
+from rebalancer.core.cost import gas_price_in, gas_price_now, impact_bps_up
 from rebalancer.core.model import (
     Calendar,
     Fees,
     Hold,
+    Limits,
     Plan,
     Policy,
     Portfolio,
@@ -170,24 +171,35 @@ def _price(task: _Task, legs: Sequence[Leg]) -> _Priced | _Refused | MoreTicks:
 
 
 def _route(task: _Task, leg: Leg, pools: Sequence[Pool]) -> RouteQuote | NoRoute | MoreTicks:
-    """The best route that reaches the leg's floor. NoRoute names the pair, what would arrive, and the floor."""
+    """The best route within the limits. NoRoute names the pair, what would arrive, and the limit in its way."""
     sell, bought = Amount(leg.sell.balance.token, leg.raw), leg.buy.price
     gas_price = gas_price_in(bought, task.snapshot.native, gas_price_now(task.snapshot.block, task.fees))
     said = f"{amount(sell)} for {bought.token}"
     match best_route(pools, sell, bought.token, task.policy.hubs, gas_price):
-        case RouteQuote(amount_out=out) as found:
-            slippage = task.policy.limits.max_slippage
-            floor = floor_of(sell, leg.sell.price, bought, slippage)
-            if out >= floor.raw:
-                return found
-            return NoRoute(
-                f"{said} would bring {amount(Amount(bought.token, out))}, its floor is {amount(floor)} "
-                f"(max_slippage of {bps(slippage)}): the pools are too thin for so much, or off the oracle"
-            )
+        case RouteQuote() as found:
+            why_not = _beyond_limits(task.policy.limits, leg, found)
+            return found if why_not is None else NoRoute(f"{said} {why_not}")
         case NoRoute(reason):
             return NoRoute(f"{said}: {reason}")
         case MoreTicks() as more:
             return more
+
+
+def _beyond_limits(limits: Limits, leg: Leg, found: RouteQuote) -> str | None:
+    """What a guard would say of this trade once it is in a batch; said here, it costs the batch one trade, not all."""
+    bought = leg.buy.price
+    floor = floor_of(Amount(leg.sell.balance.token, leg.raw), leg.sell.price, bought, limits.max_slippage)
+    if found.amount_out < floor.raw:
+        return (
+            f"would bring {amount(Amount(bought.token, found.amount_out))}, its floor is {amount(floor)} "
+            f"(max_slippage of {bps(limits.max_slippage)}): the pools are too thin for so much, or off the oracle"
+        )
+    impact = impact_bps_up(found.route, found.amount_in, found.amount_out)
+    if impact > limits.max_impact:
+        return (
+            f"would lose {bps(impact)} to its own size (max_impact of {bps(limits.max_impact)}): the pools are too thin"
+        )
+    return None
 
 
 def _why_nothing(task: _Task, refused: Mapping[Pair, str]) -> str:

@@ -187,10 +187,11 @@ def _price_figure(usd: Usd) -> str:
 
 
 def _way(quote: Quote) -> str:
-    """The tokens that a trade passes through; the venue where it does not say."""
+    """Over which hub a trade goes; the venue where it does not say."""
     if quote.route is None:
         return quote.venue
-    return " > ".join([quote.trade.sell.token.symbol, *(hop.token_out.symbol for hop in quote.route.hops)])
+    hubs = [hop.token_out.symbol for hop in quote.route.hops[:-1]]
+    return f"over {', '.join(hubs)}" if hubs else "direct"
 
 
 def _signed(change: Amount) -> str:

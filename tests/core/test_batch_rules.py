@@ -151,7 +151,7 @@ def test_guard_batch__the_largest_trade__is_judged_at_its_edge(dollars: str | in
 
 
 def test_guard_batch__the_impact__is_judged_at_its_edge() -> None:
-    impact = max(impact_bps_up(quote) for quote in BATCH.quotes)
+    impact = max(impact_bps_up(q.route, q.trade.sell.raw, q.expected.raw) for q in BATCH.quotes)
     assert impact > 0
     assert judged(BATCH, with_limits(replace(LIMITS, max_impact=impact))) == set()
     assert judged(BATCH, with_limits(replace(LIMITS, max_impact=Bps(impact - 1)))) == {"max_impact"}

@@ -114,7 +114,7 @@ def test_cost_of_quotes__no_route__knows_the_shortfall_only() -> None:
     cost = cost_of_quotes((quote,), ONE_POOL, FEES)
     assert (cost.fee, cost.impact, cost.shortfall) == (0, 0, usd(10))
     assert impact_of(quote) == (0, 0)
-    assert impact_bps_up(quote) == 0
+    assert impact_bps_up(quote.route, quote.trade.sell.raw, quote.expected.raw) == 0
 
 
 def test_cost_of_quotes__between_two_units__rounds_what_goes_up_and_what_comes_down() -> None:
@@ -126,8 +126,9 @@ def test_cost_of_quotes__between_two_units__rounds_what_goes_up_and_what_comes_d
 
 
 def test_impact_bps_up__a_part_of_a_bp__is_rounded_up() -> None:
-    assert impact_bps_up(selling(worth(WETH, 1), USDC)) == 1
-    assert impact_bps_up(selling(worth(WETH, 200_000), USDC)) == 99
+    for dollars, share in ((1, 1), (200_000, 99)):
+        quote = selling(worth(WETH, dollars), USDC)
+        assert impact_bps_up(quote.route, quote.trade.sell.raw, quote.expected.raw) == share
 
 
 @given(st.integers(1, 10**7), st.sampled_from([(WETH, USDC), (USDC, WETH), (USDC, WBTC), (LINK, USDC)]))

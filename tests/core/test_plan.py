@@ -167,6 +167,15 @@ def test_make_plan__pools_too_thin_for_one_pair__leaves_it_out_with_the_reason()
     assert "WETH for LINK would bring" in plan.left_out[0] and "its floor is" in plan.left_out[0]
 
 
+def test_make_plan__own_size_moves_the_price_too_far__leaves_the_pair_out_with_the_reason() -> None:
+    thin = (*POOLS[:3], v3_pool(LINK, WETH, 500, 1_000_000))
+    plan = planned(
+        replace(DRIFTED, pools=thin), replace(POLICY, limits=replace(LIMITS, max_impact=Bps(10), max_slippage=Bps(500)))
+    )
+    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, WBTC)]
+    assert len(plan.left_out) == 1 and "to its own size (max_impact of 10 bps)" in plan.left_out[0]
+
+
 def test_make_plan__pools_too_thin_for_all__holds_with_the_reasons() -> None:
     thin = (v3_pool(WBTC, WETH, 500, 100_000), v3_pool(LINK, WETH, 3_000, 100_000))
     reason = hold_of(replace(DRIFTED, pools=thin))

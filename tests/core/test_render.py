@@ -125,7 +125,8 @@ def test_quote_rows__for_each_quote__fill_the_head_and_say_the_way() -> None:
     for row, quote in zip(rows, BATCH.quotes, strict=True):
         assert row[0] == render.amount(quote.trade.sell) and row[1] == render.amount(quote.expected)
         assert f"{row[2]} {quote.trade.buy}" == render.amount(quote.trade.floor)
-        assert row[4].startswith("WETH > ") and row[4].endswith(f" > {quote.trade.buy}")
+    ways = {f"{q.trade.sell.token}/{q.trade.buy}": row[4] for row, q in zip(rows, BATCH.quotes, strict=True)}
+    assert ways["WETH/WBTC"] == "direct"
 
 
 def test_quote_rows__of_a_venue_that_does_not_say_its_way__name_the_venue() -> None:

@@ -19,7 +19,7 @@ from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.ports import Chain
 from rebalancer.units import ONE, Token, Usd
 
-DOLLARS = (1, 2_500, 400_000)
+DOLLARS = (1, 2_500, 100_000)
 """From dust to more than a rebalance of the example ever sells."""
 
 

@@ -9,11 +9,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+from given_node import Node, Reply
 from given_wallet import PASSWORD, a_keystore
 
 from rebalancer.cli import run
@@ -101,8 +104,21 @@ class Keeper:
         """Transactions of the operator that were mined."""
         return int(self.replica.rpc.call("eth_getTransactionCount", self.operator.address, "latest"), 16)
 
+    def settled_once(self) -> bool:
+        """The chain and the ledger agree that one batch was sent, and that it settled; nothing is half written."""
+        whole = self.asked("PRAGMA integrity_check") == [("ok",)]
+        landed = self.asked("SELECT i.number, l.reason FROM intents i JOIN landings l ON l.number = i.number")
+        return (
+            whole
+            and landed == [(1, None)]
+            and self.asked("SELECT count(*) FROM intents") == [(1,)]
+            and (self.sent() == 1)
+        )
 
-def a_keeper(replica: Replica, folder: Path, keystore: Path, owners: tuple[str, ...] = (), threshold: int = 1) -> Keeper:
+
+def a_keeper(
+    replica: Replica, folder: Path, keystore: Path, owners: tuple[str, ...] = (), threshold: int = 1
+) -> Keeper:
     """A filled Safe of the operator (and of `owners`), with all files. `keystore` is copied: encrypting takes time."""
     operator = replica.actor("operator")
     wallet = replica.create_safe(owners or [operator.address], threshold)
@@ -171,3 +187,39 @@ class Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.text += self.format(record) + "\n"
+
+
+class Gate:
+    """A node in front of the replica that can keep a request back, before it is passed on or after."""
+
+    def __init__(self, replica: Replica) -> None:
+        self._url = replica.url
+        self._session = requests.Session()
+        self.method = ""
+        self.after = False
+        self.reached = threading.Event()
+        self.open = threading.Event()
+        self.node = Node(self._answer)
+
+    def keep_back(self, method: str, after: bool = False) -> None:
+        """From now on requests with `method` wait until `open`; `after`: the replica has them already."""
+        self.method, self.after = method, after
+
+    def close(self) -> None:
+        self.open.set()
+        self.node.close()
+        self._session.close()
+
+    def _answer(self, body: Any) -> Reply:
+        calls = body if isinstance(body, list) else [body]
+        kept = any(call["method"] == self.method for call in calls)
+        if kept and not self.after:
+            self.reached.set()
+            self.open.wait(30)
+            # Who asked has gone: what was kept back never reaches the chain.
+            return Reply(b"", 502)
+        answer = self._session.post(self._url, json=body, timeout=30).content
+        if kept:
+            self.reached.set()
+            self.open.wait(30)
+        return Reply(answer)

@@ -6,19 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from small_market import ASSETS, NOW, POLICY, POOLS, TARGETS, WALLET, WETH, snapshot_with, v3_pool
+from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, OURS, ports_of, state
+from small_market import ASSETS, NOW, POLICY, POOLS, WETH, snapshot_with, v3_pool
 
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.clock import FixedClock
 from rebalancer.adapters.ledger.memory import MemoryLedger
-from rebalancer.adapters.notify.log import SilentNotifier
-from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
-from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet, failed, gone, landed, waiting
+from rebalancer.adapters.wallets.fake import FakeWallet, failed, gone, landed, waiting
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
-    Allowance,
     Blocked,
     Failed,
     Held,
@@ -30,38 +28,10 @@ from rebalancer.core.model import (
     Reverted,
     Settled,
     Simulated,
-    Snapshot,
     TickRecord,
 )
-from rebalancer.ports import Ports, Venue
-from rebalancer.tick import Mode, run_tick
+from rebalancer.tick import run_tick
 from rebalancer.units import Amount, Bps
-
-LIVE = Mode(live=True, patience=0)
-DRY = Mode(live=False, patience=0)
-OURS = replace(WALLET, owners=(*WALLET.owners, OPERATOR))
-ON_TARGET = (30_000, 40_000, 20_000, 10_000)
-OFF_TARGET = (45_000, 30_000, 20_000, 5_000)
-
-
-def state(*dollars: int, **changes: object) -> Snapshot:
-    """What a tick reads of our wallet, the fake venue's spender included."""
-    snapshot = snapshot_with(*dollars)
-    allowances = tuple(Allowance(FakeVenue.spenders[0], Amount(token, 0)) for token in ASSETS)
-    return replace(snapshot, **({"wallet": OURS, "allowances": allowances} | changes))  # type: ignore[arg-type]
-
-
-def ports_of(snapshot: Snapshot, wallet: FakeWallet | None = None, venues: tuple[Venue, ...] | None = None) -> Ports:
-    return Ports(
-        clock=FixedClock(NOW),
-        chain=FakeChain([snapshot]),
-        targets=FixedTargets(TARGETS),
-        venues=venues if venues is not None else (FakeVenue(),),
-        wallet=wallet or FakeWallet(),
-        ledger=MemoryLedger(),
-        notifier=SilentNotifier(),
-        requests=lambda: 0,
-    )
 
 
 def ending(how: Callable[[Intent], Landing]) -> FakeWallet:
@@ -154,6 +124,18 @@ def test_tick__costs_more_than_allowed__is_held() -> None:
     policy = replace(POLICY, limits=replace(POLICY.limits, max_cost=Bps(5)))
     outcome = run_tick(ports_of(state(*OFF_TARGET)), policy, LIVE).outcome
     assert isinstance(outcome, Held) and "not worth it" in outcome.reason
+
+
+def test_tick__gas_of_the_wallet_tips_the_scale__is_held() -> None:
+    class Thirsty(FakeWallet):
+        def simulate(self, batch, snapshot):  # type: ignore[no-untyped-def]
+            honest = super().simulate(batch, snapshot)
+            assert isinstance(honest, Simulated)
+            return replace(honest, gas=honest.gas + 20_000_000)
+
+    wallet = Thirsty()
+    outcome = run_tick(ports_of(state(*OFF_TARGET), wallet), POLICY, LIVE).outcome
+    assert isinstance(outcome, Held) and "of gas" in outcome.reason and wallet.sent == []
 
 
 def test_tick__plan_walks_out_of_the_known_ticks__reads_more_and_settles() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancer.adapters.chain.codec import DecodeError
-from rebalancer.adapters.wallets.abi import allowance, approve, balance_of, calls_of_batch, exec_batch
+from rebalancer.adapters.wallets.abi import allowance, approve, balance_of, calls_of_batch, exec_batch, transfer
 from rebalancer.core.model import Call
 from rebalancer.market.addresses import checksum_address, keccak256
 from rebalancer.units import Address
@@ -58,6 +58,7 @@ def test_calls_of_batch__of_damaged_calldata__is_a_decode_error_or_calls(noise: 
 @given(addresses, addresses, st.integers(0, 2**256 - 1))
 def test_token_calls__of_any_values__are_the_erc20_abi(token: Address, other: Address, raw: int) -> None:
     assert approve(token, other, raw).data == _call("approve(address,uint256)", other, raw)
+    assert transfer(token, other, raw).data == _call("transfer(address,uint256)", other, raw)
     assert balance_of(token, other).data == _call("balanceOf(address)", other)
     assert allowance(token, other, token).data == _call("allowance(address,address)", other, token)
 

@@ -236,4 +236,6 @@ def _known_reason(data: bytes) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return "null"
     return repr(value[:40]) if isinstance(value, str) else type(value).__name__

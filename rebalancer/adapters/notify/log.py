@@ -34,7 +34,7 @@ class SilentNotifier:
 
 def _line(outcome: Outcome | Exception) -> tuple[int, str, str]:
     if isinstance(outcome, RebalancerError):
-        return logging.WARNING, type(outcome).__name__, str(outcome)
+        return logging.WARNING, outcome.kind, str(outcome)
     if isinstance(outcome, Exception):
         # The text of a foreign error may hold anything, an RPC URL with its key included.
         return logging.ERROR, type(outcome).__name__, "an unknown error; see the traceback"

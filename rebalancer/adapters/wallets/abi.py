@@ -15,6 +15,8 @@ from rebalancer.units import Address
 
 APPROVE = bytes.fromhex("095ea7b3")
 """approve(address,uint256)"""
+TRANSFER = bytes.fromhex("a9059cbb")
+"""transfer(address,uint256)"""
 BALANCE_OF = bytes.fromhex("70a08231")
 """balanceOf(address)"""
 ALLOWANCE = bytes.fromhex("dd62ed3e")
@@ -36,6 +38,11 @@ _PACKED_HEAD = 85  # operation 1, address 20, value 32, length 32
 def approve(token: Address, spender: Address, raw: int) -> Call:
     """Let `spender` pull `raw` base units, in place of what it could pull before."""
     return Call(token, APPROVE + address_word(spender) + uint_word(raw))
+
+
+def transfer(token: Address, receiver: Address, raw: int) -> Call:
+    """Move `raw` base units from the caller. Only ever simulated."""
+    return Call(token, TRANSFER + address_word(receiver) + uint_word(raw))
 
 
 def balance_of(token: Address, holder: Address) -> Call:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rebalancer.adapters.chain.codec import revert_reason
+from rebalancer.adapters.wallets.abi import transfer
 from rebalancer.adapters.wallets.simulation import Place, Simulator
 from rebalancer.adapters.wallets.steps import Step
 from rebalancer.units import Address
@@ -19,6 +20,9 @@ _SAFE_SAYS = {
     "GS026": "the operator is no owner of the Safe",
 }
 """docs/error_codes.md of the Safe's contracts, those that this batch can meet."""
+
+_TRANSFER_FAILED = ("TF", "STF", "UniswapV2: TRANSFER_FAILED")
+"""What TransferHelper of V3 and the pairs of V2 say in place of a token's own words."""
 
 
 def safe_reason(data: bytes) -> str:
@@ -35,5 +39,16 @@ def hides_the_reason(data: bytes) -> bool:
 def first_failure(simulator: Simulator, safe: Address, steps: Sequence[Step], place: Place) -> str | None:
     """The first step that fails when the Safe makes them one by one, and why. None: none does. Raises Unavailable."""
     results = simulator.run(safe, [step.call for step in steps], place)
-    failed = (f"{s.label}: {revert_reason(r.data)}" for s, r in zip(steps, results, strict=True) if not r.success)
-    return next(failed, None)
+    for step, result in zip(steps, results, strict=True):
+        if not result.success:
+            said = revert_reason(result.data)
+            refusal = _refusal(simulator, safe, step, place) if said in _TRANSFER_FAILED else None
+            return f"{step.label}: {said}" + (f" ({refusal})" if refusal else "")
+    return None
+
+
+def _refusal(simulator: Simulator, safe: Address, step: Step, place: Place) -> str | None:
+    """Which token of a step refuses to move at all, in its own words: asked by moving nothing of it."""
+    probes = simulator.run(safe, [transfer(token.address, safe, 0) for token in step.moves], place)
+    refused = (f"{t}: {revert_reason(p.data)}" for t, p in zip(step.moves, probes, strict=True) if not p.success)
+    return next(refused, None)

@@ -12,10 +12,11 @@ from rebalancer.units import Address, Token
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call from the wallet, and what to call it when it fails."""
+    """One call from the wallet, what to call it when it fails, and the tokens that it moves."""
 
     label: str
     call: Call
+    moves: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ def steps_of(quotes: tuple[Quote, ...], snapshot: Snapshot) -> tuple[Step, ...]:
             steps.append(_approve(approval, 0))
         steps.append(_approve(approval, approval.raw))
     for quote in quotes:
-        steps.append(Step(f"{quote.venue}, {quote.trade.sell.token} for {quote.trade.buy}", quote.call))
+        label = f"{quote.venue}, {quote.trade.sell.token} for {quote.trade.buy}"
+        steps.append(Step(label, quote.call, (quote.trade.sell.token, quote.trade.buy)))
     steps += [_approve(approval, 0) for approval in approvals]
     return tuple(steps)
 

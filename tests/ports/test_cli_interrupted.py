@@ -1,0 +1,106 @@
+"""A keeper that is stopped in the middle, and two at once: nothing is half written, nothing is sent twice."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from given_keeper import Gate, Keeper, ended
+
+STOPPED = {signal.SIGINT: 130, signal.SIGKILL: -9}
+
+
+@pytest.fixture
+def keeper(keeper: Keeper) -> Keeper:
+    keeper.go_live()
+    return keeper
+
+
+@pytest.fixture
+def gate(keeper: Keeper) -> Iterator[Gate]:
+    """The keeper's node, which can keep a request back."""
+    gate = Gate(keeper.replica)
+    keeper.edit(f'"{keeper.replica.url}"', f'"{gate.node.url()}"')
+    yield gate
+    gate.close()
+
+
+def stopped(process: subprocess.Popen[str], how: signal.Signals) -> None:
+    """Ended by the signal at once, and without a traceback."""
+    process.send_signal(how)
+    done = ended(process, 10)
+    assert done.code == STOPPED[how], done.said
+    if how is signal.SIGINT:
+        assert done.said.endswith("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
+
+
+def reaches(gate: Gate) -> None:
+    assert gate.reached.wait(30), f"{gate.method} was never asked for"
+
+
+@pytest.mark.parametrize("how", STOPPED, ids=lambda how: how.name)
+@pytest.mark.parametrize("method", ["eth_call", "eth_simulateV1", "eth_getTransactionCount"])
+def test_run__stopped_before_it_has_signed__leaves_nothing_and_the_next_run_settles(
+    keeper: Keeper, gate: Gate, method: str, how: signal.Signals
+) -> None:
+    gate.keep_back(method)
+    process = keeper.started("run", "--live")
+    reaches(gate)
+    stopped(process, how)
+    gate.keep_back("")
+    assert keeper.asked("SELECT * FROM intents") == [] and keeper.sent() == 0
+    assert keeper.command("run", "--live", "--json").json["outcome"] == "settled"
+    assert keeper.settled_once()
+
+
+@pytest.mark.parametrize("how", STOPPED, ids=lambda how: how.name)
+@pytest.mark.parametrize("after", [False, True], ids=["bytes kept back", "bytes arrived"])
+def test_run__stopped_while_it_sends__the_next_run_settles_the_same_transaction(
+    keeper: Keeper, gate: Gate, how: signal.Signals, after: bool
+) -> None:
+    gate.keep_back("eth_sendRawTransaction", after)
+    process = keeper.started("run", "--live")
+    reaches(gate)
+    stopped(process, how)
+    gate.keep_back("")
+    ((tx,),) = keeper.asked("SELECT tx FROM intents")
+    assert keeper.command("status", "--json").json["open_intent"] == tx
+    found = keeper.command("run", "--live", "--json").json
+    assert (found["outcome"], found["tx"]) == ("settled", tx)
+    assert keeper.settled_once()
+
+
+def test_run__stopped_while_it_waits_to_be_mined__the_next_run_settles_it(keeper: Keeper, gate: Gate) -> None:
+    gate.keep_back("eth_getTransactionReceipt", after=True)
+    process = keeper.started("run", "--live")
+    reaches(gate)
+    stopped(process, signal.SIGINT)
+    gate.keep_back("")
+    assert keeper.command("run", "--live", "--json").json["outcome"] == "settled"
+    assert keeper.settled_once()
+
+
+def test_run__an_intent_is_open_and_the_run_is_dry__looks_and_sends_nothing(keeper: Keeper, gate: Gate) -> None:
+    gate.keep_back("eth_sendRawTransaction")
+    process = keeper.started("run", "--live")
+    reaches(gate)
+    stopped(process, signal.SIGINT)
+    gate.keep_back("")
+    assert keeper.command("run", "--json").json["outcome"] == "pending"
+    assert "open: 0x" in keeper.command("status").out and "open: 0x" in keeper.command("plan").out
+    assert keeper.sent() == 0
+
+
+def test_run__while_another_keeper_is_at_work__holds_and_says_who_it_is(keeper: Keeper, gate: Gate) -> None:
+    gate.keep_back("eth_simulateV1", after=True)
+    first = keeper.started("run", "--live", "--json")
+    reaches(gate)
+    second = keeper.command("run", "--live")
+    assert second.code == 0
+    assert f"held: another keeper is at work on this wallet: process {first.pid} on " in second.said
+    gate.keep_back("")
+    gate.open.set()
+    assert ended(first).json["outcome"] == "settled"
+    assert keeper.settled_once()
