@@ -10,14 +10,15 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rebalancer.core.drift import max_drift
 from rebalancer.core.errors import ConfigError, RebalancerError
 from rebalancer.core.model import RESUMED, Held, Outcome, Pending, Planned, Policy, Settled, TickRecord
 from rebalancer.core.render import outcome_words
-from rebalancer.ports import Ledger, Ports
-from rebalancer.tick import Mode, Report, run_tick
+from rebalancer.ports import Ports
+from rebalancer.tick import Mode, Report, close, run_tick
 
 
 def run_once(ports: Ports, policy: Policy, mode: Mode, lock: Path) -> Report:
@@ -36,18 +37,30 @@ def run_once(ports: Ports, policy: Policy, mode: Mode, lock: Path) -> Report:
         return report
 
 
-def resume(ledger: Ledger, now: int, why: str) -> str:
-    """Record that a person has looked into what halted the keeper; the words of the Halt.
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Why the keeper was halted, and the transaction of the intent that was closed with it; None: none was."""
 
-    Raises ConfigError where nothing is halted, or where nothing is said of what was seen.
+    halted: str
+    closed: str | None
+
+
+def resume(ports: Ports, why: str) -> Resumed:
+    """Record that a person has looked into what halted the keeper, and close what can be closed of an open intent.
+
+    Raises ConfigError where nothing is halted, or where nothing is said of what was seen; Unavailable where the chain
+    cannot be asked about an open intent: it stays halted.
     """
-    halted = ledger.read().halted
-    if halted is None:
+    past, why = ports.ledger.read(), why.strip()
+    if past.halted is None:
         raise ConfigError("nothing is halted, so there is nothing to resume; `rebalancer status` shows what stands")
-    if not why.strip():
+    if not why:
         raise ConfigError("--why is empty, expected what was looked at and found: it stays on record")
-    ledger.record_tick(TickRecord(now, None, RESUMED, f"{why.strip()} (was halted: {halted})", None, None, None, 0))
-    return halted
+    intent = past.open_intent
+    closed = intent.commitment.hash if intent is not None and close(ports, intent, why) else None
+    detail = f"{why} (was halted: {past.halted})"
+    ports.ledger.record_tick(TickRecord(ports.clock.now(), None, RESUMED, detail, None, None, closed, ports.requests()))
+    return Resumed(past.halted, closed)
 
 
 def record_of(report: Report, at: int, requests: int) -> TickRecord:
@@ -92,12 +105,12 @@ def _record_error(ports: Ports, error: RebalancerError) -> None:
 def _locked(path: Path) -> Iterator[str | None]:
     """Holds the lock file, or yields the words of the process that does. The kernel drops it on any death."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise ConfigError(
-            f"the lock file {path} cannot be opened ({error.strerror}); it stands beside the configuration, "
-            "in a folder that the keeper must be able to write to"
+            f"the lock file {path} cannot be opened ({error.strerror}); its folder must be one that this account may "
+            "write to: set XDG_STATE_HOME to another, the same for every keeper of the wallet"
         ) from None
     try:
         try:

@@ -115,12 +115,15 @@ class Wallet(Protocol):
         ...
 
     def land(self, intent: Intent, patience: int) -> Landing:
-        """What became of it, waiting up to `patience` seconds. Raises Unavailable, Halt."""
+        """What became of it, waiting up to `patience` seconds.
+
+        Raises Unavailable, ConfigError (another chain), Halt: it can never happen, and a person must look why.
+        """
         ...
 
 
 class Ledger(Protocol):
-    """The memory. What a call has recorded is on disk when it returns."""
+    """The memory of one portfolio. What a call has recorded is on disk when it returns."""
 
     def read(self) -> Past:
         """What the next decision rests on. Raises Halt where the records contradict each other."""

@@ -51,6 +51,9 @@ from rebalancer.ports import Ports
 
 T = TypeVar("T")
 
+MOST_FAILURES = 3
+"""Batches that may fail in a row. One fails when a price moves between two blocks; a third says that something stays
+wrong which the simulation does not see, and each costs its gas."""
 TICK_READS = 3
 """How often one tick may ask for more ticks of its pools. One is usual; a plan that needs more than
 this walks through the whole book, and no trade of ours should."""
@@ -76,13 +79,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A batch that passed every guard, what it is expected to do and to cost, and why there is one."""
+    """A batch that passed every guard, what it is expected to do and to cost, why there is one, and what it lacks."""
 
     batch: Batch
     simulation: Simulated
     cost: Cost
     snapshot: Snapshot
     why: str
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,7 @@ class _Offer:
     fees: Fees
     deadline: int
     snapshot: Snapshot
+    left_out: tuple[str, ...]
 
 
 def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
@@ -106,13 +111,19 @@ def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
         # In the same words, because this is recorded too, and read again by the next tick.
         raise Halt(past.halted)
     if past.open_intent is not None:
-        return Report(_resume(ports, past.open_intent, mode), None, None)
+        return Report(_take_up(ports, past.open_intent, mode), None, None)
+    if past.failures >= MOST_FAILURES:
+        raise Halt(
+            f"the last {past.failures} batches failed, though each had passed its simulation; at {MOST_FAILURES} in a "
+            "row nothing more is sent, since a failure costs gas. `rebalancer history` says why each failed: mend the "
+            "cause, then resume"
+        )
     snapshot, portfolio = look(ports, policy, past)
     match decide(ports, policy, past, (snapshot, portfolio)):
         case Decision() as decision if mode.live:
             return Report(_send(ports, decision, mode), snapshot, portfolio, decision.why)
-        case Decision(batch, simulation, cost, _, why):
-            return Report(Planned(batch, simulation, cost), snapshot, portfolio, why)
+        case Decision(batch, simulation, cost, _, why, left_out):
+            return Report(Planned(batch, simulation, cost, left_out), snapshot, portfolio, why)
         case outcome:
             return Report(outcome, snapshot, portfolio)
 
@@ -175,6 +186,19 @@ def finish(ports: Ports, intent: Intent, patience: int) -> Outcome:
             assert_never(other)
 
 
+def close(ports: Ports, intent: Intent, why: str) -> bool:
+    """Close the intent of a halted keeper, on a person's word, if the chain shows that nothing more comes of it.
+
+    Where it may still happen it stays open, and the next tick finishes it. Raises Unavailable, ConfigError.
+    """
+    try:
+        return not isinstance(finish(ports, intent, 0), Pending)
+    except Halt as error:
+        # Final, but not as it should be: mined otherwise than planned, or another transaction has its place.
+        ports.ledger.record_landing(intent, f"closed by a person, {why!r}: {error}")
+        return True
+
+
 def _best_quote(ports: Ports, trade: Trade, snapshot: Snapshot, deadline: int) -> Quote | Hold | MoreTicks:
     request = QuoteRequest(trade, ports.wallet.address, ports.wallet.operator, deadline)
     best: Quote | None = None
@@ -214,7 +238,7 @@ def _offer(ports: Ports, policy: Policy, portfolio: Portfolio, snapshot: Snapsho
     if isinstance(quotes, Hold):
         return quotes
     cost = cost_of_quotes(quotes, snapshot, fees)
-    return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot)
+    return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot, plan.left_out)
 
 
 def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer, why: str) -> Held | Blocked | Decision:
@@ -236,7 +260,7 @@ def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer,
         return Held(not_worth.reason)
     if breaches:
         return Blocked(breaches)
-    return Decision(batch, simulation, cost, snapshot, why)
+    return Decision(batch, simulation, cost, snapshot, why, offer.left_out)
 
 
 def _send(ports: Ports, decision: Decision, mode: Mode) -> Outcome:
@@ -258,7 +282,7 @@ def _send(ports: Ports, decision: Decision, mode: Mode) -> Outcome:
     return _broadcast(ports, intent, mode)
 
 
-def _resume(ports: Ports, intent: Intent, mode: Mode) -> Outcome:
+def _take_up(ports: Ports, intent: Intent, mode: Mode) -> Outcome:
     """An intent left open by an earlier tick: look first, and send the same bytes again only where
     the network does not know them, they can still be mined, and sending is what was asked for."""
     outcome = finish(ports, intent, 0)

@@ -11,6 +11,7 @@ from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.clock import SystemClock
 from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.ledger.memory import MemoryLedger
+from rebalancer.adapters.ledger.words import Identity
 from rebalancer.adapters.notify.log import LogNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.uniswap import UniswapVenue
@@ -55,7 +56,8 @@ def make_signer(settings: Settings) -> KeystoreSigner:
 
 def open_ledger(settings: Settings) -> Ledger:
     """The memory alone: for what needs no node."""
-    return IdleLedger(settings.ledger_url)
+    wallet = settings.wallet
+    return IdleLedger(settings.ledger_url, Identity(settings.chain_id, wallet.address, wallet.operator))
 
 
 def create_operator(path: Path, password: str) -> Address:
@@ -64,9 +66,8 @@ def create_operator(path: Path, password: str) -> Address:
 
 
 def lock_path(settings: Settings) -> Path:
-    """Beside the configuration, one for each wallet: two keepers of one wallet meet here."""
-    name = f".{settings.wallet.address.lower()}-{settings.chain_id}.lock"
-    return settings.path.resolve().parent / name
+    """One for each wallet, wherever its configuration lies: two keepers of one wallet meet here."""
+    return settings.state / f"{settings.chain_id}-{settings.wallet.address.lower()}.lock"
 
 
 def _deployment(settings: Settings) -> Deployment:

@@ -35,7 +35,8 @@ def report_object(report: Report, requests: int) -> dict[str, Any]:
     match report.outcome:
         case Blocked(breaches):
             found["breaches"] = [{"rule": b.rule, "observed": b.observed, "allowed": b.allowed} for b in breaches]
-        case Planned(batch, simulation, cost):
+        case Planned(batch, simulation, cost, left_out):
+            found["left_out"] = list(left_out)
             found["trades"] = [trade_object(q.trade, q.expected) for q in batch.quotes]
             found["changes"] = [amount_object(change) for change in simulation.changes]
             found["cost"] = cost_object(cost)

@@ -112,7 +112,8 @@ def _set_stage(replica: Replica, folder: Path) -> Stage:
     write_example(config, wallet, operator, replica.url)
     text = config.read_text()
     config.write_text(text.replace("live: false", "live: true"))
-    return Stage(read_settings(config), wallet, operator)
+    # The lock too goes into this folder: two demos at once are about two chains, though the wallet's address is one.
+    return Stage(replace(read_settings(config), state=folder), wallet, operator)
 
 
 def _tick(settings: Settings) -> tuple[Report, int]:

@@ -56,10 +56,12 @@ def show_report(report: Report) -> None:
         _say("acts because", "".join(f"\n  {reason}" for reason in report.why.split("; ")))
     detail = outcome_words(report.outcome)[1]
     match report.outcome:
-        case Planned(batch, _, cost):
+        case Planned(batch, _, cost, left_out):
             venues = ", ".join(sorted({q.venue for q in batch.quotes}))
             show_table(f"One batch, through {venues}", QUOTE_HEAD, quote_rows(batch.quotes))
             show_costs({"expected": cost})
+            if left_out:
+                _say("not as wanted", "".join(f"\n  {reason}" for reason in left_out))
             detail = "a dry run: nothing was sent"
         case Settled(settlement, expected):
             fills = [(("+" if f.raw > 0 else "") + amount(f),) for f in settlement.fills if f.raw]

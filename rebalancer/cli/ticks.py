@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from rebalancer.config import Settings, read_settings
@@ -60,7 +59,7 @@ def dry_report(ports: Ports, settings: Settings, past: Past) -> Report:
     snapshot, portfolio = look(ports, settings.policy, past)
     outcome = decide(ports, settings.policy, past, (snapshot, portfolio))
     if isinstance(outcome, Decision):
-        planned = Planned(outcome.batch, outcome.simulation, outcome.cost)
+        planned = Planned(outcome.batch, outcome.simulation, outcome.cost, outcome.left_out)
         return Report(planned, snapshot, portfolio, outcome.why)
     return Report(outcome, snapshot, portfolio)
 
@@ -115,15 +114,16 @@ def show_history(config: Path, count: int, as_json: bool) -> int:
 
 
 def resume_halted(config: Path, why: str, as_json: bool) -> int:
-    """Go on after a Halt; needs no node."""
-    settings = read_settings(config)
-    halted = resume(open_ledger(settings), int(time.time()), why)
+    """Go on after a Halt; the node is asked only about an intent that is open."""
+    resumed = resume(make_ports(read_settings(config)), why)
     if as_json:
         from rebalancer.cli.as_json import emit
 
-        emit({"resumed": True, "why": why, "was_halted": halted})
+        closed = {} if resumed.closed is None else {"closed": resumed.closed}
+        emit({"resumed": True, "why": why, "was_halted": resumed.halted} | closed)
     else:
-        print(f"Resumed. It was halted because: {halted}\nThe next tick goes on.")
+        closed_too = "" if resumed.closed is None else f"\nThe open batch is closed: {resumed.closed}"
+        print(f"Resumed. It was halted because: {resumed.halted}{closed_too}\nThe next tick goes on.")
     return 0
 
 

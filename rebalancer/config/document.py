@@ -28,6 +28,9 @@ REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^
 SECRET = (("chain", "rpc"), ("ledger",))
 """Keys whose text may hold a key or a password: never shown."""
 
+SHORTEST_SECRET = 6
+"""Characters. Below, what came from the environment is replaced as a whole word only: 1 is in many messages."""
+
 
 @dataclass(slots=True)
 class Document:
@@ -38,10 +41,15 @@ class Document:
     lines: dict[Key, int] = field(default_factory=dict)
     texts: dict[Key, str] = field(default_factory=dict)
     """As written, before `${ENV}` was filled in: what may be shown."""
+    filled: dict[Key, dict[str, str]] = field(default_factory=dict)
+    """What came from the environment, and the `${NAME}` that is shown in its place."""
     problems: dict[Key, str] = field(default_factory=dict)
 
     def add(self, key: Key, problem: str) -> None:
         """Note what is wrong at `key`; what follows from an earlier problem of the same key is dropped."""
+        for value, name in self.filled.get(key, {}).items():
+            short = len(value) < SHORTEST_SECRET
+            problem = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)" if short else re.escape(value), name, problem)
         self.problems.setdefault(key, problem)
 
     def seen(self, key: Key) -> str:
@@ -55,12 +63,17 @@ class Document:
         """ConfigError with one line for each problem, in the order of the file."""
         lines = sorted((self._line(key), f"{show_key(key)}: {problem}") for key, problem in self.problems.items())
         if lines:
-            raise ConfigError("\n".join(f"{self.name}:{line}: {text}" for line, text in lines))
+            raise ConfigError("\n".join(_printable(f"{self.name}:{line}: {text}") for line, text in lines))
 
     def _line(self, key: Key) -> int:
         while key and key not in self.lines:
             key = key[:-1]
         return self.lines.get(key, 1)
+
+
+def _printable(line: str) -> str:
+    """A key of the file may hold what moves a terminal's cursor or turns its text around."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def show_key(key: Key) -> str:
@@ -166,7 +179,10 @@ class _Builder:
         return filled
 
     def _variable(self, key: Key, found: re.Match[str]) -> str:
-        text = self.environment.get(found["name"]) or found["default"]
+        value = self.environment.get(found["name"])
+        if value:
+            self.document.filled.setdefault(key, {})[value] = f"${{{found['name']}}}"
+        text = value or found["default"]
         if text is None:
             self.document.add(key, f"the environment variable {found['name']} is not set; set it, or write a default")
         return text or ""

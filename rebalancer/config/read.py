@@ -13,6 +13,7 @@ from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, 
 from rebalancer.config.sections import Parts, read_sections
 from rebalancer.config.settings import PASSWORD_VARIABLE, Password, Settings, WalletSettings
 from rebalancer.config.text import PoolText
+from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Band, Calendar, Hybrid, Limits, Policy, Target, Threshold, Trigger, Window
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, PriceRule, TwapPrice
 from rebalancer.units import Token
@@ -43,6 +44,7 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
     policy = _policy(parts, tokens)
     return Settings(
         path=path,
+        state=_state_folder(environment),
         chain_id=chain.id,
         rpc_urls=tuple(chain.rpc),
         native=tokens[chain.native],
@@ -126,6 +128,18 @@ def _wallet(parts: Parts, folder: Path, environment: Mapping[str, str]) -> Walle
         keystore=_beside(folder, wallet.keystore),
         password=Password(file, environment.get(PASSWORD_VARIABLE) or None),
     )
+
+
+def _state_folder(environment: Mapping[str, str]) -> Path:
+    """By the XDG base directory specification, which ignores a folder that is not absolute."""
+    named = Path(environment.get("XDG_STATE_HOME") or "")
+    state = named if named.is_absolute() else Path(environment.get("HOME") or os.path.expanduser("~"), ".local/state")
+    if not state.is_absolute():
+        raise ConfigError(
+            f"this account has no home folder, saw {str(state)!r}: set XDG_STATE_HOME to an absolute folder for the "
+            "locks, the same for every keeper of the wallet"
+        )
+    return state / "rebalancer"
 
 
 def _ledger_url(text: str, folder: Path) -> str:

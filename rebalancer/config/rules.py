@@ -11,7 +11,7 @@ from itertools import combinations
 from rebalancer.config.document import Document, Key
 from rebalancer.config.schema import BandSection, ProductSection, TwapSection
 from rebalancer.config.sections import Parts
-from rebalancer.config.text import show_percent
+from rebalancer.config.text import is_symbol, show_percent
 from rebalancer.units import ONE, Weight, mul_div_down
 
 Problems = Iterator[tuple[Key, str]]
@@ -29,7 +29,7 @@ def check_rules(document: Document, parts: Parts) -> None:
 def symbols_are_plain(parts: Parts) -> Problems:
     """A symbol is part of a pool's name, so it holds no space and no slash."""
     for symbol in parts.symbols:
-        if not symbol or len(symbol) > 20 or not symbol.isprintable() or set(symbol) & set(" /"):
+        if not is_symbol(symbol):
             yield ("tokens", symbol), "expected a symbol of at most 20 characters without spaces and `/`"
 
 
@@ -59,7 +59,7 @@ def symbols_are_known(parts: Parts) -> Problems:
         return
     for key, symbol in _mentions(parts):
         if symbol not in parts.symbols:
-            yield key, f"unknown token {symbol!r}; expected one of {', '.join(parts.symbols)}, or add it to `tokens`"
+            yield key, f"unknown token '{symbol}'; expected one of {', '.join(parts.symbols)}, or add it to `tokens`"
 
 
 def cash_is_held(parts: Parts) -> Problems:

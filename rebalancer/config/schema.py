@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from rebalancer.config import text
-from rebalancer.config.text import PoolText
+from rebalancer.config.text import PoolText, is_symbol
 from rebalancer.units import Address, Bps, Usd, Wei, Weight
 
 T = TypeVar("T")
@@ -55,6 +55,17 @@ def _within_a_year(value: int) -> int:
     return value
 
 
+def _duration(low: int, high: int, expected: str) -> BeforeValidator:
+    """Seconds between two ends; `expected` names both, and why."""
+
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return _from_text(text.seconds, check)
+
+
 def _cautious(value: int) -> int:
     if value > 1_000:
         raise ValueError("expected at most 10 %: a wider limit stops nothing")
@@ -73,12 +84,20 @@ def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _plain_symbol(value: str) -> str:
+    # What is no symbol is not shown as one later: it may be a key out of the environment.
+    if not is_symbol(value):
+        raise ValueError("expected the symbol of one of the `tokens`")
+    return value
+
+
 def _kind_of_price(value: Any) -> str:
     keys = value if isinstance(value, dict) else ()
     return "<twap>" if "twap" in keys else "<product>" if "product" in keys else "<feed>"
 
 
 Text = Annotated[str, _from_text(str)]
+Symbol = Annotated[str, _from_text(str, _plain_symbol)]
 Url = Annotated[str, _from_text(text.url)]
 Switch = Annotated[bool, _from_text(text.switch)]
 AddressText = Annotated[Address, _from_text(text.address)]
@@ -90,6 +109,11 @@ Width = Annotated[Weight, _from_text(text.weight, _positive)]
 Limit = Annotated[Bps, _from_text(text.bps, _positive)]
 Risk = Annotated[Bps, _from_text(text.bps, _positive, _cautious)]
 Seconds = Annotated[int, _from_text(text.seconds, _positive, _within_a_year)]
+Deadline = Annotated[int, _duration(24, 3_600, "24 s to 1 h: two blocks to be mined in, and prices that still hold")]
+BlockAge = Annotated[int, _duration(1, 3_600, "1 s to 1 h: what an older block says is no price")]
+Patience = Annotated[int, _duration(1, 3_600, "1 s to 1 h: the next tick, which would settle it too, is kept out")]
+Heartbeat = Annotated[int, _duration(1, 604_800, "1 s to 7 d: no feed to trade on is silent for longer")]
+Margin = Annotated[int, _duration(1, 86_400, "1 s to 1 d: a feed that is later has stopped")]
 Dollars = Annotated[Usd, _from_text(text.usd, _positive)]
 Coin = Annotated[Wei, _from_text(text.wei)]
 SomeCoin = Annotated[Wei, _from_text(text.wei, _positive)]
@@ -107,7 +131,7 @@ class ChainSection(Section):
     rpc: Annotated[list[Url], BeforeValidator(_one_or_more)] = Field(
         description="expected the URL of a node, such as `${ETH_RPC_URL}`"
     )
-    native: Text = Field(description="expected the symbol of the wrapped native token, such as `WETH`")
+    native: Symbol = Field(description="expected the symbol of the wrapped native token, such as `WETH`")
 
 
 class WalletSection(Section):
@@ -129,10 +153,10 @@ class FeedSection(Section):
     feed: AddressText = Field(description="expected the address of a Chainlink feed (or `product:` or `twap:`)")
     decimals: Decimals = 8
     """What Chainlink's feeds in dollars have; compared with the chain."""
-    heartbeat: Seconds = Field(
+    heartbeat: Heartbeat = Field(
         description="expected the longest that the feed is ever silent, such as `1 h`; data.chain.link says it"
     )
-    margin: Seconds = 300
+    margin: Margin = 300
     """Feeds are minutes late under load: silences of 3,720 s were seen at a heartbeat of 3,600 s."""
 
 
@@ -207,21 +231,21 @@ class LimitsSection(Section):
     """Builders take it within a block or two; near-zero tips have waited for minutes."""
     min_operator_balance: Coin = Wei(3 * 10**16)
     """A batch of a million gas at the highest gas price."""
-    deadline: Seconds = 300
+    deadline: Deadline = 300
     """25 blocks: long enough to be mined, short enough for the prices that it was made for."""
-    max_block_age: Seconds = 120
+    max_block_age: BlockAge = 120
     """Ten blocks missed: the node is out of step."""
 
 
 class ExecutionSection(Section):
     confirmations: Count = 1
     """1: the block that holds the transaction is enough to call it settled."""
-    patience: Seconds = 90
+    patience: Patience = 90
     """How long a tick waits for its own transaction; the next tick settles what takes longer."""
 
 
 class UniswapSection(Section):
-    hubs: list[Text] | None = None
+    hubs: list[Symbol] | None = None
     """Tokens a path may run over; by default the wrapped native token, which every pool trades against."""
     pools: list[PoolName] = Field(description="expected a list of pools such as `v3 USDC/WETH 0.05 %`")
 
@@ -233,7 +257,7 @@ class VenuesSection(Section):
 class TopSection(Section):
     """The keys that stand on their own."""
 
-    cash: Text | None = None
+    cash: Symbol | None = None
     ledger: Annotated[str, _from_text(text.ledger)] = "rebalancer.sqlite"
     """A URL of SQLAlchemy's, or a file of SQLite, by default beside the configuration."""
     live: Switch = False

@@ -69,6 +69,8 @@ class Settings:
     """One configuration. What may hold a key or a password stays out of its repr."""
 
     path: Path
+    state: Path
+    """The folder of the locks: this person's, wherever the configuration lies. Not made yet."""
     chain_id: int
     rpc_urls: tuple[str, ...] = field(repr=False)
     native: Token

@@ -142,11 +142,23 @@ def url(text: str) -> str:
 def ledger(text: str) -> str:
     """A path, or a URL that keeps what it is told: SQLite in memory does not."""
     scheme, found, rest = text.partition("://")
+    if not found and "@" in text:
+        raise ValueError(
+            "expected `postgresql+psycopg://…` in front of a user and a host, or a file without an @ in its name (its "
+            "text is not shown: it may hold a password)"
+        )
+    if not text.isprintable():
+        raise ValueError("expected a file whose name has no control characters (its text is not shown)")
     if found and not scheme.startswith(("sqlite", "postgresql")):
         raise ValueError("expected a file, `sqlite:///FILE`, or `postgresql+psycopg://…` (its text is not shown)")
     if rest.strip("/") in ("", ":memory:") and scheme.startswith("sqlite") and found:
         raise ValueError("expected a file: a ledger in memory forgets what was sent")
     return text
+
+
+def is_symbol(text: str) -> bool:
+    """Short, and without what would end it inside a pool's name."""
+    return 0 < len(text) <= 20 and text.isprintable() and not set(text) & set(" /")
 
 
 def switch(text: str) -> bool:

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rebalancer.core.cost import impact_bps_up
+from rebalancer.core.floors import floor_of
 from rebalancer.core.model import Batch, Breach, Policy, Portfolio, Position, Quote, Snapshot
-from rebalancer.core.plan import floor_of
 from rebalancer.core.render import amount, bps, duration, money, points
 from rebalancer.units import ONE, Amount, Bps, Token, Usd, Weight, bps_of_down, bps_of_up, mul_div_down
 
@@ -115,7 +115,7 @@ def max_impact(policy: Policy, batch: Batch) -> Breaches:
 
 
 def max_slippage(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
-    """Every floor is our oracle's value less the slippage, whatever the venue says."""
+    """Every floor is our oracle's value less the slippage or above it, whatever the venue says."""
     for quote in batch.quotes:
         sold, bought = _position(portfolio, quote.trade.sell.token), _position(portfolio, quote.trade.buy)
         least = floor_of(quote.trade.sell, sold.price, bought.price, policy.limits.max_slippage)

@@ -97,7 +97,8 @@ def worth_it(cost: Cost, limits: Limits) -> Hold | None:
 def impact_of(quote: Quote) -> tuple[int, int]:
     """(what our own size loses, what the mid prices less the pools' fees would give), in the bought token.
 
-    On the pools as the quote found them. (0, 0) for a quote without a route: nothing is known of its pools.
+    On the pools as the quote found them. (0, 0) for a quote without a route, or over a pool without a price:
+    there is nothing to compare with.
     """
     return (0, 0) if quote.route is None else _route_impact(quote.route, quote.trade.sell.raw, quote.expected.raw)
 
@@ -116,7 +117,10 @@ def fee_ppm(pool: Pool) -> int:
 def _route_impact(route: Route, amount_in: int, amount_out: int) -> tuple[int, int]:
     ideal = amount_in
     for hop in route.hops:
-        ideal = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, _PPM - fee_ppm(hop.pool), _PPM))
+        worth = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, _PPM - fee_ppm(hop.pool), _PPM))
+        if worth is None:
+            return 0, 0
+        ideal = worth
     return max(ideal - amount_out, 0), ideal
 
 

@@ -83,11 +83,11 @@ def max_pool_gap(policy: Policy, snapshot: Snapshot) -> Breaches:
 
 
 def _gap_bps_up(pool: Pool, snapshot: Snapshot) -> int | None:
-    """Distance of the mid price from the oracle's, of the larger of the two, rounded up. None: the pool is empty."""
-    try:
-        numerator, denominator = mid_ratio(pool, pool.token0)
-    except ValueError:
+    """Distance of the mid price from the oracle's, of the lower of the two, rounded up. None: the pool has no price."""
+    ratio = mid_ratio(pool, pool.token0)
+    if ratio is None:
         return None
+    numerator, denominator = ratio
     # Dollars of one unit of token0, at the oracle and by the pool in token1, over a common denominator.
     ours = snapshot.price(pool.token0).usd * 10**pool.token1.decimals * denominator
     theirs = snapshot.price(pool.token1).usd * 10**pool.token0.decimals * numerator

@@ -36,7 +36,7 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Act when a weight has left its band."""
+    """Act when a weight has left its band by at least min_trade in dollars."""
 
     bands: tuple[Band, ...]
 
@@ -73,7 +73,7 @@ class Limits:
     max_trade: Bps
     """Most that one trade may move, as a share of the portfolio; the rest waits for a later tick."""
     max_slippage: Bps
-    """Least that may arrive, below the oracle's value: sets the floor of every swap."""
+    """Most that a swap may bring less than the oracle's value, and less than the plan expects: sets its floor."""
     max_impact: Bps
     """Most that our own trade may move the price we get, against the pool's mid price and fee."""
     max_pool_gap: Bps
@@ -223,7 +223,11 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """Sell so much of one token for another. `value` at the oracle, `floor` the least that may arrive."""
+    """Sell so much of one token for another. `value` at the oracle.
+
+    `floor` is the least that may arrive: max_slippage below the oracle's value, or below what the plan's own exact
+    route gives, whichever is more.
+    """
 
     sell: Amount
     buy: Token
@@ -239,7 +243,7 @@ class Plan:
     value: Usd
     """Sum of the trades' values."""
     left_out: tuple[str, ...] = ()
-    """Pairs that were wanted and cannot be traded, each with its reason in words."""
+    """Pairs that were wanted and cannot be traded, or not for so much: each with its reason in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,6 +472,8 @@ class Planned:
     batch: Batch
     simulation: Simulated
     cost: Cost
+    left_out: tuple[str, ...] = ()
+    """What the plan wanted too and had to cut or leave out, each with its reason in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,6 +522,8 @@ class Past:
     """Why a person must look first; None: go on."""
     last_block: int
     """The highest block that was ever read; 0 at first."""
+    failures: int
+    """Batches that failed in a row, since the last one that settled or the last time a person resumed."""
 
 
 RESUMED = "resumed"

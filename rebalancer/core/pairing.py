@@ -1,13 +1,14 @@
 """Who is over and who is under, in dollars, goes in; pairs of sell and buy with exact amounts come out.
 
 Sellers are taken exits first, then the largest, and each is matched to buyers from the largest down, so
-there are at most sellers + buyers - 1 trades. Cash stands last on its side and takes what is left over.
-Nothing here knows a pool: what a pair loses on the way comes in as `rates`.
+there are at most sellers + buyers - 1 trades, and more only where a limit cuts some of them. Cash stands
+last on its side and takes what is left over. Nothing here knows a pool: what a pair loses on the way comes in
+as `rates`, and the most that its pools carry as `caps`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rebalancer.core.model import Portfolio, Position
@@ -76,23 +77,22 @@ def wants_of(portfolio: Portfolio, desired: Mapping[Address, Weight], lost: int,
     return Wants(_served(sells, cash), _served(buys, cash))
 
 
-def match_legs(wants: Wants, grain: Grain, rates: Mapping[Pair, int], refused: Iterable[Pair]) -> tuple[Leg, ...]:
+def match_legs(wants: Wants, grain: Grain, rates: Mapping[Pair, int], caps: Mapping[Pair, Usd]) -> tuple[Leg, ...]:
     """The trades that bring sellers and buyers together, each pair at most once.
 
-    `rates`: what a pair loses of the value sold, as a signed share at 1e18. A pair of `refused` is left
-    out, and so is what would be smaller than `grain.least`; it is not carried over.
+    `rates`: what a pair loses of the value sold, as a signed share at 1e18. `caps`: the most that a pair may
+    move, where that is less than `grain.most`. What would be smaller than `grain.least` is left out; it is not
+    carried over.
     """
-    closed = set(refused)
     needs = [want.value for want in wants.buys]
     legs: list[Leg] = []
     for want in wants.sells:
         seller = _Seller(want)
         for number, other in enumerate(wants.buys):
             pair = _pair(want.position, other.position)
-            if pair in closed:
-                continue
             kept = ONE - rates.get(pair, 0)
-            leg = seller.leg(other.position, mul_div_up(needs[number], ONE, kept), grain)
+            capped = Grain(grain.least, min(grain.most, caps.get(pair, grain.most)))
+            leg = seller.leg(other.position, mul_div_up(needs[number], ONE, kept), capped)
             if leg is not None:
                 legs.append(leg)
                 seller = seller.after(leg)
@@ -141,7 +141,7 @@ class _Seller:
         # What an exit leaves behind could never be sold. This buyer takes it, where one trade may be so
         # large; else enough stays for a trade of a later tick, with room for the price to fall.
         shorter = rest - 2 * grain.least
-        return rest if rest <= grain.most else shorter if shorter >= grain.least else size
+        return rest if rest <= grain.most else min(shorter, size) if shorter >= grain.least else size
 
 
 def _pair(sell: Position, buy: Position) -> Pair:

@@ -161,8 +161,8 @@ def _detail(outcome: Outcome) -> str:
             return reason
         case Blocked(breaches):
             return "; ".join(breach_words(b) for b in breaches)
-        case Planned(batch, _, cost):
-            trades = "; ".join(trade_words(q.trade) for q in batch.quotes)
+        case Planned(batch, _, cost, left_out):
+            trades = "; ".join((*(trade_words(q.trade) for q in batch.quotes), *left_out))
             return f"{trades}; expected cost {_all_in(cost)} on {money(cost.traded)}"
         case Proposed(reference):
             return f"waits for the owners' signatures as {reference}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from rebalancer.core.bands import edge_of, outside, worth_moving
 from rebalancer.core.model import Act, Band, Calendar, Hold, Hybrid, Policy, Portfolio, Position, Threshold, Window
-from rebalancer.core.render import duration, percent, points
-from rebalancer.units import ONE, Token, Weight, mul_div_down
+from rebalancer.core.render import duration, money, percent, points
+from rebalancer.units import Weight
 
 _DAY = 86_400
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -24,10 +25,10 @@ def reason_to_act(policy: Policy, portfolio: Portfolio, now: int, last_settled_a
         case Calendar(every):
             return _due(every, now, last_settled_at)
         case Threshold(bands):
-            return _outside(bands, portfolio)
+            return _outside(policy, bands, portfolio)
         case Hybrid(every, bands):
             due = _due(every, now, last_settled_at)
-            return due if isinstance(due, Hold) else _outside(bands, portfolio)
+            return due if isinstance(due, Hold) else _outside(policy, bands, portfolio)
         case other:
             assert_never(other)
 
@@ -44,17 +45,6 @@ def is_open(window: Window, now: int) -> bool:
     return second < window.end and (today - 1) % 7 in window.days
 
 
-def edge_of(bands: tuple[Band, ...], token: Token, target: Weight) -> Weight | None:
-    """How far the token's weight may stand from `target`: the nearer edge, rounded down. None: no band."""
-    band = next((b for b in bands if b.token.address == token.address), None)
-    if band is None:
-        return None
-    edges = [] if band.absolute is None else [int(band.absolute)]
-    if band.relative is not None:
-        edges.append(mul_div_down(target, band.relative, ONE))
-    return Weight(min(edges)) if edges else None
-
-
 def _due(every: int, now: int, last_settled_at: int | None) -> Act | Hold:
     if last_settled_at is None:
         return Act(f"no rebalance has settled yet, one is due every {duration(every)}")
@@ -67,16 +57,19 @@ def _due(every: int, now: int, last_settled_at: int | None) -> Act | Hold:
     return Act(f"the last rebalance settled {duration(passed)} ago, one is due every {duration(every)}")
 
 
-def _outside(bands: tuple[Band, ...], portfolio: Portfolio) -> Act | Hold:
+def _outside(policy: Policy, bands: tuple[Band, ...], portfolio: Portfolio) -> Act | Hold:
     edges = [(p, edge_of(bands, p.balance.token, p.target)) for p in portfolio.positions]
-    banded = [(p, edge) for p, edge in edges if edge is not None]
-    out = sorted((x for x in banded if abs(x[0].drift) > x[1]), key=lambda x: x[1] - abs(x[0].drift))
-    if out:
-        return Act("; ".join(_words(p, edge) for p, edge in out))
+    banded = {p.balance.token.address: (p, edge) for p, edge in edges if edge is not None}
+    if out := outside(policy, portfolio):
+        return Act("; ".join(_words(*banded[p.balance.token.address]) for p in out))
     if not banded:
         return Hold("no token has a band, so none can leave it")
-    nearest = min(banded, key=lambda x: x[1] - abs(x[0].drift))
-    return Hold(f"every weight is inside its band; nearest to its edge: {_words(*nearest)}")
+    nearest, edge = min(banded.values(), key=lambda x: x[1] - abs(x[0].drift))
+    if abs(nearest.drift) <= edge:
+        return Hold(f"every weight is inside its band; nearest to its edge: {_words(nearest, edge)}")
+    moved = money(worth_moving(policy, portfolio, nearest))
+    least = money(policy.limits.min_trade)
+    return Hold(f"too little to trade: {_words(nearest, edge)}; that is {moved}, min_trade is {least}")
 
 
 def _words(position: Position, edge: Weight) -> str:

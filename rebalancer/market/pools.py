@@ -51,23 +51,29 @@ def swap_exact_out(pool: Pool, token_in: Token, amount_out: int) -> Swap[Pool] |
             return uniswap_v3.swap_exact_out(pool, zero_for_one, amount_out)
 
 
-def mid_ratio(pool: Pool, token_in: Token) -> tuple[int, int]:
+def mid_ratio(pool: Pool, token_in: Token) -> tuple[int, int] | None:
     """(numerator, denominator) of the mid price: base units of the other token per base unit of `token_in`.
 
-    Exact, without fee and impact. ValueError for a pool that has no price, because it was never filled.
+    Exact, without fee and impact. None for a pool that has no price: a pair that holds nothing, a V3 pool that was
+    never initialised, or one without liquidity in range, where anybody moves the price for nothing but gas.
     """
     match pool:
         case V2Pool():
             token0_worth = (pool.reserve1, pool.reserve0)
         case V3Pool():
             token0_worth = (pool.sqrt_price_x96**2, 1 << 192)
-    if 0 in token0_worth:
-        raise ValueError(f"pool {pool.address} has no price: it is empty")
-    numerator, denominator = token0_worth
-    return token0_worth if is_zero_for_one(pool, token_in) else (denominator, numerator)
+    zero_for_one = is_zero_for_one(pool, token_in)
+    if 0 in token0_worth or (isinstance(pool, V3Pool) and pool.liquidity == 0):
+        return None
+    return token0_worth if zero_for_one else token0_worth[::-1]
 
 
-def spot_out_down(pool: Pool, token_in: Token, amount_in: int) -> int:
-    """What `amount_in` of `token_in` is worth at the mid price, without fee and impact, rounded down."""
-    numerator, denominator = mid_ratio(pool, token_in)
-    return mul_div_down(amount_in, numerator, denominator)
+def has_price(pool: Pool) -> bool:
+    """Whether the pool says what its tokens are worth."""
+    return mid_ratio(pool, pool.token0) is not None
+
+
+def spot_out_down(pool: Pool, token_in: Token, amount_in: int) -> int | None:
+    """What `amount_in` is worth at the mid price, without fee and impact, rounded down. None: the pool has no price."""
+    ratio = mid_ratio(pool, token_in)
+    return None if ratio is None else mul_div_down(amount_in, *ratio)

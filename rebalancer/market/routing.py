@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from rebalancer.market.pools import Pool, holds, other_token, swap_exact_in
+from rebalancer.market.pools import Pool, has_price, holds, other_token, swap_exact_in
 from rebalancer.market.swap import NeedTicks, NoSwap, Swap
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
@@ -137,8 +137,11 @@ def _candidates(pools: Sequence[Pool], sell: Amount, buy: Token, hubs: tuple[Tok
 
 
 def _all_extended(paths: Iterable[_Path], pools: Sequence[Pool], token_in: Token, token_out: Token) -> list[_Path]:
-    """Every path followed by every pool of the pair and of the path's kind, where the pool can carry it."""
-    hops = [Hop(pool, token_in, token_out) for pool in pools if _joins(pool, token_in, token_out)]
+    """Every path followed by every pool of the pair and of the path's kind, where the pool can carry it.
+
+    A pool without a price is left out: what liquidity it has lies elsewhere, and nobody stands behind the way there.
+    """
+    hops = [Hop(pool, token_in, token_out) for pool in pools if _joins(pool, token_in, token_out) and has_price(pool)]
     tried = [_extended(path, hop) for path in paths for hop in hops if _one_kind(path, hop)]
     return [path for path in tried if isinstance(path, _Path)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -44,6 +45,7 @@ def main() -> int:
         config = _configured(replica, Path(folder))
         tick = [sys.executable, "-m", "rebalancer", "run", "--json", "--config", str(config)]
         web3 = [sys.executable, "-c", "import web3"]
+        os.environ["XDG_STATE_HOME"] = folder  # the lock goes there, not into the home of whoever runs this
         reports = [_report(tick)]  # once before the clock: caches of the disk, tables of the ledger
         pairs = []
         for _ in range(arguments.pairs):

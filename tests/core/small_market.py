@@ -17,6 +17,7 @@ from rebalancer.core.model import (
     Batch,
     Block,
     Call,
+    Hold,
     Limits,
     Plan,
     Policy,
@@ -105,6 +106,11 @@ def v2_pool(a: Token, b: Token, depth: str | int) -> V2Pool:
     return V2Pool(address, token0, token1, worth(token0, depth).raw, worth(token1, depth).raw)
 
 
+def off_pool(bps: int) -> V3Pool:
+    """The deep USDC/WETH pool with WETH dearer than the oracle's by `bps`. USDC is its token0."""
+    return v3_pool(USDC, WETH, 500, 200_000_000, -bps)
+
+
 POOLS: tuple[Pool, ...] = (
     v3_pool(USDC, WETH, 500, 200_000_000),
     v3_pool(USDC, WETH, 3_000, 20_000_000),
@@ -147,6 +153,9 @@ def snapshot_with(*dollars: str | int, pools: tuple[Pool, ...] = POOLS) -> Snaps
     balances = tuple(worth(token, held) for token, held in zip(ASSETS, dollars, strict=True))
     allowances = tuple(Allowance(ROUTER, Amount(token, 0)) for token in ASSETS)
     return Snapshot(BLOCK, balances, PRICES, PRICES[0], pools, allowances, WALLET, Wei(ONE))
+
+
+OVER_IN_WETH = snapshot_with(60_000, 10_000, 20_000, 10_000)
 
 
 def portfolio_in(snapshot: Snapshot, targets: tuple[Target, ...] = TARGETS) -> Portfolio:
@@ -196,3 +205,15 @@ def after(snapshot: Snapshot, simulation: Simulated) -> Snapshot:
     """The snapshot with the balances that the simulation leaves."""
     changes = {change.token.address: change for change in simulation.changes}
     return replace(snapshot, balances=tuple(b + changes[b.token.address] for b in snapshot.balances))
+
+
+def hold_of(snapshot: Snapshot, policy: Policy = POLICY) -> str:
+    answer = make_plan(policy, portfolio_in(snapshot), snapshot, FEES)
+    assert isinstance(answer, Hold), answer
+    return answer.reason
+
+
+def result_of(snapshot: Snapshot, policy: Policy = POLICY) -> Portfolio:
+    """The portfolio after the plan's trades, each on the pools as the ones before leave them."""
+    batch = batch_of(planned(snapshot, policy), snapshot, policy)
+    return portfolio_in(after(snapshot, simulated(batch)))

@@ -42,6 +42,7 @@ from rebalancer.core.cost import (
     worth_it,
 )
 from rebalancer.core.model import Cost, Fees, Hold, Quote, Snapshot, Trade
+from rebalancer.market.routing import Route
 from rebalancer.units import Amount, Bps, Token, Usd, Wei
 
 ONE_POOL = replace(snapshot_with(0, 0, 0, 0), pools=(v3_pool(USDC, WETH, 3_000, 20_000_000),))
@@ -123,6 +124,13 @@ def test_cost_of_quotes__between_two_units__rounds_what_goes_up_and_what_comes_d
     tiny = replace(quote, trade=replace(quote.trade, sell=Amount(WETH, 1)), expected=Amount(USDC, 1))
     cost = cost_of_quotes((tiny,), odd, FEES)
     assert (cost.traded, cost.fee, cost.shortfall) == (2_000, 2_001, 2_001 - 10**12)
+
+
+def test_impact_of__a_route_over_a_pool_without_a_price__is_not_known() -> None:
+    quote = selling(worth(WETH, 20_000), USDC)
+    assert quote.route is not None and impact_of(quote)[1] > 0
+    hops = tuple(replace(hop, pool=replace(hop.pool, liquidity=0)) for hop in quote.route.hops)
+    assert impact_of(replace(quote, route=Route(hops))) == (0, 0)
 
 
 def test_impact_bps_up__a_part_of_a_bp__is_rounded_up() -> None:

@@ -18,8 +18,8 @@ from small_market import (
     snapshot_with,
 )
 
-from rebalancer.core.model import Calendar, Policy, Target, Threshold
-from rebalancer.core.plan import desired_weights
+from rebalancer.core.bands import desired_weights
+from rebalancer.core.model import Band, Calendar, Policy, Target, Threshold
 from rebalancer.units import ONE, Bps
 
 
@@ -34,10 +34,10 @@ def test_desired_weights__return_to_the_target_or_no_bands__are_the_targets(poli
     assert desired_of(policy, 40_000, 40_000, 15_000, 5_000) == ["30", "40", "20", "10"]
 
 
-def test_desired_weights__return_to_the_edge__move_only_what_is_outside() -> None:
-    # Bands are 5 points, but for LINK's 2.5 (a quarter of 10 %). WETH sells 2 points, cash takes them.
+def test_desired_weights__return_to_the_edge__move_only_what_is_outside_and_to_a_little_inside() -> None:
+    # Bands are 5 points, but for LINK's 2.5 (a quarter of 10 %). WETH sells 2 points and 5 bps, cash takes them.
     policy = replace(POLICY, return_share=Bps(10_000))
-    assert desired_of(policy, 37_000, 37_000, 17_000, 9_000) == ["35", "39", "17", "9"]
+    assert desired_of(policy, 37_000, 37_000, 17_000, 9_000) == ["34.95", "39.05", "17", "9"]
 
 
 def test_desired_weights__return_half_way__stop_at_half_the_band() -> None:
@@ -47,19 +47,19 @@ def test_desired_weights__return_half_way__stop_at_half_the_band() -> None:
 
 def test_desired_weights__cash_full__the_furthest_takes_the_rest() -> None:
     policy = replace(POLICY, return_share=Bps(10_000))
-    assert desired_of(policy, 37_000, 40_000, 15_000, 8_000) == ["35", "40", "17", "8"]
+    assert desired_of(policy, 37_000, 40_000, 15_000, 8_000) == ["34.95", "40", "17.05", "8"]
 
 
 def test_desired_weights__no_cash__the_furthest_takes_all() -> None:
     policy = replace(POLICY, return_share=Bps(10_000), cash=None)
-    assert desired_of(policy, 37_000, 37_000, 16_500, 9_500) == ["35", "37", "18.5", "9.5"]
+    assert desired_of(policy, 37_000, 37_000, 16_500, 9_500) == ["34.95", "37", "18.55", "9.5"]
 
 
 def test_desired_weights__one_token_under__others_over_give_to_it() -> None:
     policy = replace(POLICY, return_share=Bps(10_000), cash=None)
     assert desired_of(policy, 33_000, 43_000, 13_000, 11_000) in (
-        ["31", "43", "15", "11"],
-        ["33", "41", "15", "11"],
+        ["30.95", "43", "15.05", "11"],
+        ["33", "40.95", "15.05", "11"],
     )
 
 
@@ -73,3 +73,11 @@ def test_desired_weights__a_target_of_zero__has_no_band_to_stay_in() -> None:
 def test_desired_weights__a_token_without_a_band__goes_to_its_target() -> None:
     policy = replace(POLICY, return_share=Bps(10_000), trigger=Threshold(BANDS[1:]))
     assert desired_of(policy, 32_000, 40_000, 19_000, 9_000)[0] == "30"
+
+
+@pytest.mark.parametrize(("band", "kept"), [("0.06", "30.01"), ("0.05", "30"), ("0.01", "30")])
+def test_desired_weights__a_band_hardly_wider_than_the_distance_to_its_edge__stop_at_the_target(
+    band: str, kept: str
+) -> None:
+    policy = replace(POLICY, return_share=Bps(10_000), trigger=Threshold((Band(WETH, share(band), None), *BANDS[1:])))
+    assert desired_of(policy, 32_000, 38_000, 20_000, 10_000)[0] == kept

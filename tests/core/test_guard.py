@@ -33,6 +33,7 @@ from small_market import (
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now
 from rebalancer.core.guard import guard_account, guard_simulation, guard_snapshot
 from rebalancer.core.model import Allowance, Batch, Breach, Cost, Limits, Policy, Reverted, Simulated
+from rebalancer.market.pools import Pool
 from rebalancer.units import ONE, Address, Amount, Token, Usd, Wei
 
 SNAPSHOT = snapshot_with(40_000, 40_000, 15_000, 5_000)
@@ -84,9 +85,17 @@ def test_guard_snapshot__several_pools_off__reports_each() -> None:
     assert len(guard_snapshot(POLICY, replace(SNAPSHOT, pools=pools))) == 2
 
 
-def test_guard_snapshot__an_empty_pair__has_no_price_to_be_wrong() -> None:
-    empty = replace(v2_pool(USDC, WETH, 1), reserve0=0, reserve1=0)
-    assert guard_snapshot(POLICY, replace(SNAPSHOT, pools=(empty,))) == ()
+@pytest.mark.parametrize(
+    "pool",
+    [
+        replace(v2_pool(USDC, WETH, 1), reserve0=0, reserve1=0),
+        replace(v3_pool(USDC, WETH, 500, 1_000, off_bps=400), sqrt_price_x96=0),
+        replace(v3_pool(USDC, WETH, 500, 1_000, off_bps=400), liquidity=0, ticks=()),
+    ],
+    ids=["empty pair", "never initialised", "nobody in range, price moved for gas only"],
+)
+def test_guard_snapshot__a_pool_without_a_price__has_none_to_be_wrong(pool: Pool) -> None:
+    assert guard_snapshot(POLICY, replace(SNAPSHOT, pools=(*POOLS, pool))) == ()
 
 
 # ---------------------------------------------------------------- the account

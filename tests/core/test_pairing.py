@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from small_market import ASSETS, LINK, USDC, WBTC, WETH, portfolio_in, share, snapshot_with, usd
 
 from rebalancer.core.model import Portfolio, Target
 from rebalancer.core.pairing import Grain, Leg, Pair, match_legs, wants_of
-from rebalancer.units import ONE, Address, Amount, Token, Weight
+from rebalancer.units import ONE, Address, Amount, Token, Usd, Weight
 
 GRAIN = Grain(usd(50), usd(100_000))
 
@@ -22,9 +23,9 @@ def at_target(portfolio: Portfolio) -> dict[Address, Weight]:
 
 
 def legs_of(
-    portfolio: Portfolio, grain: Grain = GRAIN, cash: Token | None = USDC, refused: tuple[Pair, ...] = ()
+    portfolio: Portfolio, grain: Grain = GRAIN, cash: Token | None = USDC, caps: Mapping[Pair, Usd] | None = None
 ) -> tuple[Leg, ...]:
-    return match_legs(wants_of(portfolio, at_target(portfolio), 0, cash), grain, {}, refused)
+    return match_legs(wants_of(portfolio, at_target(portfolio), 0, cash), grain, {}, caps or {})
 
 
 def words(legs: tuple[Leg, ...]) -> list[tuple[str, str, int]]:
@@ -47,10 +48,27 @@ def test_match_legs__cash_on_the_buying_side__buys_last() -> None:
     assert words(legs_of(portfolio)) == [("WETH", "WBTC", 4_000), ("WETH", "LINK", 1_000), ("WETH", "USDC", 10_000)]
 
 
-def test_match_legs__a_pair_refused__finds_other_buyers_and_closes_no_other() -> None:
+def test_match_legs__a_pair_capped_at_nothing__finds_other_buyers_and_closes_no_other() -> None:
     portfolio = portfolio_in(snapshot_with(45_000, 30_000, 16_000, 9_000))
-    refused = ((WETH.address, WBTC.address),)
-    assert words(legs_of(portfolio, refused=refused)) == [("WETH", "LINK", 1_000), ("WETH", "USDC", 10_000)]
+    caps = {(WETH.address, WBTC.address): usd(0)}
+    assert words(legs_of(portfolio, caps=caps)) == [("WETH", "LINK", 1_000), ("WETH", "USDC", 10_000)]
+
+
+def test_match_legs__a_pair_capped__moves_no_more_and_the_rest_finds_other_buyers() -> None:
+    portfolio = portfolio_in(snapshot_with(40_000, 30_000, 16_000, 14_000), targets(30, 45, 25, 0))
+    caps = {(LINK.address, USDC.address): usd(6_000)}
+    assert words(legs_of(portfolio, cash=None, caps=caps)) == [
+        ("LINK", "USDC", 6_000),
+        ("LINK", "WBTC", 8_000),
+        ("WETH", "USDC", 9_000),
+        ("WETH", "WBTC", 1_000),
+    ]
+
+
+def test_match_legs__a_pair_capped_above_the_largest_trade__is_cut_to_the_largest_all_the_same() -> None:
+    portfolio = portfolio_in(snapshot_with(45_000, 30_000, 16_000, 9_000))
+    caps = {(WETH.address, USDC.address): usd(9_000)}
+    assert words(legs_of(portfolio, Grain(usd(50), usd(8_000)), caps=caps))[-1] == ("WETH", "USDC", 8_000)
 
 
 def test_match_legs__below_the_smallest_trade__is_dropped_and_not_carried_over() -> None:
@@ -74,7 +92,7 @@ def test_match_legs__rates__gross_up_what_the_buyer_needs() -> None:
     portfolio = portfolio_in(snapshot_with(40_000, 40_000, 15_000, 5_000))
     rates = {(WETH.address, WBTC.address): ONE // 100, (WETH.address, LINK.address): -ONE // 100}
     wants = wants_of(portfolio, at_target(portfolio), 0, USDC)
-    legs = match_legs(wants, GRAIN, rates, ())
+    legs = match_legs(wants, GRAIN, rates, {})
     assert [leg.value // 10**14 for leg in legs] == [50_505_050, 49_494_949]
 
 
@@ -114,6 +132,13 @@ def test_match_legs__an_exit_over_the_largest_trade__leaves_enough_for_the_next_
 def test_match_legs__an_exit_that_cannot_be_parted_well__is_sold_as_far_as_it_goes() -> None:
     portfolio = portfolio_in(snapshot_with(30_000, 40_000, 19_988, 10_012), targets(40, 40, 20, 0))
     assert words(legs_of(portfolio, Grain(usd(8_000), usd(10_000)))) == [("LINK", "WETH", 10_000)]
+
+
+def test_match_legs__an_exit_a_crumb_over_the_largest_trade__never_exceeds_it() -> None:
+    # The rest is below a thousandth of what is sold, and twice the smallest trade is below the rest.
+    portfolio = portfolio_in(snapshot_with(30_000, 40_000, 19_992, 10_008), targets(40, 40, 20, 0))
+    legs = words(legs_of(portfolio, Grain(usd(1), usd(10_000))))
+    assert legs == [("LINK", "WETH", 10_000), ("LINK", "WBTC", 8)]
 
 
 def test_match_legs__of_an_exit_of_dust__is_nothing() -> None:

@@ -1,4 +1,4 @@
-"""The plan: what the trades are sized to, their floors, and what is left out."""
+"""The plan: what the trades are sized to, how they are paired, and which ticks they need."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from small_market import (
     FEES,
     LIMITS,
     LINK,
+    OVER_IN_WETH,
     POLICY,
     POOLS,
     USDC,
@@ -16,10 +17,11 @@ from small_market import (
     WETH,
     after,
     batch_of,
+    off_pool,
     planned,
     portfolio_in,
     quote_of,
-    share,
+    result_of,
     simulated,
     snapshot_with,
     usd,
@@ -28,29 +30,13 @@ from small_market import (
 )
 
 from rebalancer.core.cost import gas_price_in, gas_price_now
-from rebalancer.core.model import Hold, Policy, Portfolio, Snapshot, Target
-from rebalancer.core.plan import floor_of, make_plan, snapshot_after
+from rebalancer.core.floors import floor_of
+from rebalancer.core.plan import make_plan, snapshot_after
 from rebalancer.market.routing import MoreTicks, best_route
 from rebalancer.market.uniswap_v3 import V3Pool
-from rebalancer.units import ONE, Amount, Bps, Price, Token, Usd
+from rebalancer.units import ONE, Token, Usd
 
 DRIFTED = snapshot_with(40_000, 40_000, 15_000, 5_000)
-
-
-def with_max_trade(bps: int) -> Policy:
-    return replace(POLICY, limits=replace(LIMITS, max_trade=Bps(bps)))
-
-
-def hold_of(snapshot: Snapshot, policy: Policy = POLICY) -> str:
-    answer = make_plan(policy, portfolio_in(snapshot), snapshot, FEES)
-    assert isinstance(answer, Hold), answer
-    return answer.reason
-
-
-def result_of(snapshot: Snapshot, policy: Policy = POLICY) -> Portfolio:
-    """The portfolio after the plan's trades, each on the pools as the ones before leave them."""
-    batch = batch_of(planned(snapshot, policy), snapshot, policy)
-    return portfolio_in(after(snapshot, simulated(batch)))
 
 
 # ---------------------------------------------------------------- how much
@@ -84,7 +70,7 @@ def test_make_plan__a_drifted_portfolio__pairs_over_with_under_and_leaves_the_re
     assert plan.left_out == ()
 
 
-def test_make_plan__each_trade__has_its_oracle_value_and_its_floor() -> None:
+def test_make_plan__each_trade__has_its_oracle_value_and_the_oracles_floor_where_pools_pay_less() -> None:
     for trade in planned(DRIFTED).trades:
         sold, bought = DRIFTED.price(trade.sell.token), DRIFTED.price(trade.buy)
         assert trade.value == trade.sell.raw * sold.usd // 10**sold.token.decimals
@@ -102,108 +88,10 @@ def test_make_plan__no_cash__plans_all_the_same() -> None:
 
 def test_make_plan__gains_against_the_oracle__are_sized_too() -> None:
     # The pool pays 0.5 % more for WETH than the oracle says.
-    snapshot = replace(snapshot_with(60_000, 10_000, 20_000, 10_000), pools=(off_pool(50),))
+    snapshot = replace(OVER_IN_WETH, pools=(off_pool(50),))
     portfolio = result_of(snapshot)
     assert portfolio.value > usd(100_000)
     assert max(abs(p.drift) for p in portfolio.positions) < 5 * ONE // 10_000
-
-
-def off_pool(bps: int) -> V3Pool:
-    """The deep USDC/WETH pool with WETH dearer than the oracle's by `bps`. USDC is its token0."""
-    return v3_pool(USDC, WETH, 500, 200_000_000, -bps)
-
-
-# ---------------------------------------------------------------- floors
-
-
-def test_floor_of__a_value_between_two_units__is_rounded_up() -> None:
-    sell = Amount(WETH, 1)
-    sold, bought = Price(WETH, usd(2_000), 0), Price(USDC, usd(1), 0)
-    assert floor_of(sell, sold, bought, Bps(100)) == Amount(USDC, 1)
-
-
-def test_floor_of__a_round_trade__is_its_value_less_the_slippage() -> None:
-    sell = Amount(WETH, 10**18)
-    sold, bought = Price(WETH, usd(2_000), 0), Price(USDC, usd(1), 0)
-    assert floor_of(sell, sold, bought, Bps(100)) == Amount(USDC, 1_980_000_000)
-
-
-def test_floor_of__a_value_between_two_dollars_units__counts_the_upper_one() -> None:
-    sold, bought = Price(WETH, Usd(ONE + 1), 0), Price(LINK, Usd(ONE), 0)
-    assert floor_of(Amount(WETH, 1), sold, bought, Bps(0)) == Amount(LINK, 2)
-
-
-# ---------------------------------------------------------------- limits, and what is left out
-
-
-def test_make_plan__all_at_target__holds() -> None:
-    assert hold_of(snapshot_with(30_000, 40_000, 20_000, 10_000)) == "every weight is where a rebalance would leave it"
-
-
-def test_make_plan__everything_below_the_smallest_trade__holds_with_the_largest() -> None:
-    reason = hold_of(snapshot_with(30_049, 39_966, 20_000, 9_985))
-    assert "the most is 49.00 USD of WETH" in reason and "min_trade of 50.00 USD" in reason
-
-
-def test_make_plan__an_empty_wallet__holds() -> None:
-    assert "nothing of value" in hold_of(snapshot_with(0, 0, 0, 0))
-
-
-def test_make_plan__a_largest_trade_below_the_smallest__holds_and_says_so() -> None:
-    reason = hold_of(DRIFTED, with_max_trade(4))
-    assert "max_trade allows 40.00 USD" in reason and "min_trade asks for 50.00 USD" in reason
-
-
-def test_make_plan__max_trade__cuts_every_trade() -> None:
-    plan = planned(DRIFTED, with_max_trade(300))
-    assert [t.value for t in plan.trades] == [usd(3_000), usd(3_000)]
-
-
-def test_make_plan__pools_too_thin_for_one_pair__leaves_it_out_with_the_reason() -> None:
-    thin = (*POOLS[:3], v3_pool(LINK, WETH, 3_000, 100_000))
-    plan = planned(replace(DRIFTED, pools=thin))
-    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, WBTC)]
-    assert len(plan.left_out) == 1
-    assert "WETH for LINK would bring" in plan.left_out[0] and "its floor is" in plan.left_out[0]
-
-
-def test_make_plan__own_size_moves_the_price_too_far__leaves_the_pair_out_with_the_reason() -> None:
-    thin = (*POOLS[:3], v3_pool(LINK, WETH, 500, 1_000_000))
-    plan = planned(
-        replace(DRIFTED, pools=thin), replace(POLICY, limits=replace(LIMITS, max_impact=Bps(10), max_slippage=Bps(500)))
-    )
-    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, WBTC)]
-    assert len(plan.left_out) == 1 and "to its own size (max_impact of 10 bps)" in plan.left_out[0]
-
-
-def test_make_plan__pools_too_thin_for_all__holds_with_the_reasons() -> None:
-    thin = (v3_pool(WBTC, WETH, 500, 100_000), v3_pool(LINK, WETH, 3_000, 100_000))
-    reason = hold_of(replace(DRIFTED, pools=thin))
-    assert reason.startswith("no trade can be made: ")
-    assert "WETH for LINK" in reason and "WETH for WBTC" in reason
-
-
-def test_make_plan__no_pool_for_a_token__holds_with_the_pair() -> None:
-    reason = hold_of(replace(snapshot_with(40_000, 40_000, 20_000, 0), pools=POOLS[:3]))
-    assert "WETH for LINK: no pool" in reason
-
-
-def test_make_plan__a_pair_without_pools__is_paired_otherwise() -> None:
-    # Only USDC trades with WBTC, and only WETH with LINK: the largest cannot meet the largest.
-    pools = (v3_pool(WBTC, USDC, 3_000, 50_000_000), v3_pool(LINK, WETH, 3_000, 50_000_000))
-    plan = planned(replace(snapshot_with(37_000, 45_000, 15_000, 3_000), pools=pools))
-    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, LINK), (USDC, WBTC)]
-
-
-def test_make_plan__pools_off_the_oracle_against_us__are_refused_by_the_floor() -> None:
-    assert "off the oracle" in hold_of(replace(snapshot_with(60_000, 10_000, 20_000, 10_000), pools=(off_pool(-150),)))
-
-
-def test_make_plan__exit__sells_the_balance_to_the_last_unit() -> None:
-    targets = (Target(WETH, share(40)), Target(USDC, share(40)), Target(WBTC, share(20)), Target(LINK, share(0)))
-    plan = planned(snapshot_with(33_333, 33_333, 23_334, 10_000), targets=targets)
-    held = snapshot_with(33_333, 33_333, 23_334, 10_000).balance(LINK).raw
-    assert sum(t.sell.raw for t in plan.trades if t.sell.token == LINK) == held
 
 
 # ---------------------------------------------------------------- ticks

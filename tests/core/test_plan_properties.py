@@ -27,10 +27,12 @@ from small_market import (
     v3_pool,
 )
 
+from rebalancer.core.bands import desired_weights, outside
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now
+from rebalancer.core.floors import floor_of
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot
 from rebalancer.core.model import Band, Calendar, Hold, Plan, Policy, Portfolio, Snapshot, Target, Threshold, Trigger
-from rebalancer.core.plan import desired_weights, make_plan
+from rebalancer.core.plan import make_plan
 from rebalancer.units import ONE, Bps, Weight, bps_of_down
 
 
@@ -106,6 +108,7 @@ def drift_of(case: Case) -> dict[str, int]:
 
 
 @given(cases())
+@settings(deadline=None)
 def test_every_plan__sells_only_what_is_over_and_buys_only_what_is_under(case: Case) -> None:
     drift = drift_of(case)
     assert all(drift[t.sell.token.symbol] > 0 for t in case.plan.trades)
@@ -113,6 +116,7 @@ def test_every_plan__sells_only_what_is_over_and_buys_only_what_is_under(case: C
 
 
 @given(cases())
+@settings(deadline=None)
 def test_every_plan__sells_no_more_than_there_is_and_no_pair_twice(case: Case) -> None:
     for position in case.portfolio.positions:
         sold = sum(t.sell.raw for t in case.plan.trades if t.sell.token == position.balance.token)
@@ -122,23 +126,55 @@ def test_every_plan__sells_no_more_than_there_is_and_no_pair_twice(case: Case) -
 
 
 @given(cases())
+@settings(deadline=None)
 def test_every_plan__keeps_each_trade_between_the_smallest_and_the_largest(case: Case) -> None:
     most = bps_of_down(case.portfolio.value, case.policy.limits.max_trade)
     assert all(max(case.policy.limits.min_trade, 1) <= t.value <= most for t in case.plan.trades)
 
 
 @given(cases())
+@settings(deadline=None)
 def test_every_plan__rounds_values_down_and_floors_up(case: Case) -> None:
     for trade in case.plan.trades:
         sold, bought = case.snapshot.price(trade.sell.token), case.snapshot.price(trade.buy)
         unit_s, unit_b = 10**trade.sell.token.decimals, 10**trade.buy.decimals
         assert 0 <= trade.sell.raw * sold.usd - trade.value * unit_s < unit_s
         keep = 10_000 - case.policy.limits.max_slippage
+        floor = floor_of(trade.sell, sold, bought, case.policy.limits.max_slippage).raw
         # floor * price >= value * keep, in integers over a common denominator, and a unit less would not be.
         worth = trade.sell.raw * sold.usd * keep * unit_b
-        assert trade.floor.raw * bought.usd * 10_000 * unit_s >= worth
-        spare = (trade.floor.raw - 1) * bought.usd * 10_000 * unit_s
+        assert floor * bought.usd * 10_000 * unit_s >= worth
+        spare = (floor - 1) * bought.usd * 10_000 * unit_s
         assert spare <= worth + 2 * 10_000 * unit_s * unit_b
+
+
+@given(cases())
+@settings(deadline=None)
+def test_every_plan__has_the_higher_of_both_floors_and_quotes_that_reach_it(case: Case) -> None:
+    keep = 10_000 - case.policy.limits.max_slippage
+    for quote in batch_of(case.plan, case.snapshot, case.policy).quotes:
+        sold, bought = case.snapshot.price(quote.trade.sell.token), case.snapshot.price(quote.trade.buy)
+        oracle = floor_of(quote.trade.sell, sold, bought, case.policy.limits.max_slippage).raw
+        assert quote.trade.floor.raw == max(oracle, -(-quote.expected.raw * keep // 10_000)) <= quote.expected.raw
+
+
+@given(cases())
+@settings(deadline=None)
+def test_every_plan__under_bands__touches_a_weight_outside_its_own(case: Case) -> None:
+    if isinstance(case.policy.trigger, Calendar):
+        return
+    out = {p.balance.token for p in outside(case.policy, case.portfolio)}
+    assert out & {token for trade in case.plan.trades for token in (trade.sell.token, trade.buy)}
+
+
+@given(cases())
+@settings(deadline=None)
+def test_every_plan__that_leaves_a_weight_outside__touches_none_but_those_and_their_partners(case: Case) -> None:
+    end = portfolio_in(after(case.snapshot, simulated(batch_of(case.plan, case.snapshot, case.policy))), case.targets)
+    if isinstance(case.policy.trigger, Calendar) or not outside(case.policy, end):
+        return
+    out = {p.balance.token for p in outside(case.policy, case.portfolio)}
+    assert all(out & {trade.sell.token, trade.buy} for trade in case.plan.trades)
 
 
 @given(cases())
@@ -192,8 +228,9 @@ def exits(draw: st.DrawFn) -> Case:
     shares = [part * ONE // sum(parts) for part in parts]
     shares[0] += ONE - sum(shares)
     targets = tuple(Target(token, Weight(part)) for token, part in zip(ASSETS, (*shares, 0), strict=True))
-    limits = replace(LIMITS, min_trade=usd(draw(st.sampled_from([0, 1, 50, 2_000]))), max_trade=Bps(10_000))
-    policy = replace(POLICY, limits=replace(limits, max_slippage=Bps(500)), cash=draw(st.sampled_from([None, USDC])))
+    least = usd(draw(st.sampled_from([0, 1, 50, 2_000])))
+    limits = replace(LIMITS, min_trade=least, max_trade=Bps(10_000), max_slippage=Bps(500), max_impact=Bps(10_000))
+    policy = replace(POLICY, limits=limits, cash=draw(st.sampled_from([None, USDC])))
     portfolio = portfolio_in(snapshot, targets)
     plan = make_plan(policy, portfolio, snapshot, FEES)
     assume(isinstance(plan, Plan))
@@ -202,6 +239,7 @@ def exits(draw: st.DrawFn) -> Case:
 
 
 @given(exits())
+@settings(deadline=None)
 def test_every_plan__of_a_whole_exit__leaves_nothing_or_enough_for_a_trade(case: Case) -> None:
     left = case.portfolio.positions[3].balance.raw
     left -= sum(t.sell.raw for t in case.plan.trades if t.sell.token == LINK)

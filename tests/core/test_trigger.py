@@ -8,11 +8,24 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_market import ASSETS, LINK, NOW, POLICY, USDC, WBTC, WETH, portfolio_in, share, snapshot_with
+from small_market import ASSETS, LINK, NOW, POLICY, USDC, WBTC, WETH, portfolio_in, share, snapshot_with, usd
 
-from rebalancer.core.model import Act, Band, Calendar, Hold, Hybrid, Policy, Portfolio, Threshold, Trigger, Window
-from rebalancer.core.trigger import edge_of, is_open, reason_to_act
-from rebalancer.units import Token, Weight
+from rebalancer.core.bands import edge_of
+from rebalancer.core.model import (
+    Act,
+    Band,
+    Calendar,
+    Hold,
+    Hybrid,
+    Policy,
+    Portfolio,
+    Target,
+    Threshold,
+    Trigger,
+    Window,
+)
+from rebalancer.core.trigger import is_open, reason_to_act
+from rebalancer.units import Bps, Token, Weight
 
 DAY, HOUR = 86_400, 3_600
 MONDAY = 1_699_833_600
@@ -69,7 +82,7 @@ def test_threshold__weight_beyond_the_edge__acts_with_the_figures(dollars: str, 
 def test_threshold__relative_band__is_a_share_of_the_target() -> None:
     policy = policy_with(wider(None, "25", WETH))
     assert isinstance(reason_to_act(policy, weth_at("37500"), NOW, None), Hold)
-    assert isinstance(reason_to_act(policy, weth_at("37500.01"), NOW, None), Act)
+    assert isinstance(reason_to_act(policy, weth_at("37550"), NOW, None), Act)
 
 
 @pytest.mark.parametrize(("absolute", "relative", "edge"), [("5", "25", "5"), ("8", "25", "7.5")])
@@ -103,6 +116,47 @@ def test_threshold__no_bands_at_all__holds_and_says_so() -> None:
 def test_threshold__any_weight__acts_exactly_beyond_its_edge(dollars: int) -> None:
     answer = reason_to_act(policy_with(wider("5", None, WETH)), weth_at(str(dollars)), NOW, None)
     assert isinstance(answer, Act) == (not 25_000 <= dollars <= 35_000)
+
+
+@pytest.mark.parametrize(("beyond", "acts"), [("50.99", True), ("49", False)])
+def test_threshold__return_to_the_edge__acts_from_the_smallest_trade_beyond_it(beyond: str, acts: bool) -> None:
+    # It aims 5 bps inside the edge: 50 USD of 100,000 that move besides what is beyond.
+    policy = policy_with(wider("5", None, WETH))
+    policy = replace(policy, return_share=Bps(10_000), limits=replace(policy.limits, min_trade=usd(100)))
+    held = str(Decimal(35_000) + Decimal(beyond))
+    assert isinstance(reason_to_act(policy, weth_at(held), NOW, None), Act) == acts
+
+
+def test_threshold__too_little_to_trade__holds_with_the_figures() -> None:
+    policy = policy_with(wider("5", None, WETH))
+    policy = replace(policy, limits=replace(policy.limits, min_trade=usd(6_000)))
+    answer = reason_to_act(policy, weth_at("35100"), NOW, None)
+    assert answer == Hold(
+        "too little to trade: WETH is 5.1 points over its target of 30 %, its band is 5 points; "
+        "that is 5,100.00 USD, min_trade is 6,000.00 USD"
+    )
+
+
+@pytest.mark.parametrize(("dust", "acts"), [("0.01", False), ("49.99", False), ("50", True), ("5000", True)])
+@pytest.mark.parametrize("trigger", [wider("5", "25"), Hybrid(DAY, wider(None, "25").bands)])
+def test_any_band__dust_of_a_token_to_be_rid_of__acts_only_where_it_can_be_sold(
+    trigger: Trigger, dust: str, acts: bool
+) -> None:
+    answer = reason_to_act(policy_with(trigger), without_link(dust), NOW, None)
+    assert isinstance(answer, Act) == acts
+
+
+def test_threshold__an_absolute_band_around_zero__counts_all_that_is_to_go() -> None:
+    # 5 points are 5,000 USD; a cent beyond them, all 5,000.01 are to be sold.
+    policy = policy_with(wider("5", None, LINK))
+    assert isinstance(reason_to_act(policy, without_link("5000"), NOW, None), Hold)
+    assert isinstance(reason_to_act(policy, without_link("5000.01"), NOW, None), Act)
+
+
+def without_link(dust: str) -> Portfolio:
+    """40, 40 and 20 % of 100,000 USD, and so much of LINK, of which the owners want none, out of the WETH."""
+    targets = (Target(WETH, share(40)), Target(USDC, share(40)), Target(WBTC, share(20)), Target(LINK, share(0)))
+    return portfolio_in(snapshot_with(str(40_000 - Decimal(dust)), 40_000, 20_000, dust), targets)
 
 
 # ---------------------------------------------------------------- hybrid

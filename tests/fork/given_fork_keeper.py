@@ -27,7 +27,7 @@ class Keeper:
 
     @property
     def settings(self) -> Settings:
-        return read_settings(self.path, {})
+        return read_settings(self.path, {"XDG_STATE_HOME": str(self.path.parent)})
 
     def ports(self) -> Ports:
         """New ones, as a new process has them."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pool_makers import A, B, C, full_range, made_v2, made_v3, sqrt_x96
 
-from rebalancer.market.pools import holds, mid_ratio, other_token, spot_out_down, swap_exact_in
+from rebalancer.market.pools import Pool, has_price, holds, mid_ratio, other_token, spot_out_down, swap_exact_in
 from rebalancer.market.swap import Swap
 from rebalancer.market.tick_math import MAX_TICK, MIN_TICK, sqrt_ratio_at_tick
 from rebalancer.market.twap import (
@@ -33,10 +35,25 @@ def test_spot__v2__is_the_ratio_of_the_reserves() -> None:
     assert spot_out_down(pool, B, 7) == 2
 
 
-@pytest.mark.parametrize("pool", [made_v2(0, 5), made_v2(5, 0)])
-def test_spot__pool_without_price__raises(pool: object) -> None:
-    with pytest.raises(ValueError, match="no price"):
-        mid_ratio(pool, A)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "pool",
+    [
+        made_v2(0, 5),
+        made_v2(5, 0),
+        replace(made_v3([full_range(E18)], sqrt_x96(4)), sqrt_price_x96=0),
+        replace(made_v3([full_range(E18)], sqrt_x96(4)), liquidity=0),
+    ],
+    ids=["v2 without token0", "v2 without token1", "v3 not initialised", "v3 without liquidity in range"],
+)
+def test_spot__pool_without_price__is_none(pool: Pool) -> None:
+    assert mid_ratio(pool, A) is None and mid_ratio(pool, B) is None
+    assert spot_out_down(pool, A, 1) is None
+    assert not has_price(pool)
+
+
+def test_spot__of_a_token_that_the_pool_does_not_hold__is_an_error() -> None:
+    with pytest.raises(ValueError, match="not C"):
+        mid_ratio(made_v2(0, 0), C)
 
 
 def test_tokens__of_another_pool__are_told_apart() -> None:

@@ -23,6 +23,7 @@ from rebalancer.market.routing import (
     quote_route,
 )
 from rebalancer.market.swap import NeedTicks, Swap
+from rebalancer.market.tick_math import sqrt_ratio_at_tick
 from rebalancer.market.uniswap_v3 import V3Pool, with_words
 from rebalancer.units import Amount, Token
 
@@ -166,6 +167,15 @@ def test_best_route__unknown_ticks_that_cannot_win__are_left_alone() -> None:
     # At its present price the blind pool gives half of what the known one does.
     blind = replace(window(AB_DEEP, 0, -1), sqrt_price_x96=AB_DEEP.sqrt_price_x96 * 7 // 10, tick=-7_134)
     assert addresses(best([blind, AB_DEAR], E18)) == [AB_DEAR.address]
+
+
+def test_best_route__a_pool_without_liquidity_in_range__is_no_candidate_however_well_it_would_pay() -> None:
+    # All of its liquidity lies just below the price, where a unit of A buys almost three of B.
+    far = made_v3([(10_860, 10_920, 10**30)], sqrt_ratio_at_tick(10_950), number=8)
+    swap = swap_exact_in(far, A, E18)
+    assert isinstance(swap, Swap) and swap.unfilled == 0 and swap.amount_out > 2 * E18, "else it would lose anyway"
+    assert addresses(best([AB_DEEP, far], E18)) == [AB_DEEP.address]
+    assert isinstance(best_route([far], Amount(A, E18), B, (), FREE_GAS), NoRoute)
 
 
 def test_best_known_route__unknown_ticks__are_left_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.model import (
     Call,
     Cost,
@@ -25,6 +26,8 @@ def _address(number: int) -> Address:
 
 USDC = Token("USDC", _address(1), 6)
 WETH = Token("WETH", _address(2), 18)
+OURS = Identity(1, _address(9), _address(8))
+"""Whose ledger it is: the wallet is the one that `an_intent` is sent to."""
 NO_COST = Cost(Usd(0), Usd(0), Usd(0), Usd(0), Usd(0))
 
 

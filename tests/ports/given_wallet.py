@@ -88,7 +88,10 @@ class Desk:
 
     def on_an_older_node(self) -> Desk:
         """The same desk, its wallet on a node without eth_simulateV1."""
-        rpc = OlderRpc(self.replica.url)
+        return self.on(OlderRpc(self.replica.url))
+
+    def on(self, rpc: Rpc) -> Desk:
+        """The same desk, its wallet on another way to the node."""
         return replace(self, wallet=_wallet(rpc, self.wallet.address, self.signer, Patience(poll=0.02)))
 
     def quotes(self, trades: Sequence[Trade], snapshot: Snapshot, deadline: int) -> tuple[Quote, ...]:

@@ -15,7 +15,9 @@ from given_keeper import Done, Keeper, a_keeper
 from given_wallet import a_keystore
 
 from rebalancer.adapters.chain.deployments import MAINNET
+from rebalancer.config import read_settings
 from rebalancer.replica.chain import Replica
+from rebalancer.wire import lock_path
 
 ETH_USD = "0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419"
 
@@ -222,7 +224,7 @@ def test_run__folder_that_became_read_only__is_named_and_nothing_is_sent(keeper:
 
 def test_run__where_the_lock_cannot_be_made__names_its_path(keeper: Keeper) -> None:
     keeper.command("run")
-    (lock,) = keeper.folder.glob(".0x*.lock")
+    lock = lock_path(read_settings(keeper.config))
     lock.unlink()
     lock.mkdir()
     done = keeper.command("run", "--live")

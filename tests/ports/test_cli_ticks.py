@@ -14,13 +14,15 @@ import time
 from given_keeper import Keeper, bring_on_target
 
 from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.model import TickRecord
 
 HALT = TickRecord(1_700_000_000, 7, "Halt", "nonce 7 was used by 0xfeed", None, None, None, 1)
 
 
 def halted(keeper: Keeper) -> None:
-    ledger = SqlLedger(f"sqlite:///{keeper.folder}/rebalancer.sqlite")
+    ours = Identity(1, keeper.wallet, keeper.operator.address)
+    ledger = SqlLedger(f"sqlite:///{keeper.folder}/rebalancer.sqlite", ours)
     ledger.record_tick(HALT)
     ledger.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from given_ledger import a_settlement, a_tick, an_intent
+from given_ledger import OURS, a_settlement, a_tick, an_intent
 
 from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.ledger.memory import MemoryLedger
@@ -23,15 +23,15 @@ Again = Callable[[], Ledger]
 def again(request: pytest.FixtureRequest, tmp_path: Path) -> Again:
     """The ledger as the next process finds it."""
     if request.param == "sqlite":
-        return lambda: SqlLedger(f"sqlite:///{tmp_path}/ledger.db")
+        return lambda: SqlLedger(f"sqlite:///{tmp_path}/ledger.db", OURS)
     if request.param == "idle":
-        return lambda: IdleLedger(f"sqlite:///{tmp_path}/ledger with spaces #1.db")
+        return lambda: IdleLedger(f"sqlite:///{tmp_path}/ledger with spaces #1.db", OURS)
     memory = MemoryLedger()
     return lambda: memory
 
 
 def test_read__of_a_new_ledger__is_empty(again: Again) -> None:
-    assert again().read() == Past(open_intent=None, last_settled_at=None, halted=None, last_block=0)
+    assert again().read() == Past(open_intent=None, last_settled_at=None, halted=None, last_block=0, failures=0)
 
 
 def test_read__after_an_intent__gives_it_back_whole(again: Again) -> None:
@@ -138,3 +138,40 @@ def test_read__after_a_halt__is_halted_until_a_person_resumes(again: Again) -> N
     assert again().read().halted is None
     again().record_tick(a_tick(outcome=HALTED, detail="again"))
     assert again().read().halted == "again"
+
+
+def _failed(again: Again, number: int) -> None:
+    again().record_intent(an_intent(number))
+    again().record_landing(an_intent(number), "mined and reverted: Too little received")
+
+
+def test_read__failures__are_those_in_a_row_since_the_last_settled_batch(again: Again) -> None:
+    for number in (1, 2):
+        _failed(again, number)
+    assert again().read().failures == 2
+    again().record_landing(an_intent(2), "mined and reverted: Too little received")
+    assert again().read().failures == 2, "told twice is failed once"
+    again().record_intent(an_intent(3))
+    assert again().read().failures == 2
+    again().record_landing(an_intent(3), a_settlement(an_intent(3)))
+    assert again().read().failures == 0
+    _failed(again, 4)
+    assert again().read().failures == 1
+
+
+def test_read__failures__are_forgiven_when_a_person_resumes(again: Again) -> None:
+    _failed(again, 1)
+    again().record_tick(a_tick(outcome="failed"))
+    _failed(again, 2)
+    again().record_tick(a_tick(outcome=HALTED, detail="failed again and again"))
+    assert again().read().failures == 2
+    again().record_tick(a_tick(outcome=RESUMED, detail="looked at it"))
+    assert again().read().failures == 0
+    _failed(again, 3)
+    again().record_tick(a_tick(outcome="failed"))
+    assert again().read().failures == 1
+
+
+def test_history__of_more_than_there_can_be__is_all_there_is(again: Again) -> None:
+    again().record_tick(a_tick())
+    assert again().history(10**20) == (a_tick(),)

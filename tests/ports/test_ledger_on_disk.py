@@ -7,16 +7,18 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from given_ledger import a_settlement, a_tick, an_intent, intents, settlements
+from given_ledger import OURS, a_settlement, a_tick, an_intent, intents, settlements
 from hypothesis import given
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from rebalancer.adapters.ledger import schema
+from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.ledger.records import (
     intent_from_json,
     intent_to_json,
@@ -24,6 +26,7 @@ from rebalancer.adapters.ledger.records import (
     settlement_to_json,
 )
 from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import Intent, Settlement
 
@@ -58,7 +61,7 @@ def _change(folder: Path, statement: str) -> None:
 
 
 def test_file__as_opened__waits_for_the_disk(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path))
+    ledger = SqlLedger(_url(tmp_path), OURS)
     with ledger._engine.connect() as connection:
         settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     assert settings == ["wal", 2]
@@ -67,18 +70,18 @@ def test_file__as_opened__waits_for_the_disk(tmp_path: Path) -> None:
 def test_record_intent__killed_right_after__is_on_disk(tmp_path: Path) -> None:
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[2]);"
-        "from given_ledger import an_intent; from rebalancer.adapters.ledger.sql import SqlLedger;"
-        "SqlLedger(sys.argv[1]).record_intent(an_intent()); os.kill(os.getpid(), 9)"
+        "from given_ledger import OURS, an_intent; from rebalancer.adapters.ledger.sql import SqlLedger;"
+        "SqlLedger(sys.argv[1], OURS).record_intent(an_intent()); os.kill(os.getpid(), 9)"
     )
     here = Path(__file__).resolve().parent
     environment = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
     done = subprocess.run([sys.executable, "-c", program, _url(tmp_path), str(here)], env=environment, check=False)
     assert done.returncode == -9
-    assert SqlLedger(_url(tmp_path)).read().open_intent == an_intent()
+    assert SqlLedger(_url(tmp_path), OURS).read().open_intent == an_intent()
 
 
 def test_database__asked_for_a_second_open_intent__refuses_by_itself(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path))
+    ledger = SqlLedger(_url(tmp_path), OURS)
     ledger.record_intent(an_intent(1))
     row = "'x', 1, 1, 1, '0x', '{}')"
     columns = "INSERT INTO intents (number, previous, id, created_at, block, nonce, tx, body) VALUES "
@@ -89,11 +92,11 @@ def test_database__asked_for_a_second_open_intent__refuses_by_itself(tmp_path: P
 
 
 def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> None:
-    SqlLedger(_url(tmp_path)).close()
+    SqlLedger(_url(tmp_path), OURS).close()
 
     def attempt(number: int) -> bool:
         try:
-            SqlLedger(_url(tmp_path)).record_intent(an_intent(number))
+            SqlLedger(_url(tmp_path), OURS).record_intent(an_intent(number))
         except Halt:
             return False
         return True
@@ -105,44 +108,77 @@ def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> No
 
 def test_open__by_many_at_once__makes_one_ledger(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        pasts = list(pool.map(lambda _: SqlLedger(_url(tmp_path)).read(), range(16)))
+        pasts = list(pool.map(lambda _: SqlLedger(_url(tmp_path), OURS).read(), range(16)))
     assert len({past.last_block for past in pasts}) == 1
 
 
 def test_open__in_a_missing_folder__names_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no folder .*missing; make it"):
-        SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db")
+        SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db", OURS)
 
 
 def test_open__of_a_folder__is_a_config_error(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").mkdir()
     with pytest.raises(ConfigError, match="unable to open"):
-        SqlLedger(_url(tmp_path))
+        SqlLedger(_url(tmp_path), OURS)
 
 
 def test_open__of_another_kind_of_file__is_a_config_error(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("wallet: safe\n" * 100)
     with pytest.raises(ConfigError, match="not a database"):
-        SqlLedger(_url(tmp_path))
+        SqlLedger(_url(tmp_path), OURS)
 
 
 def test_open__of_somebody_elses_database__is_a_config_error_and_adds_nothing(tmp_path: Path) -> None:
     _change(tmp_path, "CREATE TABLE recipes (id INTEGER)")
     with pytest.raises(ConfigError, match=r"holds other tables \(recipes\)"):
-        SqlLedger(_url(tmp_path))
+        SqlLedger(_url(tmp_path), OURS)
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
 
 
 def test_open__of_another_version__is_a_config_error(tmp_path: Path) -> None:
-    SqlLedger(_url(tmp_path)).close()
+    SqlLedger(_url(tmp_path), OURS).close()
     _change(tmp_path, "UPDATE ledger_schema SET version = 7")
     with pytest.raises(ConfigError, match=r"version \[7\], expected \[1\]"):
-        SqlLedger(_url(tmp_path))
+        SqlLedger(_url(tmp_path), OURS)
+
+
+OTHERS = {
+    "chain": replace(OURS, chain_id=8453),
+    "wallet": replace(OURS, wallet=OURS.operator),
+    "operator": replace(OURS, operator=OURS.wallet),
+}
+
+
+@pytest.mark.parametrize("kind", [SqlLedger, IdleLedger])
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_open__of_another_portfolio__is_a_config_error_that_names_both(
+    tmp_path: Path, kind: type[SqlLedger | IdleLedger], other: Identity
+) -> None:
+    SqlLedger(_url(tmp_path), OURS).record_intent(an_intent())
+    with pytest.raises(ConfigError) as caught:
+        kind(_url(tmp_path), other)
+    assert f"is the memory of {OURS}, expected {other}" in str(caught.value)
+    assert kind(_url(tmp_path), OURS).read().open_intent == an_intent()
+
+
+def test_open__of_two_portfolios_at_once__is_the_ledger_of_one(tmp_path: Path) -> None:
+    def attempt(identity: Identity) -> bool:
+        try:
+            SqlLedger(_url(tmp_path), identity)
+        except ConfigError:
+            return False
+        return True
+
+    both = [OURS, OTHERS["wallet"]] * 4
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(attempt, both))
+    assert {identity for identity, ours in zip(both, opened, strict=True) if ours} in ({OURS}, {OTHERS["wallet"]})
 
 
 def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path))
+    ledger = SqlLedger(_url(tmp_path), OURS)
     for number in range(200):
         ledger.record_tick(a_tick(detail=f"tick {number} " * 50))
     ledger.close()
@@ -151,21 +187,21 @@ def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
     content[4096:] = b"\xff" * (len(content) - 4096)
     file.write_bytes(content)
     with pytest.raises(Halt, match="damaged"):
-        SqlLedger(_url(tmp_path)).read()
+        SqlLedger(_url(tmp_path), OURS).read()
 
 
 @pytest.mark.parametrize("change", ["tx = '0xother'", 'body = replace(body, \'"raw":"73\', \'"raw":"74\')'])
 def test_read__of_an_intent_that_contradicts_itself__halts(tmp_path: Path, change: str) -> None:
-    ledger = SqlLedger(_url(tmp_path))
+    ledger = SqlLedger(_url(tmp_path), OURS)
     ledger.record_intent(an_intent())
     ledger.close()
     _change(tmp_path, f"UPDATE intents SET {change}")
     with pytest.raises(Halt, match="but its bytes are"):
-        SqlLedger(_url(tmp_path)).read()
+        SqlLedger(_url(tmp_path), OURS).read()
 
 
 def test_record_tick__while_another_writer_does_not_let_go__is_unavailable(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path) + "?timeout=0.1")
+    ledger = SqlLedger(_url(tmp_path) + "?timeout=0.1", OURS)
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
@@ -177,19 +213,38 @@ def test_record_tick__while_another_writer_does_not_let_go__is_unavailable(tmp_p
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_open__in_memory__is_a_config_error(url: str) -> None:
     with pytest.raises(ConfigError, match="forgets"):
-        SqlLedger(url)
+        SqlLedger(url, OURS)
+
+
+@pytest.mark.parametrize("kind", [SqlLedger, IdleLedger])
+@pytest.mark.parametrize(
+    ("tail", "part"),
+    [
+        ("?timeout=abc", "the options after its `?` cannot be read"),
+        ("?mode=ro&uri=true", "unknown option after its `?`, 'mode'"),
+        ("\0", "zero byte"),
+        ("/keeper:hush@db.example/x", "there is no folder ***@db.example"),
+    ],
+    ids=["option", "unknown option", "zero byte", "folder"],
+)
+def test_open__of_a_file_with_a_strange_name__is_a_config_error_without_a_password(
+    tmp_path: Path, kind: type[SqlLedger | IdleLedger], tail: str, part: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        kind(_url(tmp_path) + tail, OURS)
+    assert part in str(caught.value) and "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["ledger.db", "", "oracle9://x:hush@host/db", "mysql+mysqldb://x:hush@host/db"])
 def test_open__of_an_url_without_driver__is_a_config_error_without_the_password(url: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        SqlLedger(url)
+        SqlLedger(url, OURS)
     assert "hush" not in str(caught.value)
 
 
 def test_open__of_a_database_server_that_is_not_there__is_unavailable_without_the_password() -> None:
     with pytest.raises(Unavailable, match="postgresql 127.0.0.1/rebalancer") as caught:
-        SqlLedger("postgresql+psycopg://keeper:hush@127.0.0.1:1/rebalancer")
+        SqlLedger("postgresql+psycopg://keeper:hush@127.0.0.1:1/rebalancer", OURS)
     assert "hush" not in str(caught.value)
 
 
@@ -201,14 +256,14 @@ def test_tables__for_postgresql__number_rows_with_64_bits() -> None:
 @pytest.mark.skipif("LEDGER_POSTGRESQL_URL" not in os.environ, reason="no empty PostgreSQL database was named")
 def test_postgresql__through_one_round__remembers() -> None:
     url = os.environ["LEDGER_POSTGRESQL_URL"]
-    SqlLedger(url).record_intent(an_intent(1))
+    SqlLedger(url, OURS).record_intent(an_intent(1))
     with pytest.raises(Halt, match="still open"):
-        SqlLedger(url).record_intent(an_intent(2))
-    assert SqlLedger(url).read().open_intent == an_intent(1)
-    SqlLedger(url).record_landing(an_intent(1), a_settlement(an_intent(1)))
-    SqlLedger(url).record_intent(an_intent(2))
-    SqlLedger(url).record_landing(an_intent(2), "gone")
-    SqlLedger(url).record_tick(a_tick())
-    past = SqlLedger(url).read()
+        SqlLedger(url, OURS).record_intent(an_intent(2))
+    assert SqlLedger(url, OURS).read().open_intent == an_intent(1)
+    SqlLedger(url, OURS).record_landing(an_intent(1), a_settlement(an_intent(1)))
+    SqlLedger(url, OURS).record_intent(an_intent(2))
+    SqlLedger(url, OURS).record_landing(an_intent(2), "gone")
+    SqlLedger(url, OURS).record_tick(a_tick())
+    past = SqlLedger(url, OURS).read()
     assert (past.open_intent, past.last_settled_at) == (None, a_settlement(an_intent(1)).timestamp)
-    assert SqlLedger(url).history(1) == (a_tick(),)
+    assert SqlLedger(url, OURS).history(1) == (a_tick(),)

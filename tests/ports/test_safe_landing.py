@@ -68,7 +68,7 @@ def test_land__before_anything_was_sent__waits(desk: Desk) -> None:
     assert f"does not know {intent.commitment.hash}" in landing.reason
 
 
-def test_land__sent_and_not_mined__waits_even_past_the_deadline(desk: Desk) -> None:
+def test_land__sent_and_not_mined__waits(desk: Desk) -> None:
     intent = _intent(desk)
     desk.wallet.execute(intent)
     landing = desk.wallet.land(intent, 0)
@@ -177,6 +177,20 @@ def test_land__at_its_deadline_to_the_second__is_not_gone_before_it_is_over(desk
     desk.replica.rpc.call("evm_setNextBlockTimestamp", intent.deadline + seconds)
     desk.replica.rpc.call("evm_mine")
     assert isinstance(desk.wallet.land(intent, 0), Gone if seconds else Waiting)
+
+
+def test_land__signed_with_a_nonce_that_was_used_long_before__waits_and_is_gone_after_the_deadline(desk: Desk) -> None:
+    intent = _intent(desk)
+    desk.replica.rpc.call("evm_setAutomine", True)
+    desk.replica.send(desk.wallet.operator, USDC.address, "0x06fdde03")
+    desk.replica.mine(5)
+    stale = replace(intent, block=desk.reader.head().number)
+    desk.replica.mine()
+    assert isinstance(desk.wallet.land(stale, 0), Waiting)
+    desk.replica.warp(3_600)
+    landing = desk.wallet.land(stale, 0)
+    assert isinstance(landing, Gone)
+    assert "nonce 0 is used" in landing.reason
 
 
 def test_land__the_nonce_was_used_by_another_transaction__halts_and_names_it(desk: Desk) -> None:

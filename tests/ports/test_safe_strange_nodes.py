@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from given_chain import a_state
 from given_ledger import USDC, WETH, an_intent
 from given_wallet import LIMITS
 
@@ -13,15 +15,16 @@ from rebalancer.adapters.chain.codec import uint_word
 from rebalancer.adapters.chain.rpc import Call as RpcCall
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
-from rebalancer.adapters.wallets.fake import OPERATOR, SAFE, FakeSigner
-from rebalancer.adapters.wallets.landing import Lander, Patience
+from rebalancer.adapters.wallets.fake import OPERATOR, FakeSigner
+from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Lander, Patience, wallet_of
 from rebalancer.adapters.wallets.reasons import safe_reason
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
-from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import Call, Gone, Landed, Waiting
 from rebalancer.units import Address, Amount
 
+SAFE = wallet_of(an_intent(7))
 INTENT = an_intent(7)
 HASH = INTENT.commitment.hash
 HEAD = {"number": "0x3f9", "timestamp": hex(INTENT.deadline - 60), "hash": "0x0b"}
@@ -58,12 +61,13 @@ def _lander(rpc: Rpc, why: str | Exception = "Too little received") -> Lander:
             raise why
         return why
 
-    return Lander(rpc, SAFE, OPERATOR, Patience(poll=0.001), explain)
+    return Lander(rpc, OPERATOR, Patience(poll=0.001), explain)
 
 
 def _receipt(**change: Any) -> dict[str, Any]:
     success = {"address": SAFE, "topics": [EXECUTION_SUCCESS_EVENT, "0x00"], "data": "0x"}
     whole = {
+        "transactionHash": HASH,
         "blockNumber": MINED["number"],
         "blockHash": MINED["hash"],
         "status": "0x1",
@@ -76,6 +80,7 @@ def _receipt(**change: Any) -> dict[str, Any]:
 
 def _seen(receipt: Any, block: Any = MINED, count: str = "0x8", **answers: Any) -> ScriptedRpc:
     return ScriptedRpc(
+        eth_chainId="0x1",
         eth_getTransactionReceipt=receipt,
         eth_getBlockByNumber=[HEAD, block],
         eth_getTransactionCount=count,
@@ -126,7 +131,9 @@ def test_land__in_a_block_that_is_being_replaced__waits(block: Any) -> None:
     assert landing == Waiting("block 1008, in which it was mined, is being replaced")
 
 
-@pytest.mark.parametrize("name", ["blockNumber", "blockHash", "status", "gasUsed", "effectiveGasPrice", "logs"])
+@pytest.mark.parametrize(
+    "name", ["transactionHash", "blockNumber", "blockHash", "status", "gasUsed", "effectiveGasPrice", "logs"]
+)
 def test_land__with_half_a_receipt__is_unavailable(name: str) -> None:
     with pytest.raises(Unavailable, match=name):
         _lander(_seen(_receipt(**{name: None}))).land(INTENT, 0)
@@ -147,11 +154,96 @@ def test_land__nonce_used_by_ours_and_no_receipt_yet__waits() -> None:
     assert "has no receipt yet" in landing.reason
 
 
+STRANGER = {"from": BACKER, "nonce": "0x7", "hash": "0x0d", "to": SAFE}
+LATE = {**HEAD, "timestamp": hex(INTENT.deadline + INDEX_SECONDS + 1)}
+
+
 def test_land__nonce_used_and_nobody_to_be_seen__waits() -> None:
-    stranger = {"from": BACKER, "nonce": "0x7", "hash": "0x0d", "to": SAFE}
-    landing = _lander(_seen(None, {**MINED, "transactions": [stranger]})).land(INTENT, 0)
+    landing = _lander(_seen(None, {**MINED, "transactions": [STRANGER]})).land(INTENT, 0)
     assert isinstance(landing, Waiting)
     assert "shows no transaction with it" in landing.reason
+
+
+PRUNED = RpcError("node.example", "eth_getTransactionCount", -32000, "missing trie node", None)
+UNSEEN = {"nobody": {**MINED, "transactions": [STRANGER]}, "no block": None, "pruned": PRUNED}
+
+
+@pytest.mark.parametrize("block", UNSEEN.values(), ids=UNSEEN)
+def test_land__nonce_used_and_nobody_to_be_seen_long_past_the_deadline__is_gone(block: Any) -> None:
+    rpc = _seen(None, block)
+    rpc.answers["eth_getBlockByNumber"] = [LATE, block]
+    landing = _lander(rpc).land(INTENT, 0)
+    assert isinstance(landing, Gone)
+    assert "node.example says that nonce 7 is used" in landing.reason
+
+
+def test_land__nonce_used_on_a_node_without_old_states__is_unavailable_until_the_deadline_is_long_past() -> None:
+    for seconds in (0, INDEX_SECONDS):
+        rpc = _seen(None)
+        rpc.answers["eth_getBlockByNumber"] = [{**HEAD, "timestamp": hex(INTENT.deadline + seconds)}, PRUNED]
+        with pytest.raises(Unavailable, match="missing trie node"):
+            _lander(rpc).land(INTENT, 0)
+
+
+def test_land__nonce_used_by_ours_without_a_receipt_long_past_the_deadline__still_waits() -> None:
+    ours = {"from": OPERATOR.lower(), "nonce": "0x7", "hash": HASH, "to": SAFE}
+    rpc = _seen(None)
+    rpc.answers["eth_getBlockByNumber"] = [LATE, {**MINED, "transactions": [ours]}]
+    assert isinstance(_lander(rpc).land(INTENT, 0), Waiting)
+
+
+def test_land__nonce_used_by_another_long_past_the_deadline__halts_all_the_same() -> None:
+    rpc = _seen(None)
+    rpc.answers["eth_getBlockByNumber"] = [LATE, {**MINED, "transactions": [{**STRANGER, "from": OPERATOR.lower()}]}]
+    with pytest.raises(Halt, match="nonce 7 was used by 0x0d"):
+        _lander(rpc).land(INTENT, 0)
+
+
+@pytest.mark.parametrize(
+    "transactions",
+    [None, 5, {}, [None], [{"from": OPERATOR, "nonce": "0x7"}], [{"from": OPERATOR, "nonce": None, "hash": HASH}]],
+    ids=str,
+)
+def test_land__in_a_block_with_malformed_transactions__is_unavailable(transactions: Any) -> None:
+    with pytest.raises(Unavailable):
+        _lander(_seen(None, {**MINED, "transactions": transactions})).land(INTENT, 0)
+
+
+def test_land__with_the_receipt_of_another_transaction__is_unavailable() -> None:
+    with pytest.raises(Unavailable, match="given another one"):
+        _lander(_seen(_receipt(transactionHash="0x" + "0d" * 32))).land(INTENT, 0)
+
+
+@pytest.mark.parametrize("receipt", [None, _receipt()], ids=["unknown", "mined"])
+def test_land__on_a_node_of_another_chain__is_a_config_error(receipt: Any) -> None:
+    rpc = _seen(receipt, count="0x0")
+    rpc.answers |= {"eth_chainId": "0x2105", "eth_getBlockByNumber": LATE}
+    with pytest.raises(ConfigError, match="chain id 8453, expected 1"):
+        _lander(rpc).land(INTENT, 0)
+
+
+@pytest.mark.parametrize("late", [0, 60])
+def test_land__known_and_unmined__says_past_its_deadline_what_a_person_can_do(late: int) -> None:
+    rpc = _seen(None, count="0x7")
+    head = {**HEAD, "timestamp": hex(INTENT.deadline + late)}
+    rpc.answers |= {"eth_getTransactionByHash": {"hash": HASH}, "eth_getBlockByNumber": head}
+    landing = _lander(rpc).land(INTENT, 0)
+    assert isinstance(landing, Waiting) and landing.reason.startswith(f"{HASH} waits to be mined, with nonce 7")
+    told = "60 s past its deadline: mined now, it can only revert and burn gas" in landing.reason
+    how = "with nonce 7, a max fee above 10000000000 wei and a tip above 1000000000 wei" in landing.reason
+    assert told == how == bool(late)
+
+
+def test_land__of_an_intent_sent_to_another_wallet_than_the_configured_one__counts_that_wallets_changes() -> None:
+    safe = Address("0x" + "7" * 40)
+    sent = INTENT.commitment
+    call = replace(sent.transaction.call, to=safe)
+    intent = replace(INTENT, commitment=replace(sent, transaction=replace(sent.transaction, call=call)))
+    success = {"address": safe, "topics": [EXECUTION_SUCCESS_EVENT, "0x00"], "data": "0x"}
+    logs = [success, _transfer(WETH.address, BACKER, safe, 5), _transfer(WETH.address, BACKER, SAFE, 70)]
+    landing = _lander(_seen(_receipt(logs=logs))).land(intent, 0)
+    assert isinstance(landing, Landed)
+    assert (landing.receipt.reason, landing.receipt.changes[1]) == (None, Amount(WETH, 5))
 
 
 def test_land__a_receipt_that_comes_late__is_waited_for() -> None:
@@ -184,6 +276,26 @@ def test_send__refused_and_unknown__is_unavailable_with_the_nodes_words() -> Non
     rpc.answers["eth_getTransactionByHash"] = None
     with pytest.raises(Unavailable, match=r"less than block base fee.*was not taken"):
         _sender(rpc).send(INTENT.commitment)
+
+
+@pytest.mark.parametrize(
+    ("counts", "part"),
+    [
+        (("0x7", "0x7", "0x8"), r"1 of its transactions wait to be mined \(nonce 7 is next\)"),
+        (("0x8", "0x7", "0x7"), "a node behind it has fallen behind"),
+        (("0x7", "0x8", "0x8"), "1 of its transactions were mined since block"),
+        (("0x7", None, "0x7"), "null is no 0x-hex number"),
+    ],
+)
+def test_free_nonce__where_the_counts_differ__is_unavailable(counts: tuple[Any, ...], part: str) -> None:
+    with pytest.raises(Unavailable, match=part):
+        _sender(ScriptedRpc()).free_nonce(counts, a_state(1_000))
+
+
+def test_counts__of_the_operator__are_at_the_snapshots_block_latest_and_pending() -> None:
+    asked = _sender(ScriptedRpc()).counts(a_state(1_000))
+    assert asked == [("eth_getTransactionCount", [OPERATOR, tag]) for tag in ("0x3e8", "latest", "pending")]
+    assert _sender(ScriptedRpc()).free_nonce(("0x7", "0x7", "0x7"), a_state(1_000)) == 7
 
 
 def _sender(rpc: Rpc) -> Sender:

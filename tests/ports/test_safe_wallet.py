@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from given_wallet import DAI, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, Desk, a_desk, a_signer, a_trade, dearer
 
 from rebalancer.adapters.chain.deployments import MAINNET
+from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.abi import calls_of_batch
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.core.errors import ConfigError, Unavailable
@@ -241,6 +243,30 @@ def test_commit__after_the_safe_was_used_by_someone_else__is_void(desk: Desk) ->
     desk.replica.transact(desk.wallet.address, desk.wallet.address, "addOwnerWithThreshold(address,uint256)", owner, 2)
     with pytest.raises(Unavailable, match="changed since block"):
         desk.wallet.commit(batch, simulation, snapshot)
+
+
+def test_commit__after_the_operator_has_sent_something__is_void(desk: Desk) -> None:
+    batch, snapshot = _batch(desk, _trades(desk))
+    simulation = desk.wallet.simulate(batch, snapshot)
+    assert isinstance(simulation, Simulated)
+    desk.replica.send(desk.wallet.operator, desk.wallet.operator)
+    with pytest.raises(Unavailable, match="1 of its transactions were mined since block"):
+        desk.wallet.commit(batch, simulation, snapshot)
+
+
+def test_commit__asks_for_the_counts_and_then_the_safe_in_one_request(desk: Desk) -> None:
+    batch, snapshot = _batch(desk, _trades(desk))
+    simulation = desk.wallet.simulate(batch, snapshot)
+    assert isinstance(simulation, Simulated)
+    asked: list[list[str]] = []
+
+    class Watched(Rpc):
+        def _post(self, body: Any) -> Any:
+            asked.append([call["method"] for call in body])
+            return super()._post(body)
+
+    desk.on(Watched(desk.replica.url)).wallet.commit(batch, simulation, snapshot)
+    assert asked == [["eth_getTransactionCount"] * 3 + ["eth_call"] * 5]
 
 
 def test_commit__while_another_transaction_is_on_its_way__waits(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,12 +14,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer. Nothing is sent before `hold` is set, where there is one."""
+    """One HTTP answer. Nothing is sent before `hold` is set, where there is one; with `drip` seconds between bytes."""
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     hold: threading.Event | None = None
+    drip: float = 0
 
 
 Answer = Callable[[Any], Reply]
@@ -26,15 +28,20 @@ Answer = Callable[[Any], Reply]
 
 
 class Node:
-    """Listens on a free port of this machine. `seen` are the bodies that came in."""
+    """Listens on a free port of this machine. `seen` are the bodies that came in, over `connections`."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.seen: list[Any] = []
+        self.connections = 0
         node = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                node.connections += 1
+                super().setup()
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -51,7 +58,9 @@ class Node:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
-                self.wfile.write(reply.body)
+                for piece in [reply.body] if not reply.drip else [bytes([byte]) for byte in reply.body]:
+                    time.sleep(reply.drip)
+                    self.wfile.write(piece)
 
             def log_message(self, *_: Any) -> None:
                 """Nothing: a test's output is its own."""

@@ -25,7 +25,7 @@ ON_TARGET = (30_000, 40_000, 20_000, 10_000)
 OFF_TARGET = (45_000, 30_000, 20_000, 5_000)
 
 
-def state(*dollars: int, **changes: object) -> Snapshot:
+def state(*dollars: str | int, **changes: object) -> Snapshot:
     """What a tick reads of our wallet, the fake venue's spender included."""
     snapshot = snapshot_with(*dollars)
     allowances = tuple(Allowance(FakeVenue.spenders[0], Amount(token, 0)) for token in ASSETS)

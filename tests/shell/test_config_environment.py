@@ -48,6 +48,61 @@ def test_variables__with_a_wrong_value__are_shown_by_name_only(tmp_path: Path) -
     assert "topsecret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("venues:", "cash: ${SECRET}\nvenues:"),
+        ("venues:", "cash: x${SECRET}\nvenues:"),
+        ("native: WETH", "native: ${SECRET}"),
+        ("v3 USDC/WETH 0.05 %", "'v3 USDC/${SECRET} 0.05 %'"),
+        ("pools: [", "hubs: [WETH, '${SECRET}']\n    pools: ["),
+        ("pool: v3 UNI/WETH 0.3 %", "pool: 'v3 UNI/${SECRET} 0.3 %'"),
+        ("venues:", "ledger: ${SECRET}\nvenues:"),
+    ],
+    ids=["cash", "a part of it", "native", "pool", "hub", "twap", "ledger"],
+)
+@pytest.mark.parametrize("secret", ["https://node.example/v2/topsecret", "topsecret", "me:topsecret@db.example/x"])
+def test_variables__where_they_do_not_belong__are_shown_by_name_only(
+    tmp_path: Path, edit: tuple[str, str], secret: str
+) -> None:
+    path = edited(tmp_path, *edit)
+    try:
+        settings = read_settings(path, {"SECRET": secret})
+    except ConfigError as refusal:
+        assert "topsecret" not in str(refusal)
+        assert "${SECRET}" in str(refusal) or "its text is not shown" in str(refusal)
+    else:
+        assert settings.ledger_url == f"sqlite:///{tmp_path}/topsecret", "a plain word is a file's name"
+
+
+def test_unknown_key__with_control_characters__is_shown_without_them(tmp_path: Path) -> None:
+    path = written(tmp_path, RIGHT + '"li\\e[31mve": true\n"\\u202eevil": 1\n')
+    with pytest.raises(ConfigError) as refusal:
+        read_settings(path, {})
+    assert "did you mean `live`?" in str(refusal.value)
+    assert all(line.isprintable() for line in str(refusal.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("environment", "state"),
+    [
+        ({"XDG_STATE_HOME": "/var/state", "HOME": "/home/me"}, "/var/state/rebalancer"),
+        ({"XDG_STATE_HOME": "not/absolute", "HOME": "/home/me"}, "/home/me/.local/state/rebalancer"),
+        ({"XDG_STATE_HOME": "", "HOME": "/home/me"}, "/home/me/.local/state/rebalancer"),
+        ({}, f"{Path.home()}/.local/state/rebalancer"),
+    ],
+)
+def test_state__by_the_environment__is_one_folder_for_all_configurations(
+    tmp_path: Path, environment: dict[str, str], state: str
+) -> None:
+    assert read_settings(written(tmp_path), environment).state == Path(state)
+
+
+def test_state__without_a_home__asks_for_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no home folder.*set XDG_STATE_HOME"):
+        read_settings(written(tmp_path), {"HOME": "nowhere"})
+
+
 def test_settings__shown__hold_no_secret(tmp_path: Path) -> None:
     text = RIGHT + "ledger: postgresql+psycopg://me:topsecret@db.example/x\n"
     settings = read_settings(written(tmp_path, text), {"REBALANCER_PASSWORD": "topsecret"})

@@ -16,12 +16,13 @@ from small_market import NOW, POLICY, POOLS, USDC, WETH, v3_pool
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.notify.log import SilentNotifier
-from rebalancer.adapters.wallets.fake import FakeWallet, failed, waiting
+from rebalancer.adapters.wallets.fake import FakeWallet, failed, landed, waiting
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
-from rebalancer.core.model import Held, Planned, TickRecord
-from rebalancer.keeper import resume, run_once
+from rebalancer.core.model import Held, Intent, Landed, Landing, Planned, Settled, TickRecord
+from rebalancer.keeper import Resumed, resume, run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Mode
+from rebalancer.units import Amount
 
 LOCKER = (
     "import fcntl, os, sys; handle = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT); fcntl.flock(handle, fcntl.LOCK_EX);"
@@ -110,7 +111,7 @@ def test_run_once__after_the_other_was_killed__takes_the_lock_over(
 
 def test_run_once__with_a_new_lock__lets_nobody_else_write_it(lock: Path) -> None:
     run_once(ports_of(state(*ON_TARGET)), POLICY, DRY, lock)
-    assert lock.stat().st_mode & 0o777 == 0o600
+    assert (lock.stat().st_mode & 0o777, lock.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def test_run_once__after_an_error__has_let_the_lock_go(lock: Path) -> None:
@@ -122,7 +123,7 @@ def test_run_once__after_an_error__has_let_the_lock_go(lock: Path) -> None:
 def test_run_once__lock_that_cannot_be_made__is_a_config_error_before_anything_is_read(lock: Path) -> None:
     lock.mkdir(parents=True)
     ports = ports_of(state(*OFF_TARGET))
-    with pytest.raises(ConfigError, match=str(lock)):
+    with pytest.raises(ConfigError, match=f"{lock} cannot be opened .*set XDG_STATE_HOME"):
         run_once(ports, POLICY, LIVE, lock)
     assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 0
 
@@ -225,7 +226,7 @@ def test_resume__after_a_halt__lets_the_next_tick_act(lock: Path) -> None:
     for _ in range(3):
         with pytest.raises(Halt, match="^nonce 7 was used$"):
             run_once(healthy, POLICY, LIVE, lock)
-    assert resume(healthy.ledger, NOW, " it was mine ") == "nonce 7 was used"
+    assert resume(healthy, " it was mine ") == Resumed("nonce 7 was used", None)
     assert healthy.ledger.history(1)[0].detail == "it was mine (was halted: nonce 7 was used)"
     assert isinstance(run_once(healthy, POLICY, DRY, lock).outcome, Planned)
 
@@ -236,12 +237,64 @@ def test_resume__without_a_reason__is_refused_and_records_nothing(why: str, lock
     with pytest.raises(Halt):
         run_once(ports, POLICY, LIVE, lock)
     with pytest.raises(ConfigError, match="--why is empty"):
-        resume(ports.ledger, NOW, why)
+        resume(ports, why)
     assert rows(ports) == ["Halt"]
 
 
 def test_resume__where_nothing_is_halted__is_refused() -> None:
-    ledger = MemoryLedger()
+    ports = ports_of(state(*OFF_TARGET))
     with pytest.raises(ConfigError, match="nothing is halted"):
-        resume(ledger, NOW, "just so")
-    assert ledger.history(1) == ()
+        resume(ports, "just so")
+    assert rows(ports) == []
+
+
+def halted_by(how: Callable[[Intent], Landing], lock: Path) -> Ports:
+    """A keeper that has sent a batch and halted over what became of it."""
+    ports = ports_of(state(*OFF_TARGET), FakeWallet(landings=[how, how, landed]))
+    with pytest.raises(Halt):
+        run_once(ports, POLICY, LIVE, lock)
+    return ports
+
+
+def pushed_aside(intent: Intent) -> Landing:
+    raise Halt(f"nonce 0 was used by 0xfeed, so {intent.commitment.hash} can never be mined")
+
+
+def otherwise_than_planned(intent: Intent) -> Landing:
+    whole = landed(intent)
+    assert isinstance(whole, Landed)
+    nothing = tuple(Amount(change.token, 0) for change in whole.receipt.changes)
+    return Landed(replace(whole.receipt, changes=nothing))
+
+
+@pytest.mark.parametrize("how", [pushed_aside, otherwise_than_planned], ids=["can never happen", "mined otherwise"])
+def test_resume__after_a_halt_over_an_open_intent__closes_it_and_the_next_tick_acts(
+    how: Callable[[Intent], Landing], lock: Path
+) -> None:
+    ports = halted_by(how, lock)
+    intent = ports.ledger.read().open_intent
+    assert intent is not None and isinstance(ports.ledger, MemoryLedger)
+    assert resume(ports, "my own transfer").closed == intent.commitment.hash
+    past = ports.ledger.read()
+    assert (past.open_intent, past.halted, past.failures) == (None, None, 0)
+    assert str(ports.ledger.landings[intent.id]).startswith("closed by a person, 'my own transfer': ")
+    assert ports.ledger.history(1)[0].tx == intent.commitment.hash
+    assert isinstance(run_once(ports, POLICY, LIVE, lock).outcome, Settled)
+
+
+def test_resume__of_an_intent_that_may_still_happen__leaves_it_open_for_the_next_tick(lock: Path) -> None:
+    ports = replace(halted_by(pushed_aside, lock), wallet=FakeWallet(landings=[waiting, landed]))
+    assert resume(ports, "the node was confused").closed is None
+    assert ports.ledger.read().open_intent is not None
+    assert isinstance(run_once(ports, POLICY, LIVE, lock).outcome, Settled)
+
+
+def test_resume__while_the_chain_cannot_be_asked__stays_halted_and_records_nothing(lock: Path) -> None:
+    def nobody_there(_: Intent) -> Landing:
+        raise Unavailable("node.example: no answer")
+
+    ports = replace(halted_by(pushed_aside, lock), wallet=FakeWallet(landings=[nobody_there]))
+    with pytest.raises(Unavailable, match="no answer"):
+        resume(ports, "my own transfer")
+    past = ports.ledger.read()
+    assert past.open_intent is not None and past.halted is not None and rows(ports) == ["Halt"]

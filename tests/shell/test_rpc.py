@@ -6,13 +6,16 @@ import json
 import logging
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from given_node import Answer, Node, Reply, result_of
 
+from rebalancer.adapters.chain.http import LONGEST_ANSWER
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.core.errors import ConfigError, Unavailable
 
@@ -127,6 +130,51 @@ def test_call__not_answered_in_time__is_unavailable_with_the_limit(nodes: Nodes)
     assert str(caught.value).startswith("127.0.0.1: no answer within 0.1 s. ")
 
 
+def test_call__answered_byte_by_byte__is_unavailable_after_the_limit_in_all(nodes: Nodes) -> None:
+    rpc = Rpc(nodes(lambda _: Reply(b" " * 100 + b"{}", drip=0.05)).url(SECRET), timeout=0.2)
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match=r"^127.0.0.1: no answer within 0.2 s\. "):
+        rpc.call("eth_chainId")
+    assert time.monotonic() - started < 2
+
+
+def test_call__with_headers_that_come_byte_by_byte__is_unavailable_after_the_limit_in_all() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_drip_headers, args=(server,), daemon=True).start()
+        rpc, started = Rpc(f"http://127.0.0.1:{server.getsockname()[1]}", timeout=0.2), time.monotonic()
+        with pytest.raises(Unavailable, match="no answer within 0.2 s"):
+            rpc.call("eth_chainId")
+    assert time.monotonic() - started < 2
+
+
+def _drip_headers(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(9_999)
+        for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200:
+            time.sleep(0.05)
+            connection.sendall(bytes([byte]))
+
+
+def test_call__answered_with_too_much__is_unavailable_and_read_no_further(nodes: Nodes) -> None:
+    endless = nodes(lambda _: Reply(b" " * (LONGEST_ANSWER + 1)))
+    with pytest.raises(Unavailable, match=r"127.0.0.1: an answer of more than 67,108,864 bytes"):
+        Rpc(endless.url()).call("eth_chainId")
+
+
+def test_call__answered_with_json_that_nests_for_ever__is_unavailable(nodes: Nodes) -> None:
+    with pytest.raises(Unavailable, match="expected JSON"):
+        Rpc(nodes(lambda _: Reply(b"[" * 200_000)).url()).call("eth_chainId")
+
+
+def test_call__repeated__keeps_its_connection(nodes: Nodes) -> None:
+    node = nodes(good)
+    rpc = Rpc(node.url())
+    for _ in range(3):
+        rpc.call("eth_chainId")
+    assert node.connections == 1
+
+
 def test_call__with_nobody_there__is_unavailable(dead_url: str) -> None:
     with pytest.raises(Unavailable, match="127.0.0.1: no connection"):
         Rpc(dead_url).call("eth_chainId")
@@ -233,7 +281,12 @@ def test_error__of_a_dead_endpoint_with_a_key_in_its_url__never_shows_the_key(de
         assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("url", [f"ftp://host/{SECRET}", SECRET, f"http://[{SECRET}/", f"https:///{SECRET}", ""])
+BROKEN = [f"ftp://host/{SECRET}", SECRET, f"http://[{SECRET}/", f"https:///{SECRET}", ""]
+BROKEN += [f"http://{'a' * 64}.example/{SECRET}", f"http://..example/{SECRET}", f"http://*/{SECRET}"]
+BROKEN += [f"http://u\u20ac:{SECRET}\u20ac@host.example/", f"http://u%e2%82%ac:{SECRET}%e2%82%ac@host.example/"]
+
+
+@pytest.mark.parametrize("url", BROKEN)
 def test_rpc__with_a_broken_url__is_a_config_error_that_does_not_show_it(url: str) -> None:
     with pytest.raises(ConfigError, match="RPC URL 1 is no http or https URL") as caught:
         Rpc(url)

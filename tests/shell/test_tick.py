@@ -7,16 +7,18 @@ from dataclasses import replace
 
 import pytest
 from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, OURS, ports_of, state
-from small_market import ASSETS, NOW, POLICY, POOLS, WETH, snapshot_with, v3_pool
+from small_market import ASSETS, LINK, NOW, POLICY, POOLS, USDC, WBTC, WETH, share, snapshot_with, v3_pool
 
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.clock import FixedClock
 from rebalancer.adapters.ledger.memory import MemoryLedger
+from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.fake import FakeWallet, failed, gone, landed, waiting
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
+    RESUMED,
     Blocked,
     Failed,
     Held,
@@ -28,9 +30,10 @@ from rebalancer.core.model import (
     Reverted,
     Settled,
     Simulated,
+    Target,
     TickRecord,
 )
-from rebalancer.tick import run_tick
+from rebalancer.tick import MOST_FAILURES, run_tick
 from rebalancer.units import Amount, Bps
 
 
@@ -63,6 +66,31 @@ def test_tick__dry_run__is_planned_and_signs_records_and_sends_nothing() -> None
     ports = ports_of(state(*OFF_TARGET), wallet)
     assert isinstance(run_tick(ports, POLICY, DRY).outcome, Planned)
     assert wallet.sent == [] and ports.ledger.read().open_intent is None
+
+
+def test_tick__dry_run_of_a_plan_that_had_to_be_cut__says_what_it_lacks() -> None:
+    pools = (*POOLS[:3], v3_pool(LINK, WETH, 3_000, 100_000))
+    outcome = run_tick(ports_of(state(*OFF_TARGET, pools=pools)), POLICY, DRY).outcome
+    assert isinstance(outcome, Planned)
+    assert len(outcome.left_out) == 1 and "WETH for LINK" in outcome.left_out[0] and "; cut to" in outcome.left_out[0]
+
+
+def test_tick__dust_of_a_token_to_be_rid_of__is_held_for_ever() -> None:
+    # A stranger sent a cent of LINK, of which the owners want none; all else is inside its band.
+    parts = ((WETH, 40), (USDC, 40), (WBTC, 20), (LINK, 0))
+    targets = FixedTargets(tuple(Target(token, share(part)) for token, part in parts))
+    ports = replace(ports_of(state(43_000, 37_000, 20_000, "0.01")), targets=targets)
+    for _ in range(3):
+        assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Held)
+
+
+@pytest.mark.parametrize("dollars", [ON_TARGET, OFF_TARGET])
+def test_tick__a_pool_without_liquidity_in_range__neither_blocks_nor_serves(dollars: tuple[int, ...]) -> None:
+    dead = replace(v3_pool(LINK, USDC, 10_000, 1_000, off_bps=400), liquidity=0, ticks=())
+    with_it, without = (
+        run_tick(ports_of(state(*dollars, pools=pools)), POLICY, DRY).outcome for pools in ((*POOLS, dead), POOLS)
+    )
+    assert with_it == without and isinstance(with_it, Held | Planned)
 
 
 def test_tick__pool_off_the_oracle__is_blocked_before_it_acts() -> None:
@@ -238,3 +266,30 @@ def test_tick__node_behind_what_was_read_before__is_unavailable() -> None:
     ports.ledger.record_tick(TickRecord(NOW, ahead, "held", "", None, None, None, 1))
     with pytest.raises(Unavailable, match=str(ahead)):
         run_tick(ports, POLICY, LIVE)
+
+
+@pytest.mark.parametrize("ending_of", [failed, gone], ids=["reverted", "void"])
+def test_tick__after_three_failures_in_a_row__halts_before_it_reads(ending_of: Callable[[Intent], Landing]) -> None:
+    wallet = ending(ending_of)
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    outcomes = [run_tick(ports, POLICY, LIVE).outcome for _ in range(MOST_FAILURES)]
+    assert all(isinstance(outcome, Failed) for outcome in outcomes)
+    with pytest.raises(Halt, match="the last 3 batches failed.*then resume"):
+        run_tick(ports, POLICY, LIVE)
+    assert len(wallet.sent) == 3
+    assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 3
+
+
+def test_tick__a_batch_settled_in_between__counts_the_failures_anew() -> None:
+    wallet = FakeWallet(landings=[failed, failed, landed, failed, failed, landed])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    words = [type(run_tick(ports, POLICY, LIVE).outcome).__name__ for _ in range(6)]
+    assert words == ["Failed", "Failed", "Settled"] * 2
+
+
+def test_tick__a_person_resumed_after_three_failures__acts_again() -> None:
+    ports = ports_of(state(*OFF_TARGET), FakeWallet(landings=[failed, failed, failed, landed]))
+    for _ in range(3):
+        run_tick(ports, POLICY, LIVE)
+    ports.ledger.record_tick(TickRecord(NOW, None, RESUMED, "another pool was added", *[None] * 3, 0))
+    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Settled)

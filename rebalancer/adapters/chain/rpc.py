@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from rebalancer.adapters.chain.codec import DecodeError, hex_int, printable
+from rebalancer.adapters.chain.http import LONGEST_ANSWER, TooLong, content_of, timed_session
 from rebalancer.core.errors import ConfigError, Unavailable
 
 Call = tuple[str, list[Any]]
@@ -81,9 +84,7 @@ class Rpc:
         self.requests = 0
         self._chain_id = chain_id
         self._timeout = timeout
-        self._session = requests.Session()
-        # Neither a proxy nor a netrc of the environment gets between the keeper and its node.
-        self._session.trust_env = False
+        self._session = timed_session()
 
     @property
     def host(self) -> str:
@@ -171,19 +172,24 @@ class Rpc:
 
     def _post_to(self, endpoint: _Endpoint, body: Any) -> Any | _NoAnswer:
         self.requests += 1
-        host = endpoint.host
+        host, started = endpoint.host, time.monotonic()
         try:
             # A redirect would carry the request, and our trust, to a host that nobody configured.
-            response = self._session.post(endpoint.url, json=body, timeout=self._timeout, allow_redirects=False)
-        except requests.Timeout:
-            return _NoAnswer(f"{host}: no answer within {self._timeout:g} s")
-        except requests.RequestException as error:
+            response = self._session.post(
+                endpoint.url, json=body, timeout=self._timeout, allow_redirects=False, stream=True
+            )
+            content = content_of(response)
+        except TooLong:
+            return _NoAnswer(f"{host}: an answer of more than {LONGEST_ANSWER:,} bytes")
+        except (requests.RequestException, HTTPError) as error:
+            if isinstance(error, requests.Timeout) or time.monotonic() - started > self._timeout:
+                return _NoAnswer(f"{host}: no answer within {self._timeout:g} s")
             # The library's own message repeats the whole URL.
             return _NoAnswer(f"{host}: no connection ({type(error).__name__})")
         status = response.status_code
         try:
-            answer = json.loads(response.content)
-        except ValueError:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
             kind = endpoint.clean(response.headers.get("Content-Type", "no content type"))
             return _NoAnswer(f"{host}: HTTP {status} with {kind}, expected JSON")
         if status in _NEVER_ABOUT_THE_CALL or (status >= 400 and not _is_json_rpc(answer)):
@@ -202,6 +208,9 @@ def _endpoint(number: int, url: str) -> _Endpoint:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        # What can never be sent: a password that HTTP cannot carry, a name that DNS cannot.
+        requests.Request("POST", url).prepare()
+        (host or "").encode("idna")
     except ValueError:
         host = port = None
         parts = urlsplit("")

@@ -27,9 +27,11 @@ def open_database(url: str) -> tuple[str, sa.Engine]:
     name = _name_of(parsed)
     sqlite = parsed.get_backend_name() == "sqlite"
     if sqlite:
-        _check_folder(parsed)
+        _check_file(parsed)
     try:
         return name, _sqlite(parsed) if sqlite else sa.create_engine(parsed, isolation_level="SERIALIZABLE")
+    except ValueError:
+        raise ConfigError(f"ledger {name}: the options after its `?` cannot be read; leave them out") from None
     except (ImportError, NoSuchModuleError):
         raise ConfigError(
             f"ledger {name}: no driver for {parsed.drivername}; use sqlite:///FILE, or postgresql+psycopg with the "
@@ -61,15 +63,27 @@ def _parsed(url: str) -> URL:
 
 def _name_of(url: URL) -> str:
     """The database without user, password and options."""
-    return f"{url.get_backend_name()} {url.host + '/' if url.host else ''}{url.database or 'in memory'}"
+    return f"{url.get_backend_name()} {url.host + '/' if url.host else ''}{_shown(url.database or 'in memory')}"
 
 
-def _check_folder(url: URL) -> None:
+def _shown(place: str) -> str:
+    """A file's or a database's name. What stands before an @ may be the password of an URL without its scheme."""
+    _, at, rest = place.rpartition("@")
+    return f"***@{rest}" if at else place
+
+
+def _check_file(url: URL) -> None:
     if url.database in (None, "", ":memory:"):
         raise ConfigError("ledger: a database in memory forgets what was sent, expected sqlite:///FILE")
+    if unknown := sorted(set(url.query) - {"timeout"}):
+        raise ConfigError(f"ledger {_name_of(url)}: unknown option after its `?`, {unknown[0]!r}; expected `timeout`")
+    if "\0" in str(url.database):
+        raise ConfigError("ledger: no file can have a name with a zero byte in it; mend its path")
     folder = Path(str(url.database)).resolve().parent
     if not folder.is_dir():
-        raise ConfigError(f"ledger {_name_of(url)}: there is no folder {folder}; make it, or name another file")
+        raise ConfigError(
+            f"ledger {_name_of(url)}: there is no folder {_shown(str(folder))}; make it, or name another file"
+        )
 
 
 def _sqlite(url: URL) -> sa.Engine:

@@ -11,7 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from rebalancer.adapters.ledger.words import HALTED, RESUMED
+from rebalancer.adapters.ledger.words import HALTED, RESUMED, Identity
 from rebalancer.core.model import Intent, Past, Settlement, TickRecord
 
 if TYPE_CHECKING:
@@ -23,11 +23,17 @@ VERSION = 1
 _BUSY_SECONDS = 5.0
 _PREFIX = "sqlite:///"
 
+_WHOSE = "SELECT version, chain_id, wallet, operator FROM ledger_schema, ledger_portfolio"
 _LAST_INTENT = """
     SELECT intents.block, landings.number FROM intents LEFT JOIN landings ON landings.number = intents.number
     ORDER BY intents.number DESC LIMIT 1
 """
 _LAST_MARK = "SELECT outcome, detail FROM ticks WHERE outcome IN (?, ?) ORDER BY id DESC LIMIT 1"
+_FAILURES = """
+    SELECT COUNT(*) FROM landings
+    WHERE number > (SELECT COALESCE(MAX(number), 0) FROM landings WHERE settled_at IS NOT NULL)
+    AND after_tick >= (SELECT COALESCE(MAX(id), 0) FROM ticks WHERE outcome = ?)
+"""
 _ADD_TICK = """
     INSERT INTO ticks (at, block, outcome, detail, value, max_drift, tx, requests) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
@@ -36,10 +42,11 @@ _ADD_TICK = """
 class IdleLedger:
     """Plays the port `Ledger` on the database of SqlLedger. `url` is SQLAlchemy's, of SQLite or any other."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, identity: Identity) -> None:
         self._url = url
+        self._identity = identity
         self._whole: SqlLedger | None = None
-        self._connection = _open(url)
+        self._connection = _open(url, identity)
         if self._connection is None:
             self._all()
 
@@ -83,12 +90,12 @@ class IdleLedger:
         if self._whole is None:
             from rebalancer.adapters.ledger.sql import SqlLedger
 
-            self._whole = SqlLedger(self._url)
+            self._whole = SqlLedger(self._url, self._identity)
         return self._whole
 
 
-def _open(url: str) -> sqlite3.Connection | None:
-    """A connection to a ledger that is there, or None: SqlLedger makes it, or says what is wrong with it."""
+def _open(url: str, identity: Identity) -> sqlite3.Connection | None:
+    """A connection to the portfolio's ledger, or None: SqlLedger makes it, or says what is wrong with it."""
     if not url.startswith(_PREFIX) or "?" in url:
         return None
     path = unquote(url.removeprefix(_PREFIX))
@@ -98,10 +105,11 @@ def _open(url: str) -> sqlite3.Connection | None:
         connection = sqlite3.connect(f"file:{_quoted(path)}?mode=rw", uri=True, timeout=_BUSY_SECONDS)
         connection.isolation_level = None
         connection.execute("PRAGMA synchronous=FULL")
-        if connection.execute("SELECT version FROM ledger_schema").fetchall() == [(VERSION,)]:
+        expected = (VERSION, identity.chain_id, identity.wallet, identity.operator)
+        if connection.execute(_WHOSE).fetchall() == [expected]:
             return connection
-    except sqlite3.Error:
-        pass
+    except (sqlite3.Error, ValueError):
+        pass  # ValueError: no file can have that name
     if connection is not None:
         connection.close()
     return None
@@ -122,10 +130,11 @@ def _past(connection: sqlite3.Connection) -> Past | None:
         (settled_at,) = connection.execute("SELECT MAX(settled_at) FROM landings").fetchone()
         (block,) = connection.execute("SELECT MAX(block) FROM ticks").fetchone()
         mark = connection.execute(_LAST_MARK, (HALTED, RESUMED)).fetchone()
+        (failures,) = connection.execute(_FAILURES, (RESUMED,)).fetchone()
     finally:
         connection.execute("COMMIT")
     halted = mark[1] if mark is not None and mark[0] == HALTED else None
-    return Past(None, settled_at, halted, max(block or 0, intent[0] if intent else 0))
+    return Past(None, settled_at, halted, max(block or 0, intent[0] if intent else 0), failures)
 
 
 def _row(record: TickRecord) -> tuple[int | str | None, ...]:

@@ -14,6 +14,8 @@ class MemoryLedger:
         self.intents: list[Intent] = []
         self.landings: dict[str, Settlement | str] = {}
         self.ticks: list[TickRecord] = []
+        self._failures: list[int] = []
+        """Of the failed landings since the last settled one: how many ticks were on record."""
 
     def read(self) -> Past:
         settled = [r.timestamp for r in self.landings.values() if isinstance(r, Settlement)]
@@ -24,6 +26,7 @@ class MemoryLedger:
             last_settled_at=max(settled, default=None),
             halted=marks[-1].detail if marks and marks[-1].outcome == HALTED else None,
             last_block=max(blocks, default=0),
+            failures=sum(after >= self._resumed() for after in self._failures),
         )
 
     def record_intent(self, intent: Intent) -> None:
@@ -37,15 +40,23 @@ class MemoryLedger:
     def record_landing(self, intent: Intent, result: Settlement | str) -> None:
         if all(intent.id != known.id for known in self.intents):
             raise not_recorded(intent)
-        known = self.landings.setdefault(intent.id, result)
-        if known != result:
-            raise landed_otherwise(intent, known, result)
+        if intent.id in self.landings:
+            if self.landings[intent.id] != result:
+                raise landed_otherwise(intent, self.landings[intent.id], result)
+            return
+        self.landings[intent.id] = result
+        self._failures = [*self._failures, len(self.ticks)] if isinstance(result, str) else []
 
     def record_tick(self, record: TickRecord) -> None:
         self.ticks.append(record)
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
         return tuple(reversed(self.ticks[-count:])) if count > 0 else ()
+
+    def _resumed(self) -> int:
+        """How many ticks were on record with the newest mark of a person; 0: there is none."""
+        marks = (count for count, tick in enumerate(self.ticks, 1) if tick.outcome == RESUMED)
+        return max(marks, default=0)
 
     def _open(self) -> Intent | None:
         return next((intent for intent in self.intents if intent.id not in self.landings), None)

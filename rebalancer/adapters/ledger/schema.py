@@ -19,6 +19,16 @@ _Number = BigInteger().with_variant(Integer, "sqlite")
 
 schema = Table("ledger_schema", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
+# One row: the portfolio whose memory this is. Where many share a database, the other tables will name its number.
+portfolio = Table(
+    "ledger_portfolio",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("wallet", String(42), nullable=False),
+    Column("operator", String(42), nullable=False),
+)
+
 ticks = Table(
     "ticks",
     metadata,
@@ -58,6 +68,8 @@ landings = Table(
     Column("settled_at", BigInteger, index=True),
     Column("body", Text),
     Column("reason", Text),
+    # The newest row of ticks at that time, 0 for none: what came before a person's `resumed`, and what after.
+    Column("after_tick", _Number, nullable=False),
     CheckConstraint(
         "(reason IS NULL AND settled_at IS NOT NULL AND body IS NOT NULL)"
         " OR (reason IS NOT NULL AND settled_at IS NULL AND body IS NULL)",

@@ -1,4 +1,4 @@
-"""The ledger in a database: SQLite in a file by default, PostgreSQL where the URL says so.
+"""The ledger in a database: SQLite in a file by default, PostgreSQL where the URL says so. One for each portfolio.
 
 Only SQLAlchemy's core is used; the tick that holds pays for its import as well.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,11 +21,19 @@ from rebalancer.adapters.ledger.records import (
     settlement_from_json,
     settlement_to_json,
 )
-from rebalancer.adapters.ledger.schema import VERSION, intents, landings, metadata, schema, ticks
-from rebalancer.adapters.ledger.words import HALTED, RESUMED, another_is_open, landed_otherwise, not_recorded
+from rebalancer.adapters.ledger.schema import VERSION, intents, landings, metadata, portfolio, schema, ticks
+from rebalancer.adapters.ledger.words import (
+    HALTED,
+    RESUMED,
+    Identity,
+    another_is_open,
+    landed_otherwise,
+    not_recorded,
+    of_another,
+)
 from rebalancer.core.errors import ConfigError, Halt
 from rebalancer.core.model import Intent, Past, Settlement, TickRecord
-from rebalancer.units import Usd, Weight
+from rebalancer.units import Address, Usd, Weight
 
 _NEWEST_INTENT = (
     sa.select(intents, landings.c.number.label("landed"))
@@ -40,6 +49,15 @@ _NEWEST_HALT = (
     .limit(1)
 )
 _LAST_BLOCK = sa.select(sa.func.max(ticks.c.block))
+_LAST_TICK = sa.select(sa.func.coalesce(sa.func.max(ticks.c.id), 0))
+_FAILURES = sa.select(sa.func.count()).where(
+    landings.c.number
+    > sa.select(sa.func.coalesce(sa.func.max(landings.c.number), 0))
+    .where(landings.c.settled_at.is_not(None))
+    .scalar_subquery(),
+    landings.c.after_tick >= _LAST_TICK.where(ticks.c.outcome == RESUMED).scalar_subquery(),
+)
+_MOST_ROWS = 2**63 - 1  # what a LIMIT takes
 
 
 class SqlLedger:
@@ -48,9 +66,9 @@ class SqlLedger:
     `url` is SQLAlchemy's: sqlite:///relative.db, sqlite:////absolute.db, postgresql+psycopg://…
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, identity: Identity) -> None:
         self._name, self._engine = open_database(url)
-        self._prepare()
+        self._prepare(identity)
 
     def read(self) -> Past:
         with self._begin(READ) as connection:
@@ -58,12 +76,13 @@ class SqlLedger:
             settled_at = connection.execute(_LAST_SETTLED).scalar()
             halt = connection.execute(_NEWEST_HALT).first()
             last_block = connection.execute(_LAST_BLOCK).scalar() or 0
+            failures = connection.execute(_FAILURES).scalar_one()
         open_intent = None
         if newest is not None:
             last_block = max(last_block, newest["block"])
             open_intent = _intent(newest) if newest["landed"] is None else None
         halted = halt.detail if halt is not None and halt.outcome == HALTED else None
-        return Past(open_intent, settled_at, halted, last_block)
+        return Past(open_intent, settled_at, halted, last_block, failures)
 
     def record_intent(self, intent: Intent) -> None:
         with self._begin(WRITE) as connection:
@@ -93,7 +112,8 @@ class SqlLedger:
                 raise not_recorded(intent)
             known = connection.execute(sa.select(landings).where(landings.c.number == number)).mappings().first()
             if known is None:
-                connection.execute(sa.insert(landings), {"number": number, **_landing_row(result)})
+                row = {"number": number, "after_tick": connection.execute(_LAST_TICK).scalar_one()}
+                connection.execute(sa.insert(landings), row | _landing_row(result))
             elif _result(known) != result:
                 raise landed_otherwise(intent, _result(known), result)
 
@@ -112,7 +132,7 @@ class SqlLedger:
             connection.execute(sa.insert(ticks), row)
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
-        newest = sa.select(ticks).order_by(ticks.c.id.desc()).limit(count)
+        newest = sa.select(ticks).order_by(ticks.c.id.desc()).limit(min(count, _MOST_ROWS))
         with self._begin(READ) as connection:
             rows = connection.execute(newest).mappings().all()
         return tuple(_tick(row) for row in rows)
@@ -121,8 +141,8 @@ class SqlLedger:
         """Let go of the file. Nothing recorded is lost without it."""
         self._engine.dispose()
 
-    def _prepare(self) -> None:
-        """Make the tables where the database is empty; refuse one that is not a ledger of this version."""
+    def _prepare(self, identity: Identity) -> None:
+        """Make the tables where the database is empty; refuse one that is not this portfolio's, of this version."""
         with self._begin(READ) as connection:
             known = sa.inspect(connection).has_table(schema.name)
             foreign = [] if known else _foreign_tables(connection)
@@ -132,21 +152,26 @@ class SqlLedger:
                 "ledger; give the ledger a database of its own"
             )
         if not known:
-            self._create()
+            self._create(identity)
         with self._begin(READ) as connection:
             versions = list(connection.execute(sa.select(schema.c.version)).scalars())
-        if versions != [VERSION]:
-            raise ConfigError(
-                f"ledger {self._name}: its tables have version {versions}, expected [{VERSION}]. Run the version of "
-                "this program that wrote it, or name another ledger"
-            )
+            whose = None if versions != [VERSION] else connection.execute(sa.select(portfolio)).first()
+            if whose is None:
+                raise ConfigError(
+                    f"ledger {self._name}: its tables have version {versions}, expected [{VERSION}]. Run the version "
+                    "of this program that wrote it, or name another ledger"
+                )
+        seen = Identity(whose.chain_id, Address(whose.wallet), Address(whose.operator))
+        if seen != identity:
+            raise of_another(self._name, seen, identity)
 
-    def _create(self) -> None:
+    def _create(self, identity: Identity) -> None:
         with self._begin(WRITE) as connection:
             metadata.create_all(connection)
             # Another process may have been quicker by a moment.
             if connection.execute(sa.select(schema.c.version)).first() is None:
                 connection.execute(sa.insert(schema), {"version": VERSION})
+                connection.execute(sa.insert(portfolio), {"number": 1, **asdict(identity)})
 
     @contextmanager
     def _begin(self, how: str) -> Iterator[Connection]:

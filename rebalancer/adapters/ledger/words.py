@@ -1,13 +1,36 @@
-"""What both ledgers say alike: the two outcomes that stop and restart the keeper, and the refusals."""
+"""What all ledgers say alike: whose they are, the two outcomes that stop and restart the keeper, and the refusals."""
 
 from __future__ import annotations
 
-from rebalancer.core.errors import Halt
+from dataclasses import dataclass
+
+from rebalancer.core.errors import ConfigError, Halt
 from rebalancer.core.model import RESUMED as RESUMED
 from rebalancer.core.model import Intent, Settlement
+from rebalancer.units import Address
 
 HALTED = "Halt"
 """The outcome of a tick that ended in Halt: the name of the error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose memory a ledger is: on another chain, in another wallet or from another operator nothing in it holds."""
+
+    chain_id: int
+    wallet: Address
+    operator: Address
+
+    def __str__(self) -> str:
+        return f"wallet {self.wallet} with operator {self.operator} on chain {self.chain_id}"
+
+
+def of_another(ledger: str, seen: Identity, expected: Identity) -> ConfigError:
+    """One memory for two portfolios would settle the one's batches in the other's name."""
+    return ConfigError(
+        f"ledger {ledger}: is the memory of {seen}, expected {expected}. Name another file at `ledger`, one for each "
+        "portfolio, or mend `wallet` and `chain.id`"
+    )
 
 
 def another_is_open(open_id: str, open_tx: str, intent: Intent) -> Halt:

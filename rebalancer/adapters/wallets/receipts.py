@@ -26,6 +26,14 @@ def quantity(what: str, record: Any, name: str) -> int:
     return hex_int(field(what, record, name))
 
 
+def transactions_of(what: str, block: Any) -> list[Json]:
+    """A block's transactions, as far as the node gives them as a list. DecodeError."""
+    transactions = field(what, block, "transactions")
+    if not isinstance(transactions, list):
+        raise DecodeError(f"{what} comes with {type(transactions).__name__} for its transactions; try another node")
+    return transactions
+
+
 def changes_of(receipt: Json, wallet: Address, tokens: Iterable[Token]) -> tuple[Amount, ...]:
     """What the Transfer events of each token moved in and out of the wallet, signed, in the order of `tokens`."""
     logs = [log for log in _logs(receipt) if log[1][:1] == [TRANSFER_EVENT] and len(log[1]) == _TRANSFER_TOPICS]

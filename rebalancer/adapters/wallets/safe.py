@@ -10,7 +10,7 @@ from rebalancer.adapters.chain.codec import CallResult, EthCall, Words, hex_byte
 from rebalancer.adapters.chain.deployments import Deployment
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.abi import allowance, balance_of, calls_of_batch, exec_batch
-from rebalancer.adapters.wallets.landing import Lander, Patience
+from rebalancer.adapters.wallets.landing import Lander, Patience, wallet_of
 from rebalancer.adapters.wallets.reasons import first_failure, hides_the_reason, safe_reason
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
@@ -46,7 +46,7 @@ class SafeWallet:
         self._multi_send = deployment.multi_send_call_only
         self._multi_send_seen = False
         self._simulator = Simulator(rpc, deployment.multicall3)
-        self._lander = Lander(rpc, address, self.operator, patience, self._why_failed)
+        self._lander = Lander(rpc, self.operator, patience, self._why_failed)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One execTransaction. The deadline stands inside the venues' calls."""
@@ -81,23 +81,26 @@ class SafeWallet:
         )
 
     def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
-        """Sign, if the Safe is still as it was read. Raises ConfigError, Unavailable, Halt."""
-        reads = SafeReads(self.address)
-        answers = self._rpc.batch([("eth_call", [_as_json(call), "latest"]) for call in reads.calls()])
-        now = reads.decode([CallResult(True, hex_bytes(answer)) for answer in answers])
+        """Sign, if the operator and the Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
+        reads, counts = SafeReads(self.address), self._sender.counts(snapshot)
+        # In one batch, and the operator's counts before the Safe: what the operator has mined in between moves the
+        # Safe's nonce, and what it has mined later takes the nonce that was counted here.
+        answers = self._rpc.batch([*counts, *(("eth_call", [_as_json(call), "latest"]) for call in reads.calls())])
+        nonce = self._sender.free_nonce(answers[: len(counts)], snapshot)
+        now = reads.decode([CallResult(True, hex_bytes(answer)) for answer in answers[len(counts) :]])
         if now != snapshot.wallet:
             raise Unavailable(
                 f"Safe {self.address}: changed since block {snapshot.block.number}, then {snapshot.wallet}, now {now}; "
                 "what was planned is void, the next tick plans anew"
             )
-        return self._sender.sign(batch, simulation, snapshot)
+        return self._sender.sign(batch, simulation, snapshot, nonce)
 
     def execute(self, intent: Intent) -> None:
         """Send the recorded bytes. Raises Unavailable, Halt."""
         self._sender.send(intent.commitment)
 
     def land(self, intent: Intent, patience: int) -> Landing:
-        """See landing.py. Raises Unavailable, Halt."""
+        """See landing.py. Raises Unavailable, ConfigError, Halt."""
         return self._lander.land(intent, patience)
 
     def _require_multi_send(self) -> None:
@@ -126,7 +129,9 @@ class SafeWallet:
         (outer,) = self._simulator.run(self.operator, [call], place)
         if outer.success:
             return "the same call succeeds on the block before"
-        inner = first_failure(self._simulator, self.address, steps, place) if hides_the_reason(outer.data) else None
+        inner = (
+            first_failure(self._simulator, wallet_of(intent), steps, place) if hides_the_reason(outer.data) else None
+        )
         return inner or safe_reason(outer.data)
 
 

@@ -5,13 +5,16 @@ The nonce is the chain's, not a memory of ours: a key that was also used elsewhe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from rebalancer.adapters.chain.codec import hex_int
-from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.adapters.chain.rpc import Call, Rpc, RpcError
 from rebalancer.core.cost import fees_for
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Batch, Limits, SignedTransaction, Simulated, Snapshot, Transaction
 from rebalancer.ports import Signer
-from rebalancer.units import BPS, Address, mul_div_up
+from rebalancer.units import BPS, mul_div_up
 
 GAS_MARGIN = 15_000
 """Basis points of the simulated gas that the transaction may use. A quarter is what EIP-3529 may have given
@@ -30,11 +33,36 @@ class Sender:
         self.operator = signer.address
         self._limits = limits
 
-    def sign(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> SignedTransaction:
-        """Raises ConfigError, Unavailable (another transaction is on its way, or gas cannot be paid), Halt."""
+    def counts(self, snapshot: Snapshot) -> list[Call]:
+        """The three reads, in this order, that `free_nonce` decides on."""
+        tags = (hex(snapshot.block.number), "latest", "pending")
+        return [("eth_getTransactionCount", [self.operator, tag]) for tag in tags]
+
+    def free_nonce(self, answers: Sequence[Any], snapshot: Snapshot) -> int:
+        """The operator's next nonce, if it has sent nothing since the snapshot. Raises Unavailable."""
+        before, mined, pending = (hex_int(count) for count in answers)
+        if pending > mined:
+            raise Unavailable(
+                f"operator {self.operator}: {pending - mined} of its transactions wait to be mined (nonce {mined} is "
+                "next), expected none; the operator's key should have no other use"
+            )
+        if mined < before:
+            raise Unavailable(
+                f"{self._rpc.host}: counts {mined} transactions of operator {self.operator} now, and {before} at block "
+                f"{snapshot.block.number}: a node behind it has fallen behind; wait for it, or use another node"
+            )
+        if mined > before:
+            raise Unavailable(
+                f"operator {self.operator}: {mined - before} of its transactions were mined since block "
+                f"{snapshot.block.number}, expected none; what was planned is void, the next tick plans anew"
+            )
+        return mined
+
+    def sign(self, batch: Batch, simulation: Simulated, snapshot: Snapshot, nonce: int) -> SignedTransaction:
+        """Raises ConfigError, Unavailable (gas cannot be paid), Halt."""
         transaction = Transaction(
             chain_id=self._chain_id,
-            nonce=self._free_nonce(batch.operator),
+            nonce=nonce,
             gas=min(mul_div_up(simulation.gas, GAS_MARGIN, BPS), MOST_GAS),
             fees=fees_for(snapshot.block, self._limits),
             call=batch.call,
@@ -62,17 +90,3 @@ class Sender:
             return
         if answer != signed.hash:
             raise Halt(f"{self._rpc.host}: sent {signed.hash}, was answered {str(answer)[:80]!r}; look at that node")
-
-    def _free_nonce(self, operator: Address) -> int:
-        mined, pending = (
-            hex_int(count)
-            for count in self._rpc.batch(
-                [("eth_getTransactionCount", [operator, tag]) for tag in ("latest", "pending")]
-            )
-        )
-        if pending > mined:
-            raise Unavailable(
-                f"operator {operator}: {pending - mined} of its transactions wait to be mined (nonce {mined} is next), "
-                "expected none; the operator's key should have no other use"
-            )
-        return mined

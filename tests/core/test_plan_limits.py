@@ -1,0 +1,149 @@
+"""The plan and its limits: what is cut, what is left out, and why nothing is traded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from small_market import (
+    FEES,
+    LIMITS,
+    LINK,
+    OVER_IN_WETH,
+    POLICY,
+    POOLS,
+    USDC,
+    WBTC,
+    WETH,
+    after,
+    batch_of,
+    hold_of,
+    off_pool,
+    planned,
+    portfolio_in,
+    share,
+    simulated,
+    snapshot_with,
+    usd,
+    v3_pool,
+)
+
+from rebalancer.core.bands import outside
+from rebalancer.core.guard import guard_batch
+from rebalancer.core.model import Plan, Policy, Target
+from rebalancer.core.plan import make_plan
+from rebalancer.core.render import amount
+from rebalancer.units import Bps
+
+DRIFTED = snapshot_with(40_000, 40_000, 15_000, 5_000)
+
+
+def with_max_trade(bps: int) -> Policy:
+    return replace(POLICY, limits=replace(LIMITS, max_trade=Bps(bps)))
+
+
+def test_make_plan__all_at_target__holds() -> None:
+    assert hold_of(snapshot_with(30_000, 40_000, 20_000, 10_000)) == "every weight is where a rebalance would leave it"
+
+
+def test_make_plan__everything_below_the_smallest_trade__holds_with_the_largest() -> None:
+    reason = hold_of(snapshot_with(30_049, 39_966, 20_000, 9_985))
+    assert "the most is 49.00 USD of WETH" in reason and "min_trade of 50.00 USD" in reason
+
+
+def test_make_plan__an_empty_wallet__holds() -> None:
+    assert "nothing of value" in hold_of(snapshot_with(0, 0, 0, 0))
+
+
+def test_make_plan__a_largest_trade_below_the_smallest__holds_and_says_so() -> None:
+    reason = hold_of(DRIFTED, with_max_trade(4))
+    assert "max_trade allows 40.00 USD" in reason and "min_trade asks for 50.00 USD" in reason
+
+
+def test_make_plan__max_trade__cuts_every_trade() -> None:
+    plan = planned(DRIFTED, with_max_trade(300))
+    assert [t.value for t in plan.trades] == [usd(3_000), usd(3_000)]
+
+
+def test_make_plan__pools_too_thin_for_any_of_a_pair__leaves_it_out_with_the_reason() -> None:
+    plan = planned(replace(DRIFTED, pools=(*POOLS[:3], v3_pool(LINK, WETH, 3_000, 5_000))))
+    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, WBTC)]
+    assert len(plan.left_out) == 1
+    assert "2.5 WETH for LINK would bring" in plan.left_out[0] and "its floor is" in plan.left_out[0]
+    assert plan.left_out[0].endswith("; left out")
+
+
+def test_make_plan__pools_too_thin_for_so_much_of_a_pair__cuts_it_and_says_so() -> None:
+    plan = planned(replace(DRIFTED, pools=(*POOLS[:3], v3_pool(LINK, WETH, 3_000, 100_000))))
+    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, LINK), (WETH, WBTC)]
+    assert LIMITS.min_trade <= plan.trades[0].value < usd(2_500)
+    assert len(plan.left_out) == 1
+    assert plan.left_out[0].startswith("2.5 WETH for LINK would bring")
+    assert plan.left_out[0].endswith(f"; cut to {amount(plan.trades[0].sell)}")
+
+
+def test_make_plan__own_size_moves_the_price_too_far__cuts_the_pair_and_says_so() -> None:
+    thin = replace(DRIFTED, pools=(*POOLS[:3], v3_pool(LINK, WETH, 500, 1_000_000)))
+    policy = replace(POLICY, limits=replace(LIMITS, max_impact=Bps(10), max_slippage=Bps(500)))
+    plan = planned(thin, policy)
+    assert [t.value for t in plan.trades][0] < usd(1_250) < plan.trades[1].value
+    assert len(plan.left_out) == 1 and "to its own size (max_impact of 10 bps)" in plan.left_out[0]
+    assert guard_batch(policy, portfolio_in(thin), thin, batch_of(plan, thin, policy)) == ()
+
+
+def test_make_plan__a_pair_refused_again_once_it_is_cut__names_the_size_that_was_wanted() -> None:
+    # USDC for WETH and for WBTC go through one pool: cut to fit beside the other, then refused again.
+    thin = (v3_pool(USDC, WETH, 500, 1_000_000), v3_pool(WBTC, WETH, 3_000, 100_000))
+    plan = planned(snapshot_with(0, 1_000_000, 0, 1_000_000, pools=thin))
+    assert [words.split(" would bring")[0] for words in plan.left_out[:2]] == [
+        "200,000 USDC for WBTC",
+        "200,000 USDC for WETH",
+    ]
+
+
+def test_make_plan__cut_at_every_tick__gets_there_in_the_end() -> None:
+    # The pools fill up again between two ticks, as others trade them back to the world's price.
+    thin = (*POOLS[:3], v3_pool(LINK, WETH, 3_000, 400_000))
+    snapshot, batches = replace(DRIFTED, pools=thin), 0
+    while isinstance(answer := make_plan(POLICY, portfolio_in(snapshot), snapshot, FEES), Plan):
+        assert answer.value >= LIMITS.min_trade and batches < 20
+        snapshot = after(snapshot, simulated(batch_of(answer, snapshot)))
+        batches += 1
+    assert batches > 1, "else nothing was cut"
+    assert outside(POLICY, portfolio_in(snapshot)) == ()
+
+
+def test_make_plan__a_portfolio_far_beyond_its_pools__trades_what_they_carry() -> None:
+    huge = snapshot_with(*(10**6 * dollars for dollars in (40_000, 40_000, 15_000, 5_000)))
+    plan = planned(huge)
+    assert guard_batch(POLICY, portfolio_in(huge), huge, batch_of(plan, huge)) == ()
+    assert len(plan.left_out) >= len(plan.trades) > 0
+
+
+def test_make_plan__pools_too_thin_for_all__holds_with_the_reasons() -> None:
+    thin = (v3_pool(WBTC, WETH, 500, 5_000), v3_pool(LINK, WETH, 3_000, 5_000))
+    reason = hold_of(replace(DRIFTED, pools=thin))
+    assert reason.startswith("no trade can be made: ")
+    assert "WETH for LINK" in reason and "WETH for WBTC" in reason
+
+
+def test_make_plan__no_pool_for_a_token__holds_with_the_pair() -> None:
+    reason = hold_of(replace(snapshot_with(40_000, 40_000, 20_000, 0), pools=POOLS[:3]))
+    assert "WETH for LINK: no pool" in reason
+
+
+def test_make_plan__a_pair_without_pools__is_paired_otherwise() -> None:
+    # Only USDC trades with WBTC, and only WETH with LINK: the largest cannot meet the largest.
+    pools = (v3_pool(WBTC, USDC, 3_000, 50_000_000), v3_pool(LINK, WETH, 3_000, 50_000_000))
+    plan = planned(replace(snapshot_with(37_000, 45_000, 15_000, 3_000), pools=pools))
+    assert [(t.sell.token, t.buy) for t in plan.trades] == [(WETH, LINK), (USDC, WBTC)]
+
+
+def test_make_plan__pools_off_the_oracle_against_us__are_refused_by_the_floor() -> None:
+    assert "off the oracle" in hold_of(replace(OVER_IN_WETH, pools=(off_pool(-150),)))
+
+
+def test_make_plan__exit__sells_the_balance_to_the_last_unit() -> None:
+    targets = (Target(WETH, share(40)), Target(USDC, share(40)), Target(WBTC, share(20)), Target(LINK, share(0)))
+    plan = planned(snapshot_with(33_333, 33_333, 23_334, 10_000), targets=targets)
+    held = snapshot_with(33_333, 33_333, 23_334, 10_000).balance(LINK).raw
+    assert sum(t.sell.raw for t in plan.trades if t.sell.token == LINK) == held
