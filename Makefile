@@ -17,8 +17,9 @@ help: ## this list
 setup: $(READY) ## install the pinned packages, once
 
 .venv/.ready: requirements.lock pyproject.toml
-	@echo "==> Python packages into .venv (about a minute, once)"
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, found " + sys.version.split()[0])'
+	@echo "==> Python packages into .venv (a minute or two, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else \
+	  "Python 3.11 or 3.12 is needed (eth-ape has no newer one), found " + sys.version.split()[0] + ": make PYTHON=python3.12 …")'
 	@test -x $(PY) || $(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --config-settings editable_mode=compat --editable .

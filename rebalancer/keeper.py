@@ -20,16 +20,26 @@ from rebalancer.core.render import outcome_words
 from rebalancer.ports import Ports
 from rebalancer.tick import Mode, Report, close, run_tick
 
+UNKNOWN = "error"
+"""The outcome of a tick that ended in an error of none of our kinds: a fault in the program."""
+
 
 def run_once(ports: Ports, policy: Policy, mode: Mode, lock: Path) -> Report:
     """One tick under the wallet's lock. A second keeper of the same wallet holds, and says who has it."""
     with _locked(lock) as holder:
         if holder is not None:
-            return Report(Held(f"another keeper is at work on this wallet: {holder}"), None, None)
+            # Told and not recorded: the ledger belongs to the one that has the lock.
+            report = Report(Held(f"another keeper is at work on this wallet: {holder}"), None, None)
+            ports.notifier.tell(report.outcome)
+            return report
         try:
             report = run_tick(ports, policy, mode)
         except RebalancerError as error:
-            _record_error(ports, error)
+            _record_error(ports, error.kind, error)
+            ports.notifier.tell(error)
+            raise
+        except Exception as error:
+            _record_error(ports, UNKNOWN, error)
             ports.notifier.tell(error)
             raise
         ports.ledger.record_tick(record_of(report, ports.clock.now(), ports.requests()))
@@ -92,8 +102,10 @@ def _transaction(outcome: Outcome) -> str | None:
             return getattr(outcome, "tx", None)
 
 
-def _record_error(ports: Ports, error: RebalancerError) -> None:
-    row = TickRecord(ports.clock.now(), None, error.kind, str(error), None, None, None, ports.requests())
+def _record_error(ports: Ports, kind: str, error: Exception) -> None:
+    # The text of a foreign error may hold anything, an RPC URL with its key included.
+    detail = f"{type(error).__name__}; see the traceback" if kind == UNKNOWN else str(error)
+    row = TickRecord(ports.clock.now(), None, kind, detail, None, None, None, ports.requests())
     try:
         ports.ledger.record_tick(row)
     except RebalancerError as second:

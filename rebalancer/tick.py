@@ -54,6 +54,8 @@ T = TypeVar("T")
 MOST_FAILURES = 3
 """Batches that may fail in a row. One fails when a price moves between two blocks; a third says that something stays
 wrong which the simulation does not see, and each costs its gas."""
+FAR_BEHIND = 300
+"""Blocks, an hour of mainnet's. A node that lags is back sooner; further behind, either it or our record is wrong."""
 TICK_READS = 3
 """How often one tick may ask for more ticks of its pools. One is usual; a plan that needs more than
 this walks through the whole book, and no trade of ours should."""
@@ -129,9 +131,15 @@ def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
 
 
 def look(ports: Ports, policy: Policy, past: Past) -> tuple[Snapshot, Portfolio]:
-    """The chain at one block, and the portfolio in it. Raises Unavailable where the node has fallen behind."""
+    """The chain at one block, and the portfolio in it. Unavailable where the node is behind, Halt far behind."""
     snapshot = ports.chain.read()
-    if snapshot.block.number < past.last_block:
+    behind = past.last_block - snapshot.block.number
+    if behind > FAR_BEHIND:
+        raise Halt(
+            f"the node is at block {snapshot.block.number}, {behind} behind block {past.last_block} that was read "
+            "before: it has lost its way, or that block never was; look at both on an explorer, then resume"
+        )
+    if behind > 0:
         raise Unavailable(
             f"the node is at block {snapshot.block.number}, behind block {past.last_block} that was read before; "
             "wait for it to catch up, or use another node"

@@ -23,6 +23,9 @@ decimals: public(immutable(uint8))
 description: public(immutable(String[32]))
 version: public(constant(uint256)) = 4
 
+# Seconds between the observations of a round and their writing, as with Chainlink: startedAt is not updatedAt.
+ROUND_TAKES: constant(uint256) = 12
+
 # A round is one word, as in the real aggregator, so that a reading costs the same: time above, answer below.
 ANSWER_BITS: constant(uint256) = 192
 
@@ -111,7 +114,7 @@ def _write(answer: int256, updated_at: uint256):
     self.latestRound = round_id
     low: uint256 = convert(convert(answer, bytes32), uint256) & (2**ANSWER_BITS - 1)
     self.rounds[round_id] = updated_at << ANSWER_BITS | low
-    log NewRound(round_id=round_id, started_by=msg.sender, started_at=updated_at)
+    log NewRound(round_id=round_id, started_by=msg.sender, started_at=self._started_at(updated_at))
     log AnswerUpdated(current=answer, round_id=round_id, updated_at=updated_at)
 
 
@@ -121,6 +124,13 @@ def _updated_at(round_id: uint256, word: uint256) -> uint256:
     if self.live and round_id == self.latestRound:
         return block.timestamp
     return word >> ANSWER_BITS
+
+
+@internal
+@pure
+def _started_at(updated_at: uint256) -> uint256:
+    # Not before time began: a test may set any time.
+    return updated_at - min(updated_at, ROUND_TAKES)
 
 
 @internal
@@ -139,4 +149,4 @@ def _round_data(round_id: uint80) -> (uint80, int256, uint256, uint256, uint80):
     # The real aggregator's own reason for a round that was never written.
     assert word != 0, "No data present"
     updated_at: uint256 = self._updated_at(convert(round_id, uint256), word)
-    return round_id, self._answer(word), updated_at, updated_at, round_id
+    return round_id, self._answer(word), self._started_at(updated_at), updated_at, round_id

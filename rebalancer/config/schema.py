@@ -168,7 +168,9 @@ class Twap(Section):
     pool: PoolName = Field(description="expected a V3 pool such as `v3 UNI/WETH 0.3 %`")
     window: Annotated[int, _from_text(text.seconds, _twap_window, _within_a_year)] = 1_800
     """The shortest average that is accepted."""
-    min_depth: Dollars = Field(description="expected the least depth at which the pool is believed: `100_000 USD`")
+    min_depth: Dollars = Field(
+        description="expected the least that must be needed to move the pool's price by 2 %: `100_000 USD`"
+    )
 
 
 class TwapSection(Section):

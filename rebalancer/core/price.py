@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.render import duration, money
-from rebalancer.market.tick_math import MAX_TICK, MIN_TICK, sqrt_ratio_at_tick
+from rebalancer.market.depth import depth_down, flat_depth_down
+from rebalancer.market.tick_math import MAX_TICK, MIN_TICK
 from rebalancer.market.twap import harmonic_mean_liquidity_down, mean_tick_down, quote_at_tick_down
+from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import ONE, Address, Price, Token, Usd, mul_div_down
 
 SHORTEST_WINDOW = 1_800
@@ -65,8 +67,9 @@ class FeedPrice:
 class TwapPrice:
     """A token without a feed: the time-weighted price of a V3 pool in a token that has one.
 
-    `window` in seconds, at least 1,800. `min_depth`: dollars of the quote token in reach at the
-    window's harmonic mean liquidity; below it the pool is too thin to be believed.
+    `window` in seconds, at least 1,800. `min_depth`: the least dollars of the quote token that it takes to move
+    the pool's price by 2 %, up and down, at the present ticks and at the window's harmonic mean liquidity; a pool
+    that is thinner in any of these is not believed.
     """
 
     token: Token
@@ -108,12 +111,11 @@ def feed_price(rule: FeedPrice, answers: tuple[FeedAnswer, ...], now: int) -> Pr
     return _price(rule.token, usd, oldest)
 
 
-def twap_price(rule: TwapPrice, observation: Observation, quote_price: Price) -> Price:
+def twap_price(rule: TwapPrice, observation: Observation, pool: V3Pool, quote_price: Price) -> Price:
     """The mean price over the rule's window in its quote token, times that token's dollars, rounded down.
 
-    Raises Unavailable where the window is shorter than half an hour or not the rule's, where the pool had
-    no liquidity, or where the quote token's virtual reserve at the mean price (whitepaper of V3, 6.2:
-    L * sqrt(P) of token1, L / sqrt(P) of token0) is worth less than `min_depth`.
+    `pool` is the rule's, at the block of the observation. Raises Unavailable where the window is shorter than half
+    an hour or not the rule's, where the pool had no liquidity, or where it is thinner than `min_depth`.
     """
     if observation.window < max(SHORTEST_WINDOW, rule.window):
         raise Unavailable(
@@ -125,13 +127,10 @@ def twap_price(rule: TwapPrice, observation: Observation, quote_price: Price) ->
         raise Unavailable(
             f"{rule.token}: {rule.pool} answers a mean tick of {tick}, no price is so far; use another node"
         )
-    depth = quote_price.value_down(_quote_reserve_down(rule, observation, tick))
-    if depth < rule.min_depth:
-        raise Unavailable(
-            f"{rule.token}: {rule.pool} holds {money(depth)} of {rule.quote} in reach over the last "
-            f"{duration(observation.window)}, expected at least {money(rule.min_depth)}; give the token a feed, "
-            "or a deeper pool"
-        )
+    # Both: a position one tick wide makes the mean look deep for six dollars, and a deep one may have come just now.
+    _check_depth(rule, depth_down(pool, not _token_is_token0(rule)), quote_price, "now")
+    mean = flat_depth_down(tick, _mean_liquidity_down(rule, observation), not _token_is_token0(rule))
+    _check_depth(rule, mean, quote_price, f"over the last {duration(observation.window)}")
     worth = quote_at_tick_down(tick, _FINEST_PROBE, _token_is_token0(rule))
     usd = mul_div_down(worth * 10**rule.token.decimals, quote_price.usd, _FINEST_PROBE * 10**rule.quote.decimals)
     return _price(rule.token, usd, quote_price.updated_at)
@@ -168,11 +167,18 @@ def _token_is_token0(rule: TwapPrice) -> bool:
     return int(rule.token.address, 16) < int(rule.quote.address, 16)
 
 
-def _quote_reserve_down(rule: TwapPrice, observation: Observation, tick: int) -> int:
+def _check_depth(rule: TwapPrice, raw: int, quote_price: Price, when: str) -> None:
+    depth = quote_price.value_down(raw)
+    if depth < rule.min_depth:
+        raise Unavailable(
+            f"{rule.token}: {money(depth)} of {rule.quote} move the price of {rule.pool} by 2 % {when}, expected at "
+            f"least {money(rule.min_depth)}; give the token a feed, or a deeper pool"
+        )
+
+
+def _mean_liquidity_down(rule: TwapPrice, observation: Observation) -> int:
     if observation.seconds_per_liquidity_delta <= 0:
         raise Unavailable(
             f"{rule.token}: {rule.pool} had no liquidity in range; give the token a feed, or another pool"
         )
-    liquidity = harmonic_mean_liquidity_down(0, observation.seconds_per_liquidity_delta, observation.window)
-    root = sqrt_ratio_at_tick(tick)
-    return liquidity * root >> 96 if _token_is_token0(rule) else mul_div_down(liquidity, 1 << 96, root)
+    return harmonic_mean_liquidity_down(0, observation.seconds_per_liquidity_delta, observation.window)

@@ -52,7 +52,7 @@ def price_after_token0_in_up(sqrt_price: int, liquidity: int, amount: int) -> in
     scaled = liquidity << 96
     product = amount * sqrt_price
     # Where 256 bits are not enough the contract takes a coarser formula, with another result.
-    if product < _UINT256 and scaled + product < _UINT256:
+    if scaled + product < _UINT256:
         return mul_div_up(scaled, sqrt_price, scaled + product)
     return -(-scaled // (scaled // sqrt_price + amount))
 

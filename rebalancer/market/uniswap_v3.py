@@ -21,6 +21,9 @@ from rebalancer.market.tick_math import (
 )
 from rebalancer.units import Address, Token, mul_div_down, mul_div_up
 
+TICK_SPACINGS = {100: 1, 500: 10, 3_000: 60, 10_000: 200}
+"""By fee in millionths: UniswapV3Factory.feeAmountTickSpacing on mainnet, which can add to it but never change it."""
+
 _MOST_WORDS = 256  # asked for at once: one read of so many words stays within a node's limits
 _THINNER = 8  # how much less liquidity may lie ahead than here, when guessing how far a swap will walk
 

@@ -14,8 +14,6 @@ from rebalancer.market.tick_math import sqrt_ratio_at_tick, tick_at_sqrt_ratio
 from rebalancer.units import Address, Token, mul_div_up
 
 Q96 = 1 << 96
-SPACING = {100: 1, 500: 10, 3000: 60, 10_000: 200}
-"""Tick spacing by fee (millionths), as the mainnet factory has them enabled."""
 
 
 @dataclass(frozen=True, slots=True)

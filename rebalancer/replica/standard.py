@@ -14,8 +14,9 @@ from typing import Literal
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.market.addresses import sort_tokens, v2_pair_address, v3_pool_address
 from rebalancer.market.tick_math import MAX_TICK, tick_at_sqrt_ratio
+from rebalancer.market.uniswap_v3 import TICK_SPACINGS
 from rebalancer.replica.mainnet import LISTINGS
-from rebalancer.replica.pools import SPACING, Pool, PoolState, V2State, V3State, make_v3_state
+from rebalancer.replica.pools import Pool, PoolState, V2State, V3State, make_v3_state
 from rebalancer.units import BPS, Token, mul_div_down
 
 Prices = Mapping[str, int]
@@ -127,7 +128,7 @@ def _v2_state(spec: Spec, prices: Prices) -> V2State:
 def _v3_state(spec: Spec, prices: Prices) -> V3State:
     pool, amount0, amount1 = _amounts(spec, prices)
     sqrt_price = isqrt((amount1 << 192) // amount0)
-    spacing = SPACING[pool.fee]
+    spacing = TICK_SPACINGS[pool.fee]
     centre = tick_at_sqrt_ratio(sqrt_price) // spacing * spacing
     whole = isqrt(amount0 * amount1)
     edge = MAX_TICK // spacing * spacing

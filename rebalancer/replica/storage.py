@@ -9,7 +9,8 @@ from __future__ import annotations
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.rpc import Call
 from rebalancer.market.addresses import address_bytes, keccak256
-from rebalancer.replica.pools import SPACING, V3State
+from rebalancer.market.uniswap_v3 import TICK_SPACINGS
+from rebalancer.replica.pools import V3State
 
 WORD = 1 << 256
 V3_SLOT0 = 0
@@ -51,7 +52,7 @@ def v3_words(state: V3State) -> dict[int, int]:
 
     The words of a tick that hold what happened outside of it stay 0, as in a pool that has just begun.
     """
-    spacing = SPACING[state.pool.fee]
+    spacing = TICK_SPACINGS[state.pool.fee]
     words = {V3_LIQUIDITY: state.liquidity}
     bitmap: dict[int, int] = {}
     for tick in state.ticks:

@@ -21,7 +21,8 @@ from rebalancer.core.price import (
     feed_price,
     twap_price,
 )
-from rebalancer.market.tick_math import tick_at_sqrt_ratio
+from rebalancer.market.tick_math import sqrt_ratio_at_tick, tick_at_sqrt_ratio
+from rebalancer.market.uniswap_v3 import V3Pool, all_words
 from rebalancer.units import ONE, Address, Price, Usd
 
 BTC_USD = Feed(Address("0xF4030086522a5bEEa4988F8cA5B36dbC97BeE88c"), 8, 3_600, 120)
@@ -126,71 +127,110 @@ def observed(tick: int, liquidity: int, window: int = 1_800, rest: int = 0) -> O
     return Observation(Address("0x" + "11" * 20), tick * window + rest, seconds, window)
 
 
+def at(rule: TwapPrice, tick: int, liquidity: int = 10**30, ticks: tuple[tuple[int, int], ...] = ()) -> V3Pool:
+    """The rule's pool as it stands now, known over its whole range."""
+    tokens = sorted((rule.token, rule.quote), key=lambda token: int(token.address, 16))
+    root = sqrt_ratio_at_tick(tick)
+    return V3Pool(Address("0x" + "11" * 20), *tokens, 3_000, 60, root, tick, liquidity, ticks, *all_words(60))
+
+
+NOW_DEEP = at(LINK_WETH, -52_986)
+
+
 def test_twap_price__token0_in_a_priced_token1__is_the_mean_times_its_dollars() -> None:
     # 10 / 2,000 = 0.005 WETH for one LINK; 1.0001^-52986 = 0.0050000.
-    price = twap_price(LINK_WETH, observed(-52_986, 10**24), WETH_USD)
+    price = twap_price(LINK_WETH, observed(-52_986, 10**24), NOW_DEEP, WETH_USD)
     assert abs(price.usd - usd(10)) < usd("0.001")
     assert price.updated_at == WETH_USD.updated_at
 
 
 def test_twap_price__token1_in_a_priced_token0__is_the_inverse_with_decimals() -> None:
     # 1 USDC (6 decimals) for 0.0005 WETH (18): 5e8 base units for one; log(5e8) / log(1.0001) = 200,311.
-    price = twap_price(WETH_USDC, observed(200_311, 10**19), USDC_USD)
+    price = twap_price(WETH_USDC, observed(200_311, 10**20), at(WETH_USDC, 200_311), USDC_USD)
     assert abs(price.usd - usd(2_000)) < usd("0.3")
 
 
 def test_twap_price__of_a_falling_tick__takes_the_mean_towards_minus_infinity() -> None:
     lower, exact = observed(-52_986, 10**24, rest=-1), observed(-52_987, 10**24)
-    assert twap_price(LINK_WETH, lower, WETH_USD) == twap_price(LINK_WETH, exact, WETH_USD)
+    assert twap_price(LINK_WETH, lower, NOW_DEEP, WETH_USD) == twap_price(LINK_WETH, exact, NOW_DEEP, WETH_USD)
 
 
 @pytest.mark.parametrize("tick", [-400_000, -52_986, 0, 52_986, 400_000])
 def test_twap_price__from_either_side_of_the_pool__agrees(tick: int) -> None:
     deep = 10**30
-    down = twap_price(replace(LINK_WETH, min_depth=Usd(0)), observed(tick, deep), Price(WETH, usd(10**9), NOW))
-    up = twap_price(
-        TwapPrice(WETH, LINK_WETH.pool, LINK, 1_800, Usd(0)), observed(tick, deep), Price(LINK, down.usd, NOW)
-    )
+    pool = at(LINK_WETH, tick)
+    down = twap_price(replace(LINK_WETH, min_depth=Usd(0)), observed(tick, deep), pool, Price(WETH, usd(10**9), NOW))
+    up_rule = TwapPrice(WETH, LINK_WETH.pool, LINK, 1_800, Usd(0))
+    up = twap_price(up_rule, observed(tick, deep), pool, Price(LINK, down.usd, NOW))
     assert abs(up.usd - usd(10**9)) * 10**6 < up.usd
 
 
 def test_twap_price__window_below_half_an_hour__is_refused() -> None:
     with pytest.raises(Unavailable, match="observed over 29 min 59 s, expected at least 30 min"):
-        twap_price(replace(LINK_WETH, window=60), observed(-52_986, 10**24, window=1_799), WETH_USD)
+        twap_price(replace(LINK_WETH, window=60), observed(-52_986, 10**24, window=1_799), NOW_DEEP, WETH_USD)
 
 
 def test_twap_price__window_below_the_rule__is_refused() -> None:
     with pytest.raises(Unavailable, match="expected at least 1 h"):
-        twap_price(replace(LINK_WETH, window=3_600), observed(-52_986, 10**24), WETH_USD)
+        twap_price(replace(LINK_WETH, window=3_600), observed(-52_986, 10**24), NOW_DEEP, WETH_USD)
 
 
-@pytest.mark.parametrize(("rule", "tick", "quote"), [(LINK_WETH, -52_986, WETH_USD), (WETH_USDC, 200_311, USDC_USD)])
-def test_twap_price__around_the_least_depth__is_believed_above_and_refused_below(
+BOTH = [(LINK_WETH, -52_986, WETH_USD), (WETH_USDC, 200_311, USDC_USD)]
+"""A quote token that is token1, and one that is token0."""
+
+
+def thinnest(rule: TwapPrice, tick: int, quote: Price) -> int:
+    """The liquidity with which it takes 100,000 dollars to fall by 200 ticks, the cheaper of the two ways."""
+    root, way = 1.0001 ** (tick / 2), 1 - 1.0001**-100
+    reserve = 10**5 / (quote.usd / 10**18) * 10**quote.token.decimals / way
+    return int(reserve / root if rule is LINK_WETH else reserve * root)
+
+
+@pytest.mark.parametrize(("rule", "tick", "quote"), BOTH)
+def test_twap_price__around_the_least_depth_of_the_window__is_believed_above_and_refused_below(
     rule: TwapPrice, tick: int, quote: Price
 ) -> None:
-    # The virtual reserve of the quote token: L * sqrt(P) where it is token1, L / sqrt(P) where it is token0.
-    root = 1.0001 ** (tick / 2)
-    reserve = 10**5 / (quote.usd / 10**18) * 10**quote.token.decimals
-    liquidity = int(reserve / root if rule is LINK_WETH else reserve * root)
-    assert twap_price(rule, observed(tick, liquidity * 1_001 // 1_000), quote).usd > 0
-    with pytest.raises(Unavailable, match=r"holds 99,[89]\d\d\.\d\d USD of .* expected at least 100,000.00 USD"):
-        twap_price(rule, observed(tick, liquidity * 999 // 1_000), quote)
+    liquidity, pool = thinnest(rule, tick, quote), at(rule, tick)
+    assert twap_price(rule, observed(tick, liquidity * 1_001 // 1_000), pool, quote).usd > 0
+    said = r"99,[89]\d\d\.\d\d USD of .* move the price of .* by 2 % over the last 30 min, expected at least 100,000.00"
+    with pytest.raises(Unavailable, match=said):
+        twap_price(rule, observed(tick, liquidity * 999 // 1_000), pool, quote)
+
+
+@pytest.mark.parametrize(("rule", "tick", "quote"), BOTH)
+def test_twap_price__around_the_least_depth_of_now__is_believed_above_and_refused_below(
+    rule: TwapPrice, tick: int, quote: Price
+) -> None:
+    liquidity, seen = thinnest(rule, tick, quote), observed(tick, 10**30)
+    assert twap_price(rule, seen, at(rule, tick, liquidity * 1_001 // 1_000), quote).usd > 0
+    with pytest.raises(Unavailable, match=r"99,[89]\d\d\.\d\d USD of .* by 2 % now, expected at least 100,000.00 USD"):
+        twap_price(rule, seen, at(rule, tick, liquidity * 999 // 1_000), quote)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize(("rule", "tick", "quote"), BOTH)
+def test_twap_price__deep_for_one_tick_only__is_refused(rule: TwapPrice, tick: int, quote: Price, side: int) -> None:
+    # All its liquidity ends one tick away, on one side: the window's mean shows nothing of it.
+    deep = 100 * thinnest(rule, tick, quote)
+    edge = ((tick, deep),) if side < 0 else ((tick + 1, -deep),)
+    with pytest.raises(Unavailable, match="by 2 % now"):
+        twap_price(rule, observed(tick, deep), at(rule, tick, deep, edge), quote)
 
 
 def test_twap_price__no_liquidity_counted__is_unavailable() -> None:
     with pytest.raises(Unavailable, match="no liquidity in range"):
-        twap_price(LINK_WETH, Observation(Address("0x" + "11" * 20), -52_986 * 1_800, 0, 1_800), WETH_USD)
+        twap_price(LINK_WETH, Observation(Address("0x" + "11" * 20), -52_986 * 1_800, 0, 1_800), NOW_DEEP, WETH_USD)
 
 
 def test_twap_price__tick_that_no_pool_can_have__is_unavailable() -> None:
     with pytest.raises(Unavailable, match="mean tick of 900000"):
-        twap_price(LINK_WETH, observed(900_000, 10**24), WETH_USD)
+        twap_price(LINK_WETH, observed(900_000, 10**24), NOW_DEEP, WETH_USD)
 
 
 @given(st.integers(-300_000, 300_000), st.integers(1, 10**6))
 def test_twap_price__of_any_tick__lies_between_its_tick_and_the_next(tick: int, dollars: int) -> None:
     rule = replace(LINK_WETH, min_depth=Usd(0))
-    price = twap_price(rule, observed(tick, 10**30), Price(WETH, usd(dollars), NOW))
+    price = twap_price(rule, observed(tick, 10**30), at(rule, tick), Price(WETH, usd(dollars), NOW))
     # Both tokens have 18 decimals, so the pool's price is the price.
     root = tick_at_sqrt_ratio(_root_of(price.usd, usd(dollars)))
     assert tick - 1 <= root <= tick + 1

@@ -47,7 +47,7 @@ def test_make_plan__no_weight_outside_its_band__holds() -> None:
     assert "neither is outside its band" in hold_of(snapshot_with(33_000, 37_000, 20_000, 10_000))
 
 
-def test_make_plan__no_weight_outside_its_band__holds() -> None:
+def test_make_plan__weight_at_its_edge__waits_and_a_dollar_more_is_planned() -> None:
     assert "waits" in hold_of(snapshot_with(35_000, 35_000, 20_000, 10_000))
     assert planned(snapshot_with(35_001, 34_999, 20_000, 10_000)).left_out == ()
 

@@ -86,7 +86,9 @@ def test_next_tick__process_ended_while_it_waited_for_the_block__settles(
     """A process of its own, as cron starts it, and no wait of ours for it to tidy up."""
     command = [sys.executable, "-m", "rebalancer", "run", "--config", str(keeper.path), "--live", "--json"]
     with stage.fork.without_blocks():
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        # Tests that a shell has started in the background ignore Ctrl-C, and so would their child.
+        listen, nothing = (lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)), subprocess.DEVNULL
+        with subprocess.Popen(command, stdout=nothing, stderr=nothing, preexec_fn=listen) as process:
             give_up = time.monotonic() + 60
             while not stage.fork.pending(stage.operator) and process.poll() is None and time.monotonic() < give_up:
                 time.sleep(0.05)

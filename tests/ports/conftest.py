@@ -31,6 +31,12 @@ def replica(running: Replica) -> Iterator[Replica]:
 
 
 @pytest.fixture
-def keeper(replica: Replica, keystore: Path, tmp_path: Path) -> Keeper:
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lock of another test: their Safes have one address on different replicas."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def keeper(replica: Replica, keystore: Path, tmp_path: Path, own_state: None) -> Keeper:
     """Off its targets, and not live yet."""
     return a_keeper(replica, tmp_path, keystore)

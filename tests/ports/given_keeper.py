@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -169,6 +170,8 @@ def started(*arguments: str, script: str | None = None, **environment: str) -> s
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        # A shell that starts the tests in the background lets them, and all their children, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -69,7 +69,7 @@ def test_read__of_a_twap_longer_than_the_pools_history__is_unavailable_with_the_
 
 
 def test_read__of_a_twap_of_a_pool_that_is_not_there__is_a_config_error(replica: Replica, book: Book) -> None:
-    with pytest.raises(ConfigError, match=r"price of UNI: pool v3 UNI/WETH 10000 ppm at 0x\w+: .* no such contract"):
+    with pytest.raises(ConfigError, match=r"pool v3 UNI/WETH 10000 ppm: the factory has none, expected at 0x\w+"):
         a_reader(replica.url, with_twap(book, a_twap(fee=10_000))).read()
 
 
@@ -149,6 +149,11 @@ def test_read__of_a_pool_that_was_never_filled__names_it(replica: Replica, book:
 def test_reader__with_a_pool_of_an_unknown_kind__is_a_config_error(replica: Replica, book: Book) -> None:
     with pytest.raises(ConfigError, match="unknown kind 'v9', expected v2 or v3"):
         a_reader(replica.url, replace(book, pools=(PoolKey("v9", UNI, WBTC, 500),)))
+
+
+def test_reader__with_a_pool_of_an_unknown_fee__is_a_config_error(replica: Replica, book: Book) -> None:
+    with pytest.raises(ConfigError, match="v3 UNI/WBTC 700 ppm: unknown fee, expected one of 100, 500, 3000, 10000"):
+        a_reader(replica.url, replace(book, pools=(PoolKey("v3", UNI, WBTC, 700),)))
 
 
 def test_read__of_a_wallet_that_is_no_safe__is_a_config_error(replica: Replica, book: Book) -> None:

@@ -82,6 +82,22 @@ def test_run__stopped_while_it_waits_to_be_mined__the_next_run_settles_it(keeper
     assert keeper.settled_once()
 
 
+@pytest.fixture
+def in_the_background() -> Iterator[None]:
+    """As a shell starts `make test &`."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_background")
+def test_run__started_by_tests_that_ignore_the_signal__is_stopped_all_the_same(keeper: Keeper, gate: Gate) -> None:
+    gate.keep_back("eth_call")
+    process = keeper.started("run", "--live")
+    reaches(gate)
+    stopped(process, signal.SIGINT)
+
+
 def test_run__an_intent_is_open_and_the_run_is_dry__looks_and_sends_nothing(keeper: Keeper, gate: Gate) -> None:
     gate.keep_back("eth_sendRawTransaction")
     process = keeper.started("run", "--live")

@@ -121,7 +121,16 @@ def test_history__of_a_tick_that_read_nothing__keeps_the_gaps(again: Again) -> N
     assert again().history(1) == (record,)
 
 
-def test_read__last_block__is_the_highest_of_ticks_and_intents(again: Again) -> None:
+def test_read__last_block__of_before_a_person_looked__is_forgotten(again: Again) -> None:
+    again().record_tick(a_tick(block=10**12))
+    again().record_tick(a_tick(outcome=HALTED, detail="far behind", block=None))
+    again().record_tick(a_tick(outcome=RESUMED, detail="that block never was", block=None))
+    assert again().read().last_block == 0
+    again().record_tick(a_tick(block=1_234))
+    assert again().read().last_block == 1_234
+
+
+def test_read__last_block__is_the_highest_of_ticks_and_open_intents(again: Again) -> None:
     again().record_tick(a_tick(block=5_000))
     again().record_tick(a_tick(block=4_000))
     again().record_tick(a_tick(block=None))

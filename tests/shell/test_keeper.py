@@ -19,7 +19,7 @@ from rebalancer.adapters.notify.log import SilentNotifier
 from rebalancer.adapters.wallets.fake import FakeWallet, failed, landed, waiting
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
 from rebalancer.core.model import Held, Intent, Landed, Landing, Planned, Settled, TickRecord
-from rebalancer.keeper import Resumed, resume, run_once
+from rebalancer.keeper import UNKNOWN, Resumed, resume, run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Mode
 from rebalancer.units import Amount
@@ -77,6 +77,18 @@ def told(ports: Ports) -> list[str]:
     return [type(word).__name__ for word in ports.notifier.told]
 
 
+def test_run_once__fault_in_the_program__is_recorded_without_its_words_and_raised(lock: Path) -> None:
+    class Faulty(FakeChain):
+        def read(self):  # type: ignore[no-untyped-def]
+            raise ZeroDivisionError("https://node.example/v2/secret-key")
+
+    ports = replace(ports_of(state(*ON_TARGET)), chain=Faulty([state(*ON_TARGET)]))
+    with pytest.raises(ZeroDivisionError):
+        run_once(ports, POLICY, LIVE, lock)
+    (row,) = ports.ledger.history(10)
+    assert (row.outcome, row.detail) == (UNKNOWN, "ZeroDivisionError; see the traceback")
+
+
 # ---------------------------------------------------------------- the lock
 
 
@@ -89,6 +101,7 @@ def test_run_once__lock_held_by_another_process__holds_and_names_it(
     assert report.outcome == Held("another keeper is at work on this wallet: process 4711 on elsewhere")
     assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 0
     assert rows(ports) == [], "the ledger belongs to the one that has the lock"
+    assert told(ports) == ["Held"]
 
 
 def test_run_once__lock_held_by_somebody_without_a_name__holds_all_the_same(
@@ -202,17 +215,6 @@ def test_run_once__ledger_fails_while_an_error_is_recorded__the_first_error_is_r
     assert str(caught.value) == "node.example: no answer"
     assert caught.value.__notes__ == ["and it could not be recorded: ledger: cannot be used now: disk I/O error"]
     assert told(ports) == ["Unavailable"]
-
-
-def test_run_once__unknown_error__is_not_caught(lock: Path) -> None:
-    class Faulty(FakeWallet):
-        def build(self, quotes, snapshot, deadline):  # type: ignore[no-untyped-def]
-            raise ZeroDivisionError("a fault of ours")
-
-    ports = ports_of(state(*OFF_TARGET), Faulty())
-    with pytest.raises(ZeroDivisionError):
-        run_once(ports, POLICY, LIVE, lock)
-    assert rows(ports) == []
 
 
 # ---------------------------------------------------------------- resume

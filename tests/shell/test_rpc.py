@@ -87,6 +87,67 @@ def test_batch__with_an_entry_missing__is_unavailable_and_names_it(nodes: Nodes)
         rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])])
 
 
+def two(first: str, second: str, more: str = "") -> Answer:
+    """A batch of two answers, "a" and "b", with these ids."""
+    body = f'[{{"id":{first},"result":"a"}},{{"id":{second},"result":"b"}}{more}]'
+    return lambda _: Reply(body.encode())
+
+
+BATCH = [("eth_chainId", []), ("eth_blockNumber", [])]
+
+
+@pytest.mark.parametrize("ids", [("false", "true"), ("0.0", "1.0"), ('"0"', '"1"'), ("null", "null"), ("0", "0")])
+def test_batch__with_ids_that_are_not_ours__is_unavailable(nodes: Nodes, ids: tuple[str, str]) -> None:
+    assert Rpc(nodes(two("1", "0")).url()).batch(BATCH) == ["b", "a"]
+    with pytest.raises(Unavailable, match="127.0.0.1: no answer to .*eth_blockNumber in a batch of 2"):
+        Rpc(nodes(two(*ids)).url()).batch(BATCH)
+
+
+@pytest.mark.parametrize("more", ['{"id":0,"result":"other"}', '{"id":9,"result":"other"}', '{"id":null}', "7"])
+def test_batch__with_an_answer_too_many__is_unavailable(nodes: Nodes, more: str) -> None:
+    with pytest.raises(Unavailable, match="127.0.0.1: 3 answers to a batch of 2"):
+        Rpc(nodes(two("0", "1", f",{more}")).url()).batch(BATCH)
+
+
+@pytest.mark.parametrize("number", ["77", "false", "0.0", '"0"', "null"])
+def test_call__answered_with_the_id_of_another__is_unavailable(nodes: Nodes, number: str) -> None:
+    rpc = Rpc(nodes(lambda _: Reply(f'{{"id":{number},"result":"0x1"}}'.encode())).url())
+    with pytest.raises(Unavailable, match="127.0.0.1: eth_chainId was answered with the id of another call"):
+        rpc.call("eth_chainId")
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
+def test_call__answered_with_what_json_does_not_know__is_unavailable(nodes: Nodes, constant: str) -> None:
+    rpc = Rpc(nodes(lambda _: Reply(f'{{"id":0,"result":{constant}}}'.encode())).url())
+    with pytest.raises(Unavailable, match="127.0.0.1: HTTP 200 with application/json, expected JSON"):
+        rpc.call("eth_chainId")
+
+
+@pytest.mark.parametrize("code", [300, 302, 307])
+def test_call__answered_with_a_redirect_and_a_result__is_no_answer(nodes: Nodes, code: int) -> None:
+    moved = nodes(lambda body: Reply(good(body).body, status=code))
+    with pytest.raises(Unavailable, match=f"127.0.0.1: HTTP {code}: "):
+        Rpc(moved.url()).call("eth_chainId")
+
+
+def test_call__with_a_proxy_in_the_environment__goes_straight_to_the_node(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, node = nodes(good), nodes(good)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy.url())
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    assert Rpc(node.url()).call("eth_blockNumber") == "0x10"
+    assert (len(node.seen), proxy.seen) == (1, [])
+
+
+def test_call__where_the_second_endpoint_answers_another_call__does_not_switch(nodes: Nodes) -> None:
+    second = nodes(lambda _: Reply(b'{"id":7,"result":"0x1"}'))
+    with pytest.raises(Unavailable, match="eth_chainId was answered without a chain id"):
+        Rpc((nodes(html).url(), second.url()), chain_id=1).call("eth_blockNumber")
+
+
 @pytest.mark.parametrize("garbage", [b"null", b"7", b'"no"'])
 def test_call__answered_with_json_of_another_kind__is_unavailable(nodes: Nodes, garbage: bytes) -> None:
     rpc = Rpc(nodes(lambda _: Reply(garbage)).url())

@@ -33,6 +33,7 @@ from rebalancer.core.model import (
     Target,
     TickRecord,
 )
+from rebalancer.keeper import resume
 from rebalancer.tick import MOST_FAILURES, run_tick
 from rebalancer.units import Amount, Bps
 
@@ -266,6 +267,17 @@ def test_tick__node_behind_what_was_read_before__is_unavailable() -> None:
     ports.ledger.record_tick(TickRecord(NOW, ahead, "held", "", None, None, None, 1))
     with pytest.raises(Unavailable, match=str(ahead)):
         run_tick(ports, POLICY, LIVE)
+
+
+def test_tick__node_far_behind__halts_until_a_person_resumes() -> None:
+    ports = ports_of(state(*ON_TARGET))
+    never_was = TickRecord(NOW, 10**12, "held", "", None, None, None, 1)
+    ports.ledger.record_tick(never_was)
+    with pytest.raises(Halt, match="that block never was"):
+        run_tick(ports, POLICY, LIVE)
+    ports.ledger.record_tick(replace(never_was, block=None, outcome="Halt", detail="far behind"))
+    resume(ports, "that node made it up")
+    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Held)
 
 
 @pytest.mark.parametrize("ending_of", [failed, gone], ids=["reverted", "void"])

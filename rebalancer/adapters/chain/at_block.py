@@ -32,6 +32,9 @@ GET_TIMESTAMP = bytes.fromhex("0f28c97d")
 
 Override = dict[str, dict[str, str]]
 
+_HEADER_BITS = {"number": 63, "timestamp": 63, "baseFeePerGas": 128}
+"""The most that a header's figures may have; the ledger keeps numbers and times in signed 64 bits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reads:
@@ -57,7 +60,7 @@ class AtBlock:
 
 @dataclass(frozen=True, slots=True)
 class _Straddled:
-    """The entries of one batch saw different blocks. `newest` is the highest number among them."""
+    """The entries of one batch saw different blocks. `newest` is the highest number among the calls."""
 
     newest: int
     seen: str
@@ -122,13 +125,20 @@ def _read_batch(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Re
     witnesses = [(_witness(result[0]), _witness(result[1])) for result in results]
     # Two blocks of one number differ in their times, for each slot has one block.
     if any(witness != (block.number, block.timestamp) for witness in witnesses):
-        numbers = [number for number, _ in witnesses]
-        return _Straddled(max(numbers), f"header {block.number}, calls {', '.join(map(str, numbers))}")
+        return _straddled(block, witnesses)
     return AtBlock(block, tuple(result[2:] for result in results))
 
 
 def _witness(result: CallResult) -> int:
-    return Words(result.data).uint(0)
+    return Words(result.data, what="Multicall3's block number and time").uint(0, 63)
+
+
+def _straddled(block: Block, witnesses: Sequence[tuple[int, int]]) -> _Straddled:
+    seen = [(block.number, block.timestamp), *witnesses]
+    # Two blocks of one number are told apart by their times.
+    alike = len({number for number, _ in seen}) == 1
+    header, *calls = (f"{number} of time {time}" if alike else str(number) for number, time in seen)
+    return _Straddled(max(number for number, _ in witnesses), f"header {header}, calls {', '.join(calls)}")
 
 
 def _decode_call(host: str, multicall3: Address, read: Reads, answer: Any) -> tuple[CallResult, ...]:
@@ -145,10 +155,18 @@ def _decode_header(host: str, tag: str, header: Any) -> Block:
     block_hash = header.get("hash")
     if not isinstance(block_hash, str) or len(hex_bytes(block_hash)) != 32:
         raise Unavailable(f"{host}: block {number} came without a hash")
+    if base_fee == 0:
+        raise Unavailable(
+            f"{host}: block {number} has a base fee of 0, expected 7 wei or more, the least that EIP-1559 comes down "
+            "to: gas would count for nothing; use another node"
+        )
     return Block(number=number, hash=block_hash, timestamp=timestamp, base_fee=Wei(base_fee))
 
 
 def _quantity(host: str, header: dict[str, Any], name: str) -> int:
     if name not in header:
         raise Unavailable(f"{host}: a block header came without {name}")
-    return hex_int(header[name])
+    try:
+        return hex_int(header[name], _HEADER_BITS[name])
+    except DecodeError as error:
+        raise DecodeError(f"the {name} of a block header: {error}") from None

@@ -95,12 +95,15 @@ def hex_bytes(value: Any) -> bytes:
     raise DecodeError(f"{_shown(value)} is no 0x-hex data")
 
 
-def hex_int(value: Any) -> int:
-    """The integer of a JSON-RPC quantity. DecodeError for anything else."""
+def hex_int(value: Any, bits: int = 256) -> int:
+    """The integer of a JSON-RPC quantity of at most `bits` bits. DecodeError for anything else."""
     digits = value[2:] if isinstance(value, str) and value[:2] == "0x" else ""
-    if digits and all(c in "0123456789abcdefABCDEF" for c in digits):
-        return int(digits, 16)
-    raise DecodeError(f"{_shown(value)} is no 0x-hex number")
+    if not digits or any(c not in "0123456789abcdefABCDEF" for c in digits):
+        raise DecodeError(f"{_shown(value)} is no 0x-hex number")
+    number = int(digits, 16)
+    if number >> bits:
+        raise DecodeError(f"{_shown(value)} is a number of {number.bit_length()} bits, expected at most {bits}")
+    return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from rebalancer.adapters.chain.book import Book
 from rebalancer.adapters.chain.codec import CallResult, EthCall, uint_word
 from rebalancer.adapters.chain.holdings import DECIMALS, answer_of
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.price import Feed, FeedAnswer, FeedPrice, Observation, TwapPrice, feed_price, twap_price
+from rebalancer.core.price import Feed, FeedAnswer, FeedPrice, Observation, PoolKey, TwapPrice, feed_price, twap_price
 from rebalancer.market.addresses import v3_pool_address
+from rebalancer.market.pools import Pool
+from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Address, Price
 
 LATEST_ROUND_DATA = bytes.fromhex("feaf968c")
@@ -47,12 +49,16 @@ class Oracles:
             calls.append(EthCall(pool, OBSERVE + b"".join(map(uint_word, (32, 2, rule.window, 0)))))
         return tuple(calls)
 
-    def decode(self, results: Sequence[CallResult], now: int) -> tuple[Price, ...]:
-        """One price for each rule, in the book's order; `now` is the block's time.
+    def pools(self) -> tuple[PoolKey, ...]:
+        """The pools that `decode` has to see, for their depth."""
+        return tuple(rule.pool for rule, _ in self.twaps)
+
+    def decode(self, results: Sequence[CallResult], pools: Sequence[Pool], now: int) -> tuple[Price, ...]:
+        """One price for each rule, in the book's order; `pools` as they stand, `now` is the block's time.
 
         Raises ConfigError for a source that is not as configured, Unavailable for one that carries no price.
         """
-        left = iter(results)
+        left, states = iter(results), {pool.address: pool for pool in pools if isinstance(pool, V3Pool)}
         rounds = {feed.address: (next(left), next(left)) for feed in self.feeds}
         prices: dict[Address, Price] = {}
         for rule in self.book.prices:
@@ -60,11 +66,12 @@ class Oracles:
                 answers = tuple(_feed_answer(rule, feed, *rounds[feed.address]) for feed in rule.feeds)
                 prices[rule.token.address] = feed_price(rule, answers, now)
         feed_priced = dict(prices)
-        for rule, pool in self.twaps:
+        for rule, address in self.twaps:
             quote = feed_priced.get(rule.quote.address)
             if quote is None:
                 raise ConfigError(f"price of {rule.token}: it is quoted in {rule.quote}, which has no feed of its own")
-            prices[rule.token.address] = twap_price(rule, _observation(rule, pool, next(left)), quote)
+            observation = _observation(rule, address, next(left))
+            prices[rule.token.address] = twap_price(rule, observation, states[address], quote)
         return tuple(prices[rule.token.address] for rule in self.book.prices)
 
 

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from rebalancer.adapters.chain.codec import CallResult, EthCall
 from rebalancer.adapters.chain.deployments import Deployment
 from rebalancer.adapters.chain.holdings import answer_of
-from rebalancer.adapters.chain.lens import LensKey, LensState, around_call, decode_lens, words_calls
+from rebalancer.adapters.chain.lens import LensKey, LensState, around_call, decode_lens, word_ranges, words_calls
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import Snapshot
 from rebalancer.core.price import PoolKey
 from rebalancer.market.addresses import v2_pair_address, v3_pool_address
+from rebalancer.market.depth import liquidity_fits
 from rebalancer.market.pools import Pool
 from rebalancer.market.swap import NeedTicks
 from rebalancer.market.uniswap_v2 import V2Pool
-from rebalancer.market.uniswap_v3 import V3Pool, with_words
+from rebalancer.market.uniswap_v3 import TICK_SPACINGS, V3Pool, with_words
 from rebalancer.units import Address, Token
 
 GET_RESERVES = bytes.fromhex("0902f1ac")
@@ -27,15 +28,22 @@ GET_RESERVES = bytes.fromhex("0902f1ac")
 
 @dataclass(frozen=True, slots=True)
 class PoolReads:
-    """The pools of a book with their derived addresses, in the book's order."""
+    """The pools of a book with their derived addresses, in the book's order, then those that only give prices."""
 
     factory: Address
     keys: tuple[tuple[PoolKey, Address], ...]
 
     @staticmethod
-    def of(keys: Sequence[PoolKey], deployment: Deployment) -> PoolReads:
-        """Raises ConfigError for a pool kind that nobody knows."""
-        return PoolReads(deployment.uniswap_v3_factory, tuple((key, _address(key, deployment)) for key in keys))
+    def of(keys: Sequence[PoolKey], prices: Sequence[PoolKey], deployment: Deployment) -> PoolReads:
+        """Each of `prices` is read once, and not again where it is among `keys`.
+
+        Raises ConfigError for a pool kind or fee that nobody knows.
+        """
+        traded = tuple((key, _address(key, deployment)) for key in keys)
+        known = {address for _, address in traded}
+        beyond = {_address(key, deployment): key for key in prices}
+        more = tuple((key, address) for address, key in beyond.items() if address not in known)
+        return PoolReads(deployment.uniswap_v3_factory, traded + more)
 
     def v2_calls(self) -> tuple[EthCall, ...]:
         """One read for each V2 pair."""
@@ -50,7 +58,7 @@ class PoolReads:
         return tuple(around_call(key) for key in self.lens_keys())
 
     def decode(self, v2: Sequence[CallResult], lens: Sequence[CallResult]) -> tuple[Pool, ...]:
-        """The pools in the book's order. Raises ConfigError, Unavailable."""
+        """The pools in the order of the keys. Raises ConfigError, Unavailable."""
         pairs, lenses = iter(v2), iter(lens)
         pools: list[Pool] = []
         for key, address in self.keys:
@@ -94,9 +102,9 @@ class Widening:
         """The pool, wider. Raises Unavailable where it is not the pool of the snapshot any more."""
         wider, left = self.pool, iter(results)
         for low, high in self.ranges:
-            states = [self._still(decode_lens(self.key, next(left))) for _ in words_calls(self.key, low, high)]
+            states = [self._still(decode_lens(self.key, next(left), asked)) for asked in word_ranges(low, high)]
             wider = with_words(wider, tuple(tick for state in states for tick in state.ticks), low, high)
-        return wider
+        return _possible(self.key.name, wider)
 
     def _still(self, state: LensState) -> LensState:
         """`state`, if the pool stands where it stood."""
@@ -122,8 +130,10 @@ def _address(key: PoolKey, deployment: Deployment) -> Address:
     match key.kind:
         case "v2":
             return v2_pair_address(deployment.uniswap_v2_factory, a, b)
-        case "v3":
+        case "v3" if key.fee in TICK_SPACINGS:
             return v3_pool_address(deployment.uniswap_v3_factory, a, b, key.fee)
+        case "v3":
+            raise ConfigError(f"pool {key}: unknown fee, expected one of {', '.join(map(str, TICK_SPACINGS))} ppm")
         case _:
             raise ConfigError(f"pool {key}: unknown kind {key.kind!r}, expected v2 or v3")
 
@@ -145,7 +155,7 @@ def _pair(key: PoolKey, address: Address, result: CallResult) -> V2Pool:
 
 def _pool(key: PoolKey, address: Address, state: LensState) -> V3Pool:
     token0, token1 = _sorted(key)
-    return V3Pool(
+    pool = V3Pool(
         address=address,
         token0=token0,
         token1=token1,
@@ -157,4 +167,15 @@ def _pool(key: PoolKey, address: Address, state: LensState) -> V3Pool:
         ticks=state.ticks,
         word_low=state.low,
         word_high=state.high,
+    )
+    return _possible(str(key), pool)
+
+
+def _possible(name: str, pool: V3Pool) -> V3Pool:
+    """`pool`, if its liquidity and its ticks fit together."""
+    if liquidity_fits(pool):
+        return pool
+    raise Unavailable(
+        f"pool {name} at {pool.address}: the lens answers ticks that take its liquidity of {pool.liquidity} below 0 or "
+        "beyond 128 bits; use another node"
     )

@@ -35,7 +35,7 @@ class ChainReader:
         self._wallet_reads = wallet_reads
         self._clock = clock
         self._oracles = Oracles.of(book, deployment.uniswap_v3_factory)
-        self._pools = PoolReads.of(book.pools, deployment)
+        self._pools = PoolReads.of(book.pools, self._oracles.pools(), deployment)
         self._native = _native_index(book)
         self._sections = (
             (EthCall(deployment.multicall3, GET_ETH_BALANCE + address_word(book.operator)),),
@@ -86,13 +86,14 @@ class ChainReader:
         left = iter(found.results[0])
         operator, holdings, oracles, pairs, wallet = ([next(left) for _ in section] for section in self._sections)
         held = decode_holdings(self._book, holdings)
-        prices = self._oracles.decode(oracles, block.timestamp)
+        pools = self._pools.decode(pairs, found.results[1] if len(found.results) > 1 else ())
+        prices = self._oracles.decode(oracles, pools, block.timestamp)
         return Snapshot(
             block=block,
             balances=held.balances,
             prices=prices,
             native=prices[self._native],
-            pools=self._pools.decode(pairs, found.results[1] if len(found.results) > 1 else ()),
+            pools=pools[: len(self._book.pools)],
             allowances=held.allowances,
             wallet=self._wallet_reads.decode(wallet),
             operator_balance=Wei(answer_of("operator: getEthBalance()", operator[0]).uint(0)),

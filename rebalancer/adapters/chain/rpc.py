@@ -93,7 +93,11 @@ class Rpc:
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. A null result is returned as None: some methods mean it."""
-        return self.result(method, self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": list(params)}))
+        answer = self._post({"jsonrpc": "2.0", "id": 0, "method": method, "params": list(params)})
+        result = self.result(method, answer)
+        if _id_of(answer) != 0:
+            raise Unavailable(f"{self.host}: {method} was answered with the id of another call; use another node")
+        return result
 
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """The results of `calls`, in their order, in one HTTP request. Any failure fails all."""
@@ -111,10 +115,12 @@ class Rpc:
             self.result("batch", answers)
         if not isinstance(answers, list):
             raise Unavailable(f"{self.host}: a batch of {len(calls)} was answered with one {_kind(answers)}")
-        by_id = {a["id"]: a for a in answers if isinstance(a, dict) and isinstance(a.get("id"), int)}
+        by_id = {_id_of(answer): answer for answer in answers}
         missing = [method for number, (method, _) in enumerate(calls) if number not in by_id]
         if missing:
             raise Unavailable(f"{self.host}: no answer to {', '.join(missing)} in a batch of {len(calls)}")
+        if len(answers) != len(calls):
+            raise Unavailable(f"{self.host}: {len(answers)} answers to a batch of {len(calls)}; use another node")
         return [by_id[number] for number in range(len(calls))]
 
     def result(self, method: str, answer: Any) -> Any:
@@ -164,7 +170,7 @@ class Rpc:
         if isinstance(answer, _NoAnswer):
             return answer
         try:
-            seen = hex_int(answer.get("result") if isinstance(answer, dict) else None)
+            seen = hex_int(answer.get("result") if _id_of(answer) == 0 else None)
         except DecodeError:
             return _NoAnswer(f"{endpoint.host}: eth_chainId was answered without a chain id")
         require_chain(endpoint.host, seen, self._chain_id)
@@ -188,11 +194,11 @@ class Rpc:
             return _NoAnswer(f"{host}: no connection ({type(error).__name__})")
         status = response.status_code
         try:
-            answer = json.loads(content)
+            answer = json.loads(content, parse_constant=_no_number)
         except (ValueError, RecursionError):
             kind = endpoint.clean(response.headers.get("Content-Type", "no content type"))
             return _NoAnswer(f"{host}: HTTP {status} with {kind}, expected JSON")
-        if status in _NEVER_ABOUT_THE_CALL or (status >= 400 and not _is_json_rpc(answer)):
+        if status in _NEVER_ABOUT_THE_CALL or 300 <= status < 400 or (status >= 400 and not _is_json_rpc(answer)):
             return _NoAnswer(f"{host}: HTTP {status}: {endpoint.clean(_message(answer))}")
         return answer
 
@@ -220,6 +226,17 @@ def _endpoint(number: int, url: str) -> _Endpoint:
     pieces += [url, parts.path, parts.query, parts.username or "", parts.password or ""]
     secrets = sorted({p for p in pieces if len(p) >= _SHORTEST_SECRET}, key=len, reverse=True)
     return _Endpoint(url, host, tuple(secrets))
+
+
+def _id_of(answer: Any) -> int | None:
+    """The number that the call was asked with, None where the answer has none. To Python, false would be 0 as well."""
+    number = answer.get("id") if isinstance(answer, dict) else None
+    return number if type(number) is int else None
+
+
+def _no_number(constant: str) -> Any:
+    """JSON has no NaN and no Infinity, though Python's reader does."""
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _is_json_rpc(answer: Any) -> bool:

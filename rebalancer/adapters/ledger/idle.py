@@ -25,10 +25,11 @@ _PREFIX = "sqlite:///"
 
 _WHOSE = "SELECT version, chain_id, wallet, operator FROM ledger_schema, ledger_portfolio"
 _LAST_INTENT = """
-    SELECT intents.block, landings.number FROM intents LEFT JOIN landings ON landings.number = intents.number
+    SELECT landings.number FROM intents LEFT JOIN landings ON landings.number = intents.number
     ORDER BY intents.number DESC LIMIT 1
 """
 _LAST_MARK = "SELECT outcome, detail FROM ticks WHERE outcome IN (?, ?) ORDER BY id DESC LIMIT 1"
+_LAST_BLOCK = "SELECT MAX(block) FROM ticks WHERE id > (SELECT COALESCE(MAX(id), 0) FROM ticks WHERE outcome = ?)"
 _FAILURES = """
     SELECT COUNT(*) FROM landings
     WHERE number > (SELECT COALESCE(MAX(number), 0) FROM landings WHERE settled_at IS NOT NULL)
@@ -125,16 +126,16 @@ def _past(connection: sqlite3.Connection) -> Past | None:
     connection.execute("BEGIN")  # one state of the database for all questions
     try:
         intent = connection.execute(_LAST_INTENT).fetchone()
-        if intent is not None and intent[1] is None:
+        if intent is not None and intent[0] is None:
             return None
         (settled_at,) = connection.execute("SELECT MAX(settled_at) FROM landings").fetchone()
-        (block,) = connection.execute("SELECT MAX(block) FROM ticks").fetchone()
+        (block,) = connection.execute(_LAST_BLOCK, (RESUMED,)).fetchone()
         mark = connection.execute(_LAST_MARK, (HALTED, RESUMED)).fetchone()
         (failures,) = connection.execute(_FAILURES, (RESUMED,)).fetchone()
     finally:
         connection.execute("COMMIT")
     halted = mark[1] if mark is not None and mark[0] == HALTED else None
-    return Past(None, settled_at, halted, max(block or 0, intent[0] if intent else 0), failures)
+    return Past(None, settled_at, halted, block or 0, failures)
 
 
 def _row(record: TickRecord) -> tuple[int | str | None, ...]:

@@ -20,9 +20,11 @@ class MemoryLedger:
     def read(self) -> Past:
         settled = [r.timestamp for r in self.landings.values() if isinstance(r, Settlement)]
         marks = [tick for tick in self.ticks if tick.outcome in (HALTED, RESUMED)]
-        blocks = [tick.block or 0 for tick in self.ticks] + [intent.block for intent in self.intents]
+        open_intent = self._open()
+        blocks = [tick.block or 0 for tick in self.ticks[self._resumed() :]]
+        blocks += [] if open_intent is None else [open_intent.block]
         return Past(
-            open_intent=self._open(),
+            open_intent=open_intent,
             last_settled_at=max(settled, default=None),
             halted=marks[-1].detail if marks and marks[-1].outcome == HALTED else None,
             last_block=max(blocks, default=0),

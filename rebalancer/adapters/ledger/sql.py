@@ -48,7 +48,6 @@ _NEWEST_HALT = (
     .order_by(ticks.c.id.desc())
     .limit(1)
 )
-_LAST_BLOCK = sa.select(sa.func.max(ticks.c.block))
 _LAST_TICK = sa.select(sa.func.coalesce(sa.func.max(ticks.c.id), 0))
 _FAILURES = sa.select(sa.func.count()).where(
     landings.c.number
@@ -56,6 +55,10 @@ _FAILURES = sa.select(sa.func.count()).where(
     .where(landings.c.settled_at.is_not(None))
     .scalar_subquery(),
     landings.c.after_tick >= _LAST_TICK.where(ticks.c.outcome == RESUMED).scalar_subquery(),
+)
+# A person who has looked may have found the mark itself to be wrong: it counts from there on.
+_LAST_BLOCK = sa.select(sa.func.max(ticks.c.block)).where(
+    ticks.c.id > _LAST_TICK.where(ticks.c.outcome == RESUMED).scalar_subquery()
 )
 _MOST_ROWS = 2**63 - 1  # what a LIMIT takes
 
@@ -78,9 +81,9 @@ class SqlLedger:
             last_block = connection.execute(_LAST_BLOCK).scalar() or 0
             failures = connection.execute(_FAILURES).scalar_one()
         open_intent = None
-        if newest is not None:
+        if newest is not None and newest["landed"] is None:
             last_block = max(last_block, newest["block"])
-            open_intent = _intent(newest) if newest["landed"] is None else None
+            open_intent = _intent(newest)
         halted = halt.detail if halt is not None and halt.outcome == HALTED else None
         return Past(open_intent, settled_at, halted, last_block, failures)
 

@@ -1,0 +1,142 @@
+"""What is sent, from a venue's quote to the signed intent in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rebalancer.core.model.plan import Cost, Trade
+from rebalancer.core.model.snapshot import Allowance
+from rebalancer.market.routing import Route
+from rebalancer.units import Address, Amount, Price, Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a contract. No native coin ever travels with it."""
+
+    to: Address
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteRequest:
+    """What a venue is asked: one trade, who will hold the tokens, who sends, and until when."""
+
+    trade: Trade
+    wallet: Address
+    operator: Address
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A venue's answer: what it expects to arrive, and the call that makes it so.
+
+    `route` is known where the call is built from pools of the snapshot; a venue from outside gives none.
+    """
+
+    venue: str
+    trade: Trade
+    expected: Amount
+    spender: Address
+    call: Call
+    gas: int
+    route: Route | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A venue has no quote, and why."""
+
+    venue: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All swaps of a rebalance as the one call that the operator sends. Void after `deadline`."""
+
+    quotes: tuple[Quote, ...]
+    operator: Address
+    call: Call
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What the exact batch does to the wallet at the snapshot's block, measured."""
+
+    changes: tuple[Amount, ...]
+    """Signed, one for each token of the configuration."""
+    allowances: tuple[Allowance, ...]
+    """What is left of every allowance that the batch touches."""
+    gas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted:
+    """The exact batch would fail, with the decoded reason."""
+
+    reason: str
+
+
+Simulation = Simulated | Reverted
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that is crossed: what was seen, and what is allowed."""
+
+    rule: str
+    observed: str
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """EIP-1559: the most a unit of gas may cost, and the tip in it."""
+
+    max_fee: Wei
+    tip: Wei
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What the operator signs. `value` is always zero and therefore not a field."""
+
+    chain_id: int
+    nonce: int
+    gas: int
+    fees: Fees
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class SignedTransaction:
+    """The bytes that go to the network, and the hash by which it will be known."""
+
+    transaction: Transaction
+    raw: bytes
+    hash: str
+
+
+Commitment = SignedTransaction
+"""What makes an intent happen. A union: orders and proposals to the owners join it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A batch that the keeper has made up its mind to send, as it stands in the ledger before it is sent."""
+
+    id: str
+    created_at: int
+    block: int
+    """The snapshot's block number."""
+    trades: tuple[Trade, ...]
+    expected: tuple[Amount, ...]
+    """Signed changes of the wallet, as simulated."""
+    prices: tuple[Price, ...]
+    native: Price
+    cost: Cost
+    deadline: int
+    commitment: Commitment

@@ -1,0 +1,155 @@
+"""What became of it: landings, settlements, how a tick ends, and what the ledger remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rebalancer.core.model.batch import Batch, Breach, Intent, Simulated
+from rebalancer.core.model.plan import Cost
+from rebalancer.units import Amount, Usd, Wei, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the chain says of a mined intent. `reason` is None where the wallet executed the batch."""
+
+    tx: str
+    block: int
+    block_hash: str
+    timestamp: int
+    gas_used: int
+    gas_price: Wei
+    changes: tuple[Amount, ...]
+    """Signed transfers in and out of the wallet, one for each token of the intent."""
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Not final yet, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Mined, with as many blocks on top as are asked for."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """It can never happen any more (past its deadline and unknown to the network), and why."""
+
+    reason: str
+
+
+Landing = Waiting | Landed | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A landed intent against what was planned."""
+
+    intent: str
+    tx: str
+    block: int
+    timestamp: int
+    fills: tuple[Amount, ...]
+    cost: Cost
+    """Measured: at the intent's prices, gas as paid."""
+    gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing to do, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Something to do, and limits that forbid it."""
+
+    breaches: tuple[Breach, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Dry run: this batch would be sent."""
+
+    batch: Batch
+    simulation: Simulated
+    cost: Cost
+    left_out: tuple[str, ...] = ()
+    """What the plan wanted too and had to cut or leave out, each with its reason in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """The batch waits for the owners' signatures under this hash."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Sent or ordered, not final; the next tick finishes it."""
+
+    intent: Intent
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Mined, and all of it as planned."""
+
+    settlement: Settlement
+    expected: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Mined and reverted, or void: nothing moved but the gas."""
+
+    intent: str
+    tx: str
+    reason: str
+
+
+Outcome = Held | Blocked | Planned | Proposed | Pending | Settled | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the ledger knows that the next decision rests on."""
+
+    open_intent: Intent | None
+    last_settled_at: int | None
+    """Unix seconds of the block in which the last rebalance settled."""
+    halted: str | None
+    """Why a person must look first; None: go on."""
+    last_block: int
+    """The highest block that was read since a person last looked; 0 at first."""
+    failures: int
+    """Batches that failed in a row, since the last one that settled or the last time a person resumed."""
+
+
+RESUMED = "resumed"
+"""The outcome of the row that a person adds after having looked into a Halt: the keeper goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickRecord:
+    """One tick as the ledger keeps it. `outcome` is a lower-case word, or the name of the error."""
+
+    at: int
+    block: int | None
+    outcome: str
+    detail: str
+    value: Usd | None
+    max_drift: Weight | None
+    tx: str | None
+    requests: int

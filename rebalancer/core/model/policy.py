@@ -1,0 +1,108 @@
+"""What the owners asked for: triggers, bands, limits, targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rebalancer.units import Bps, Token, Usd, Wei, Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """How far the weight of a token may wander from its target; the nearer of the two edges counts.
+
+    `absolute` is a share of the portfolio (5 points), `relative` a share of the target (25 %).
+    """
+
+    token: Token
+    absolute: Weight | None
+    relative: Weight | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """Act when `every` seconds have gone by since the last settled rebalance."""
+
+    every: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Act when a weight has left its band by at least min_trade in dollars."""
+
+    bands: tuple[Band, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hybrid:
+    """Look every `every` seconds since the last settled rebalance, act if a weight has left its band."""
+
+    every: int
+    bands: tuple[Band, ...]
+
+
+Trigger = Calendar | Threshold | Hybrid
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When trading is allowed, in UTC: days (0 is Monday) and [start, end) in seconds of the day.
+
+    `end` before `start` runs over midnight and belongs to the day on which it started.
+    """
+
+    days: frozenset[int]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What no batch may cross. Each is a rule of `guard`, `cost` or `plan` of the same name."""
+
+    min_trade: Usd
+    """A trade below this is not worth its trouble and is left out."""
+    max_trade: Bps
+    """Most that one trade may move, as a share of the portfolio; the rest waits for a later tick."""
+    max_slippage: Bps
+    """Most that a swap may bring less than the oracle's value, and less than the plan expects: sets its floor."""
+    max_impact: Bps
+    """Most that our own trade may move the price we get, against the pool's mid price and fee."""
+    max_pool_gap: Bps
+    """Most that a pool's mid price may stand off the oracle's before nothing is believed."""
+    max_cost: Bps
+    """Most that fee, impact and gas together may cost, as a share of the value traded."""
+    max_gas_price: Wei
+    """Most that a unit of gas may cost."""
+    tip: Wei
+    """What the block's builder is offered per unit of gas."""
+    min_operator_balance: Wei
+    """Least native coin that the operator must hold, so that a batch never lacks gas."""
+    deadline: int
+    """Seconds after the snapshot's block at which a batch that is not mined is void."""
+    max_block_age: int
+    """Most seconds that the head may be old: a node further behind is not believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything the decision rests on that does not come from the chain."""
+
+    assets: tuple[Token, ...]
+    """The portfolio, in the order of the file. Other known tokens are hubs or price sources only."""
+    cash: Token | None
+    """Takes what rounding and limits leave over; None: what is left over stays where it is."""
+    hubs: tuple[Token, ...]
+    trigger: Trigger
+    return_share: Bps
+    """How far back: 0 to the target, 10,000 to the edge of the band."""
+    window: Window | None
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The weight that a token should have. The targets of a tick sum to ONE."""
+
+    token: Token
+    weight: Weight

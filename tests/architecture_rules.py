@@ -1,0 +1,217 @@
+"""The walls of the house as functions: a module's tree in, the lines that break a wall out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+# From the ground up. Modules on one level do not see each other.
+LEVELS: tuple[tuple[str, ...], ...] = (
+    ("units",),
+    ("market",),
+    ("core",),
+    ("ports",),
+    ("adapters", "config", "tick"),
+    ("wire", "keeper", "research", "replica"),
+    ("cli", "__main__"),
+)
+LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
+
+# Beyond the levels: adapters share the RPC client among themselves, and the replica uses it too (that is
+# downwards already); __main__ opens the door to cli.
+SIDEWAYS = {("__main__", "cli")}
+SHARED_ADAPTERS = "adapters.chain"
+
+# What pure code may import from outside the project.
+PURE_STDLIB = {"__future__", "collections", "dataclasses", "enum", "fractions", "functools", "itertools", "typing"}
+PURE = {
+    "units": PURE_STDLIB,
+    "core": PURE_STDLIB | {"decimal"},
+    "market": PURE_STDLIB | {"bisect", "heapq", "math", "numpy", "Crypto"},
+    "ports": PURE_STDLIB,
+    "tick": PURE_STDLIB,
+}
+# Ways to the outside that need no import.
+DOORS = {"open", "eval", "exec", "compile", "globals", "breakpoint", "__import__", "__builtins__", "__loader__"}
+# Costly to import: never at the top of a module that an idle tick loads.
+LATE = {"web3", "eth_account", "eth_abi", "eth_utils", "eth_keys", "numpy", "pandas", "scipy", "rich", "structlog"}
+LATE |= {"sqlalchemy", "psycopg", "apprise", "typer"}
+LATE_ROOMS = ("replica", "research", "cli")
+# The ledger for everything but an idle tick (ADR 5). They see each other; all others import them late.
+LATE_MODULES = {"adapters.ledger.sql", "adapters.ledger.schema", "adapters.ledger.database"}
+
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}
+OUTPUTS = {"stdout", "stderr", "__stdout__", "__stderr__"}
+DEVELOPMENT = ("ape", "contracts", "scripts", "tests")
+EVERYTHING = {"Exception", "BaseException"}
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file of the package: its dotted name below `rebalancer`, its room, its tree."""
+
+    name: str
+    room: str
+    tree: ast.Module
+
+    @staticmethod
+    def of(name: str, source: str) -> Module:
+        return Module(name, name.split(".")[0], ast.parse(source))
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported module, or a name out of one, as written, and whether the import of its file runs it."""
+
+    target: str
+    """The module, or `module.name` where the name is all that was asked for."""
+    top: bool
+    line: int
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.target}"
+
+    @property
+    def inside(self) -> bool:
+        return self.target.split(".")[0] == "rebalancer"
+
+
+def imports(module: Module) -> list[Import]:
+    """Every import statement, each name of a `from` by itself: it may be a module."""
+    late = {id(node) for late in _never_run(module.tree) for node in ast.walk(late)}
+    found = []
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, id(node) not in late, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            found += [Import(f"{start}.{alias.name}", id(node) not in late, node.lineno) for alias in node.names]
+    return found
+
+
+def _never_run(tree: ast.Module) -> Iterator[ast.AST]:
+    """What importing a file does not run: its functions, and what only a type checker sees."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+        elif isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            yield from node.body
+
+
+def wrong_ways(module: Module) -> list[str]:
+    """Imports up, sideways, relative, or of the package itself, through which everything can be reached."""
+    return [
+        str(i) for i in imports(module) if i.target.startswith(".") or (i.inside and not _allowed(module, i.target))
+    ]
+
+
+def _allowed(module: Module, target: str) -> bool:
+    name = target.removeprefix("rebalancer").removeprefix(".")
+    room = name.split(".")[0]
+    if room not in LEVEL:
+        return False
+    if room == module.room:
+        return _allowed_within(module.name, name)
+    return LEVEL[room] < LEVEL[module.room] or (module.room, room) in SIDEWAYS
+
+
+def _allowed_within(name: str, target: str) -> bool:
+    """Adapters are strangers to each other, but for the shared RPC client; other rooms are one family."""
+    if not name.startswith("adapters"):
+        return True
+    return name.split(".")[:2] == target.split(".")[:2] or f"{target}.".startswith(f"{SHARED_ADAPTERS}.")
+
+
+def outside(module: Module) -> list[str]:
+    """What a pure module touches beyond the packages that it may import."""
+    found = [str(i) for i in imports(module) if not i.inside and i.target.split(".")[0] not in PURE[module.room]]
+    return found + [_at(n, n.id) for n in ast.walk(module.tree) if isinstance(n, ast.Name) and n.id in DOORS]
+
+
+def not_integer(module: Module) -> list[str]:
+    """Everything that makes a float."""
+    return [_at(node, ast.unparse(node)) for node in ast.walk(module.tree) if _makes_float(node)]
+
+
+def _makes_float(node: ast.AST) -> bool:
+    match node:
+        case ast.Constant(value=float() | complex()):
+            return True
+        case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()):
+            return True
+        # An integer to a negative power is a float.
+        case ast.BinOp(op=ast.Pow(), right=ast.UnaryOp(op=ast.USub())):
+            return True
+        case ast.AugAssign(op=ast.Pow(), value=ast.UnaryOp(op=ast.USub())):
+            return True
+        case ast.Call(func=ast.Name(id="pow"), args=[_, ast.UnaryOp(op=ast.USub())]):
+            return True
+        case ast.Name(id="float" | "round" | "complex"):
+            return True
+        case ast.Attribute(attr="__truediv__" | "__rtruediv__" | "__float__"):
+            return True
+    return False
+
+
+def changeable(module: Module) -> list[str]:
+    """Dataclasses that are not frozen."""
+    classes = [node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef)]
+    marks = [(node, ast.unparse(mark)) for node in classes for mark in node.decorator_list]
+    return [_at(node, node.name) for node, mark in marks if "dataclass" in mark and "frozen=True" not in mark]
+
+
+def named_adapters(module: Module) -> list[str]:
+    """Adapters that a module names without being one, or the wire. The replica shares the RPC client."""
+    if module.room in ("adapters", "wire"):
+        return []
+    named = [i for i in imports(module) if f"{i.target}.".startswith("rebalancer.adapters.")]
+    shared = f"rebalancer.{SHARED_ADAPTERS}."
+    return [str(i) for i in named if not (module.room == "replica" and f"{i.target}.".startswith(shared))]
+
+
+def environment(module: Module) -> list[str]:
+    """Where the environment is read, whatever `os` is called there."""
+    names = [f"os.{name}" for name in ENVIRONMENT] + ["os.path.expandvars"]
+    found = [str(i) for i in imports(module) if i.target in names]
+    return found + [_at(n, ast.unparse(n)) for n in _attributes(module) if n.attr in ENVIRONMENT]
+
+
+def prints(module: Module) -> list[str]:
+    """Where a module talks to the terminal."""
+    names = [n for n in ast.walk(module.tree) if isinstance(n, ast.Name) and n.id in ("print", "input")]
+    found = [str(i) for i in imports(module) if i.target in {f"sys.{name}" for name in OUTPUTS}]
+    found += [_at(n, ast.unparse(n)) for n in _attributes(module) if ast.unparse(n) in {f"sys.{o}" for o in OUTPUTS}]
+    return found + [_at(name, name.id) for name in names]
+
+
+def swallows(module: Module) -> list[str]:
+    """Where every error is suppressed. A broad `except` is ruff's to find."""
+    calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if ast.unparse(call.func).split(".")[-1] == "suppress"]
+    return [_at(c, ast.unparse(c)) for c in calls if any(ast.unparse(a).split(".")[-1] in EVERYTHING for a in c.args)]
+
+
+def development(module: Module) -> list[str]:
+    """Development tools, which the package does without."""
+    return [str(i) for i in imports(module) if i.target.split(".")[0] in DEVELOPMENT]
+
+
+def costly(module: Module) -> list[str]:
+    """What an idle tick would pay for and does not need."""
+    if module.room in LATE_ROOMS or module.name.endswith(".fake") or module.name in LATE_MODULES:
+        return []
+    top = [i for i in imports(module) if i.top]
+    return [str(i) for i in top if i.target.split(".")[0] in LATE or _is_of(i, LATE_MODULES)]
+
+
+def _is_of(found: Import, modules: set[str]) -> bool:
+    return any(f"{found.target}.".startswith(f"rebalancer.{name}.") for name in modules)
+
+
+def _attributes(module: Module) -> Sequence[ast.Attribute]:
+    return [node for node in ast.walk(module.tree) if isinstance(node, ast.Attribute)]
+
+
+def _at(node: ast.AST, what: str) -> str:
+    return f"line {getattr(node, 'lineno', 0)}: {what}"
