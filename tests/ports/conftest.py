@@ -1,4 +1,4 @@
-"""A running replica and a keeper on it, for the tests of the commands. Other tests here bring their own."""
+"""A running replica for each file, and what the tests here want on it: a book to read by, a lying node, a keeper."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from given_chain import LyingNode, a_funded_book
 from given_keeper import Keeper, a_keeper, a_key
+from given_wallet import a_signer
 
+from rebalancer.adapters.chain.book import Book
+from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.replica.chain import Replica
 
 
@@ -23,11 +27,32 @@ def keystore(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> Path
     return a_key(running, tmp_path_factory.mktemp("keys"))
 
 
+@pytest.fixture(scope="module")
+def signer(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> KeystoreSigner:
+    """Of the replica's operator, made once for the same reason."""
+    return a_signer(tmp_path_factory.mktemp("keys"), running.actor("operator"))
+
+
 @pytest.fixture
 def replica(running: Replica) -> Iterator[Replica]:
     """What a test does to it is undone."""
     with running.scratch():
         yield running
+
+
+@pytest.fixture
+def book(replica: Replica) -> Book:
+    """What a reader reads, of a wallet that holds some; in a block of its own."""
+    replica.warp(1)
+    return a_funded_book(replica)
+
+
+@pytest.fixture
+def lying(replica: Replica) -> Iterator[LyingNode]:
+    """A node between the keeper and the replica that changes what it says."""
+    node = LyingNode(replica.url)
+    yield node
+    node.close()
 
 
 @pytest.fixture

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from given_chain import MARGIN, a_funded_book, a_reader, a_rule, requests_of
+from given_chain import MARGIN, a_reader, a_rule, requests_of
 
 from rebalancer.adapters.chain.book import Book
 from rebalancer.adapters.chain.deployments import MAINNET
@@ -20,24 +19,6 @@ from rebalancer.units import Address, Token, Usd
 
 USDC, WETH, UNI, LINK, WBTC = (LISTINGS[symbol].token for symbol in ("USDC", "WETH", "UNI", "LINK", "WBTC"))
 NOBODY = Address("0x00000000000000000000000000000000000000A1")
-
-
-@pytest.fixture(scope="module")
-def running_replica() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture
-def replica(running_replica: Replica) -> Iterator[Replica]:
-    with running_replica.scratch():
-        running_replica.warp(1)
-        yield running_replica
-
-
-@pytest.fixture
-def book(replica: Replica) -> Book:
-    return a_funded_book(replica)
 
 
 # ---------------------------------------------------------------- prices without a feed

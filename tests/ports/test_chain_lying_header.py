@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from given_chain import Change, LyingNode, a_funded_book, a_reader, requests_of
+from given_chain import Change, LyingNode, a_reader, requests_of
 
 from rebalancer.adapters.chain.book import Book
 from rebalancer.adapters.chain.codec import DecodeError, Words, hex_int
 from rebalancer.core.errors import Unavailable
 from rebalancer.replica.chain import Replica
-
-
-@pytest.fixture(scope="module")
-def running_replica() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture
-def replica(running_replica: Replica) -> Iterator[Replica]:
-    with running_replica.scratch():
-        running_replica.warp(1)
-        yield running_replica
-
-
-@pytest.fixture
-def book(replica: Replica) -> Book:
-    return a_funded_book(replica)
-
-
-@pytest.fixture
-def lying(replica: Replica) -> Iterator[LyingNode]:
-    node = LyingNode(replica.url)
-    yield node
-    node.close()
 
 
 def header(**fields: Any) -> Change:

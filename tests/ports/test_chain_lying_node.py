@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from given_chain import MAX_BLOCK_AGE, LyingNode, a_funded_book, a_reader, requests_of
+from given_chain import MAX_BLOCK_AGE, LyingNode, a_reader, requests_of
 
 from rebalancer.adapters.chain.book import Book
 from rebalancer.adapters.chain.deployments import MAINNET
@@ -21,32 +21,6 @@ from rebalancer.market.routing import MoreTicks
 from rebalancer.market.swap import NeedTicks
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.replica.chain import Replica
-
-
-@pytest.fixture(scope="module")
-def running_replica() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture
-def replica(running_replica: Replica) -> Iterator[Replica]:
-    with running_replica.scratch():
-        running_replica.warp(1)
-        yield running_replica
-
-
-@pytest.fixture
-def book(replica: Replica) -> Book:
-    return a_funded_book(replica)
-
-
-@pytest.fixture
-def lying(replica: Replica) -> Iterator[LyingNode]:
-    node = LyingNode(replica.url)
-    yield node
-    node.close()
-
 
 # ---------------------------------------------------------------- time
 

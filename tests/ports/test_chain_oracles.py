@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from eth_abi.abi import encode as abi_encode
-from given_chain import a_funded_book, a_reader, requests_of
+from given_chain import a_reader, requests_of
 
 from rebalancer.adapters.chain.book import Book
 from rebalancer.adapters.chain.codec import CallResult
@@ -24,24 +23,6 @@ from rebalancer.units import Price, Usd
 
 WETH, UNI = LISTINGS["WETH"].token, LISTINGS["UNI"].token
 ROUND = ("uint80", "int256", "uint256", "uint256", "uint80")
-
-
-@pytest.fixture(scope="module")
-def running_replica() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture
-def replica(running_replica: Replica) -> Iterator[Replica]:
-    with running_replica.scratch():
-        running_replica.warp(1)
-        yield running_replica
-
-
-@pytest.fixture
-def book(replica: Replica) -> Book:
-    return a_funded_book(replica)
 
 
 # ---------------------------------------------------------------- feeds

@@ -6,13 +6,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from given_chain import a_book, a_feed, a_funded_book, a_reader, requests_of
+from given_chain import a_book, a_feed, a_reader, requests_of
 
 from rebalancer.adapters.chain import lens
 from rebalancer.adapters.chain.book import Book
@@ -39,24 +38,6 @@ GAS_CAP = 50_000_000
 """What nodes allow an eth_call by default."""
 DENSE_TICK_GAS = 4_000
 """More than a tick costs through the lens; the pool's own getter takes over 11,000."""
-
-
-@pytest.fixture(scope="module")
-def running_replica() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture
-def replica(running_replica: Replica) -> Iterator[Replica]:
-    with running_replica.scratch():
-        running_replica.warp(1)
-        yield running_replica
-
-
-@pytest.fixture
-def book(replica: Replica) -> Book:
-    return a_funded_book(replica)
 
 
 def report(line: str) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.config import write_example
@@ -19,18 +16,6 @@ from rebalancer.replica.chain import Replica
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "conformance.py"
 DEAD_NODE = "http://127.0.0.1:9/topsecret"
-
-
-@pytest.fixture(scope="module")
-def running_replica() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture
-def replica(running_replica: Replica) -> Iterator[Replica]:
-    with running_replica.scratch():
-        yield running_replica
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:

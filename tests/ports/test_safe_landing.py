@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from given_wallet import ROUTER, USDC, USDT, WETH, Desk, a_desk, a_signer, a_trade
+from given_wallet import ROUTER, USDC, USDT, WETH, Desk, a_desk, a_trade
 
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.landing import Patience
@@ -15,17 +15,6 @@ from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Call, Gone, Intent, Landed, Quote, QuoteRequest, Receipt, Waiting
 from rebalancer.replica.chain import Replica
 from rebalancer.units import Address, Amount
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture(scope="module")
-def signer(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> KeystoreSigner:
-    return a_signer(tmp_path_factory.mktemp("keys"), running.actor("operator"))
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from given_wallet import DAI, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, Desk, a_desk, a_signer, a_trade, dearer
+from given_wallet import DAI, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, Desk, a_desk, a_trade, dearer
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.rpc import Rpc
@@ -20,23 +20,6 @@ from rebalancer.units import Address
 
 DOLLARS = 200_000
 NODES = ("with eth_simulateV1", "without")
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Replica]:
-    with Replica.start() as replica:
-        yield replica
-
-
-@pytest.fixture(scope="module")
-def signer(running: Replica, tmp_path_factory: pytest.TempPathFactory) -> KeystoreSigner:
-    return a_signer(tmp_path_factory.mktemp("keys"), running.actor("operator"))
-
-
-@pytest.fixture
-def replica(running: Replica) -> Iterator[Replica]:
-    with running.scratch():
-        yield running
 
 
 @pytest.fixture

@@ -24,13 +24,6 @@ SAFE_NONCE = 4
 
 
 @pytest.fixture
-def node(replica: Replica) -> Iterator[LyingNode]:
-    node = LyingNode(replica.url)
-    yield node
-    node.close()
-
-
-@pytest.fixture
 def gate(keeper: Keeper) -> Iterator[Gate]:
     """The keeper's node, which can keep a request back."""
     keeper.go_live()
@@ -42,7 +35,7 @@ def gate(keeper: Keeper) -> Iterator[Gate]:
 
 @pytest.mark.parametrize("position", range(COMMIT_CALLS))
 def test_commit__the_same_keys_other_batch_is_mined_before_any_of_its_reads__only_one_can_happen(
-    replica: Replica, node: LyingNode, tmp_path: Path, position: int
+    replica: Replica, lying: LyingNode, tmp_path: Path, position: int
 ) -> None:
     signer = a_signer(tmp_path, replica.actor("operator"))
     desk = a_desk(replica, replica.create_safe([signer.address]), signer)
@@ -57,8 +50,8 @@ def test_commit__the_same_keys_other_batch_is_mined_before_any_of_its_reads__onl
         left[0] -= 1
 
     batch, simulation, snapshot = _simulated(desk)
-    node.before = mined_in_between
-    second = desk.on(Rpc(node.url))
+    lying.before = mined_in_between
+    second = desk.on(Rpc(lying.url))
     if position <= SAFE_NONCE:
         with pytest.raises(Unavailable, match="mined since block|wait to be mined|changed since block"):
             second.wallet.commit(batch, simulation, snapshot)
@@ -133,16 +126,16 @@ def test_resume__after_the_key_was_used_elsewhere__closes_the_intent_and_the_nex
     assert second["outcome"] == "settled" and second["tx"] != first["tx"]
 
 
-def test_land__mined_on_a_node_that_has_no_receipts__waits(replica: Replica, node: LyingNode, tmp_path: Path) -> None:
+def test_land__mined_on_a_node_that_has_no_receipts__waits(replica: Replica, lying: LyingNode, tmp_path: Path) -> None:
     signer = a_signer(tmp_path, replica.actor("operator"))
     desk = a_desk(replica, replica.create_safe([signer.address]), signer)
     replica.deal("USDT", desk.wallet.address, 100_000 * 10**6)
     intent = desk.intent([a_trade(desk, "USDT", 20_000 * 10**6, "WETH")])
     desk.wallet.execute(intent)
     assert isinstance(desk.wallet.land(intent, 10), Landed)
-    node.change = lambda call, answer: (
+    lying.change = lambda call, answer: (
         answer
         | ({"result": None} if call["method"] in ("eth_getTransactionReceipt", "eth_getTransactionByHash") else {})
     )
-    landing = desk.on(Rpc(node.url)).wallet.land(intent, 0)
+    landing = desk.on(Rpc(lying.url)).wallet.land(intent, 0)
     assert isinstance(landing, Waiting) and "has no receipt yet" in landing.reason
