@@ -120,14 +120,17 @@ def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
             "row nothing more is sent, since a failure costs gas. `rebalancer history` says why each failed: mend the "
             "cause, then resume"
         )
-    snapshot, portfolio = look(ports, policy, past)
-    match decide(ports, policy, past, (snapshot, portfolio)):
-        case Decision() as decision if mode.live:
-            return Report(_send(ports, decision, mode), snapshot, portfolio, decision.why)
-        case Decision(batch, simulation, cost, _, why, left_out):
-            return Report(Planned(batch, simulation, cost, left_out), snapshot, portfolio, why)
-        case outcome:
-            return Report(outcome, snapshot, portfolio)
+    seen = look(ports, policy, past)
+    decided = decide(ports, policy, past, seen)
+    if mode.live and isinstance(decided, Decision):
+        return Report(_send(ports, decided, mode), *seen, decided.why)
+    return _dry(decided, seen)
+
+
+def dry_tick(ports: Ports, policy: Policy, past: Past) -> Report:
+    """What a tick would decide now, were nothing open or halted. Sends nothing, and writes nothing down."""
+    seen = look(ports, policy, past)
+    return _dry(decide(ports, policy, past, seen), seen)
 
 
 def look(ports: Ports, policy: Policy, past: Past) -> tuple[Snapshot, Portfolio]:
@@ -205,6 +208,13 @@ def close(ports: Ports, intent: Intent, why: str) -> bool:
         # Final, but not as it should be: mined otherwise than planned, or another transaction has its place.
         ports.ledger.record_landing(intent, f"closed by a person, {why!r}: {error}")
         return True
+
+
+def _dry(decided: Held | Blocked | Decision, seen: tuple[Snapshot, Portfolio]) -> Report:
+    if isinstance(decided, Decision):
+        planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out)
+        return Report(planned, *seen, decided.why)
+    return Report(decided, *seen)
 
 
 def _best_quote(ports: Ports, trade: Trade, snapshot: Snapshot, deadline: int) -> Quote | Hold | MoreTicks:

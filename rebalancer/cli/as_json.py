@@ -7,7 +7,7 @@ from typing import Any
 
 from rebalancer.core.cost import cost_bps, total
 from rebalancer.core.drift import max_drift
-from rebalancer.core.model import Blocked, Cost, Pending, Planned, Portfolio, Settled, TickRecord, Trade
+from rebalancer.core.model import Blocked, Cost, Past, Pending, Planned, Portfolio, Settled, TickRecord, Trade
 from rebalancer.core.render import outcome_words
 from rebalancer.tick import Report
 from rebalancer.units import BPS, ONE, Amount, Weight, mul_div_up
@@ -68,6 +68,12 @@ def portfolio_object(portfolio: Portfolio) -> dict[str, Any]:
             for p in portfolio.positions
         ],
     }
+
+
+def standing_object(past: Past) -> dict[str, Any]:
+    """What a tick would meet in the ledger first: an open intent, or a halt."""
+    intent = past.open_intent
+    return {"open_intent": None if intent is None else intent.commitment.hash, "halted": past.halted}
 
 
 def amount_object(amount: Amount) -> dict[str, Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rebalancer.config import Settings, read_settings
+from rebalancer.config import read_settings
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Blocked, Failed, Outcome, Past, Planned
+from rebalancer.core.model import Blocked, Failed, Outcome
 from rebalancer.core.render import outcome_words
 from rebalancer.keeper import resume, run_once
 from rebalancer.ports import Ports
-from rebalancer.tick import Decision, Mode, Report, decide, look
+from rebalancer.tick import Mode, Report, dry_tick, look
 from rebalancer.wire import lock_path, make_ports, open_ledger
 
 FORBIDDEN = 4
@@ -41,9 +41,11 @@ def plan_tick(config: Path, as_json: bool) -> int:
     settings = read_settings(config)
     ports = make_ports(settings)
     past = ports.ledger.read()
-    report = dry_report(ports, settings, past)
+    report = dry_tick(ports, settings.policy, past)
     if as_json:
-        _print_report(report, ports, as_json)
+        from rebalancer.cli.as_json import emit, report_object, standing_object
+
+        emit(report_object(report, ports.requests()) | standing_object(past))
         return exit_code(report.outcome)
     from rebalancer.cli.show import show_report, show_standing
 
@@ -52,16 +54,6 @@ def plan_tick(config: Path, as_json: bool) -> int:
         # A tick would not come so far: it stops, or finishes what is open first.
         show_standing(past)
     return exit_code(report.outcome)
-
-
-def dry_report(ports: Ports, settings: Settings, past: Past) -> Report:
-    """Look and decide, and send nothing; an open intent is left as it is."""
-    snapshot, portfolio = look(ports, settings.policy, past)
-    outcome = decide(ports, settings.policy, past, (snapshot, portfolio))
-    if isinstance(outcome, Decision):
-        planned = Planned(outcome.batch, outcome.simulation, outcome.cost, outcome.left_out)
-        return Report(planned, snapshot, portfolio, outcome.why)
-    return Report(outcome, snapshot, portfolio)
 
 
 def show_status(config: Path, as_json: bool) -> int:
@@ -78,19 +70,10 @@ def show_status(config: Path, as_json: bool) -> int:
         show_history("Last tick", last)
     snapshot, portfolio = look(ports, settings.policy, past)
     if as_json:
-        from rebalancer.cli.as_json import emit, portfolio_object, record_object
+        from rebalancer.cli.as_json import emit, portfolio_object, record_object, standing_object
 
-        intent = past.open_intent
-        emit(
-            {"block": snapshot.block.number}
-            | portfolio_object(portfolio)
-            | {
-                "open_intent": None if intent is None else intent.commitment.hash,
-                "halted": past.halted,
-                "last_settled_at": past.last_settled_at,
-                "last_tick": record_object(last[0]) if last else None,
-            }
-        )
+        recorded = {"last_settled_at": past.last_settled_at, "last_tick": record_object(last[0]) if last else None}
+        emit({"block": snapshot.block.number} | portfolio_object(portfolio) | standing_object(past) | recorded)
         return 0
     from rebalancer.cli.show import show_portfolio
 

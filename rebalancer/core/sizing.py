@@ -6,7 +6,7 @@ leave them, what they lose shrinks the whole, and the sizes follow until both ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rebalancer.core.cost import gas_price_in, gas_price_now, impact_bps_up
@@ -15,7 +15,7 @@ from rebalancer.core.model import Fees, Limits, Policy, Portfolio, Snapshot
 from rebalancer.core.pairing import Grain, Leg, Pair, match_legs, wants_of
 from rebalancer.core.render import amount, bps
 from rebalancer.market.pools import Pool
-from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote, best_route
+from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote, best_route, merged_needs
 from rebalancer.market.swap import NeedTicks
 from rebalancer.units import ONE, Address, Amount, Usd, Weight, mul_div_up
 
@@ -97,7 +97,7 @@ def _price(task: Task, legs: Sequence[Leg]) -> Priced | Refused | MoreTicks:
                 pools = with_pools(pools, after)
                 out.append(arrives)
     if needs:
-        return MoreTicks(_joined(needs))
+        return MoreTicks(merged_needs(needs))
     return Refused(caps, reasons) if caps else Priced(tuple(legs), tuple(out))
 
 
@@ -150,17 +150,3 @@ def with_pools(pools: Sequence[Pool], after: Sequence[Pool]) -> tuple[Pool, ...]
     """The pools, with those of `after` in the places of their former selves."""
     changed = {pool.address: pool for pool in after}
     return tuple(changed.get(pool.address, pool) for pool in pools)
-
-
-def _joined(needs: Iterable[NeedTicks]) -> tuple[NeedTicks, ...]:
-    """One range of words for each pool, wide enough for all that the legs ask of it."""
-    joined: dict[Address, NeedTicks] = {}
-    for need in needs:
-        seen = joined.setdefault(need.pool_address, need)
-        joined[need.pool_address] = NeedTicks(
-            need.pool_address,
-            min(seen.word_low, need.word_low),
-            max(seen.word_high, need.word_high),
-            max(seen.best_possible, need.best_possible),
-        )
-    return tuple(joined.values())

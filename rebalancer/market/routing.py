@@ -98,7 +98,7 @@ def quote_route(route: Route, amount_in: int) -> RouteQuote | MoreTicks | NoRout
         if isinstance(longer, NoRoute):
             return longer
         path = longer
-    return MoreTicks(_merged(path.needs)) if path.needs else _quote(path, amount_in)
+    return MoreTicks(merged_needs(path.needs)) if path.needs else _quote(path, amount_in)
 
 
 def best_route(
@@ -114,7 +114,7 @@ def best_route(
     floor = None if known is None else _net(known, gas_price)
     needs = [need for p in paths if p.needs and (floor is None or _net(p, gas_price) > floor) for need in p.needs]
     if needs:
-        return MoreTicks(_merged(needs))
+        return MoreTicks(merged_needs(needs))
     return _answer(known, sell, buy)
 
 
@@ -204,7 +204,7 @@ def _quote(path: _Path, amount_in: int) -> RouteQuote:
     return RouteQuote(Route(path.hops), amount_in, path.amount_out, path.gas, path.pools_after)
 
 
-def _merged(needs: Iterable[NeedTicks]) -> tuple[NeedTicks, ...]:
+def merged_needs(needs: Iterable[NeedTicks]) -> tuple[NeedTicks, ...]:
     """One range of words per pool that covers all of its needs."""
     merged: dict[str, NeedTicks] = {}
     for need in needs:

@@ -80,6 +80,13 @@ def test_plan__off_target__says_why_and_what_and_records_nothing(keeper: Keeper)
     assert keeper.rows() == [] and keeper.sent() == 0
 
 
+def test_plan__of_a_halted_keeper__says_so_in_json_too(keeper: Keeper) -> None:
+    halted(keeper)
+    found = keeper.command("plan", "--json").json
+    assert found["outcome"] == "planned"
+    assert found["halted"] == HALT.detail and found["open_intent"] is None
+
+
 def test_plan__for_a_person__shows_tables_that_fit_80_columns(keeper: Keeper) -> None:
     done = keeper.command("plan")
     assert done.code == 0 and max(len(line) for line in done.out.splitlines() if "because" not in line) <= 80
