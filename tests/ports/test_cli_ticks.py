@@ -82,6 +82,7 @@ def test_plan__off_target__says_why_and_what_and_records_nothing(keeper: Keeper)
 
 def test_plan__of_a_halted_keeper__says_so_in_json_too(keeper: Keeper) -> None:
     halted(keeper)
+    keeper.replica.mine(10)  # past the block of the halt
     found = keeper.command("plan", "--json").json
     assert found["outcome"] == "planned"
     assert found["halted"] == HALT.detail and found["open_intent"] is None
