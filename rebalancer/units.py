@@ -21,6 +21,9 @@ Weight = NewType("Weight", int)
 Bps = NewType("Bps", int)
 """Basis points, 10,000 to the whole."""
 
+Ppm = NewType("Ppm", int)
+"""Parts per million, 1,000,000 to the whole: the shares of the on-chain policy."""
+
 Wei = NewType("Wei", int)
 """The chain's native coin, 1e18 to the coin."""
 
@@ -29,6 +32,9 @@ ONE = 10**18
 
 BPS = 10_000
 """One whole as Bps."""
+
+PPM = 1_000_000
+"""One whole as Ppm."""
 
 
 def mul_div_down(a: int, b: int, divisor: int) -> int:

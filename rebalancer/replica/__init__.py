@@ -8,6 +8,7 @@
         pool = replica.pool("USDC", "WETH", 500)      # Pool(kind, token0, token1, fee, address); replica.pools
         owner = replica.actor("owner")                # Actor(index, address), .private_key(); accounts.ROLES
         safe = replica.create_safe([owner.address])   # (owners, threshold=1, salt=0, singleton=MAINNET.safe)
+        replica.place_safe("1.5.0")                   # its singleton, for create_safe; "1.3.0" too
 
         replica.deal("USDC", safe, 1_000 * 10**6)     # sets the balance; "ETH" too; replica.balance("USDC", safe)
         replica.set_price("ETH/USD", 3_100 * 10**8)   # a new round, now; feeds follow the block's time until
@@ -18,6 +19,7 @@
         replica.read(to, "totalSupply()")             # (to, signature, *values, returns=("uint256",)) → tuple
         replica.transact(sender, to, "f(uint256)", 1) # receipt; any address may be the sender
         replica.send(sender, to, data, value)         # receipt; gas=N sends even what would revert
+        replica.attempt(sender, to, data)             # sends it; why it reverted, or None
         replica.receipt(digest)                       # waits for what somebody else has sent
         replica.now(), replica.mine(blocks), replica.warp(seconds), replica.set_base_fee(wei)
         mark = replica.snapshot(); replica.revert(mark)

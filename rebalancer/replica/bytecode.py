@@ -17,6 +17,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 ARTIFACTS = PACKAGE / "artifacts"
 
 SAFE_BUILD = "@safe-global/safe-contracts/build/artifacts/contracts"
+SAFE_130 = "@gnosis.pm/safe-contracts/build/artifacts/contracts"
+SAFE_150 = "@safe-global/safe-smart-account/build/artifacts/contracts"
+HANDLER = "handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json"
 V3_PERIPHERY = "@uniswap/v3-periphery/artifacts/contracts"
 ROUTERS = "@uniswap/swap-router-contracts/artifacts/contracts"
 
@@ -32,11 +35,15 @@ NPM = {
     "Safe": f"{SAFE_BUILD}/Safe.sol/Safe.json",
     "SafeL2": f"{SAFE_BUILD}/SafeL2.sol/SafeL2.json",
     "SafeProxyFactory": f"{SAFE_BUILD}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json",
-    "CompatibilityFallbackHandler": (
-        f"{SAFE_BUILD}/handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json"
-    ),
+    "CompatibilityFallbackHandler": f"{SAFE_BUILD}/{HANDLER}",
     "MultiSend": f"{SAFE_BUILD}/libraries/MultiSend.sol/MultiSend.json",
     "MultiSendCallOnly": f"{SAFE_BUILD}/libraries/MultiSendCallOnly.sol/MultiSendCallOnly.json",
+    "Safe 1.3.0": f"{SAFE_130}/GnosisSafe.sol/GnosisSafe.json",
+    "SafeProxyFactory 1.3.0": f"{SAFE_130}/proxies/GnosisSafeProxyFactory.sol/GnosisSafeProxyFactory.json",
+    "CompatibilityFallbackHandler 1.3.0": f"{SAFE_130}/{HANDLER}",
+    "Safe 1.5.0": f"{SAFE_150}/Safe.sol/Safe.json",
+    "SafeProxyFactory 1.5.0": f"{SAFE_150}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json",
+    "CompatibilityFallbackHandler 1.5.0": f"{SAFE_150}/{HANDLER}",
 }
 
 

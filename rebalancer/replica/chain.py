@@ -19,6 +19,7 @@ from rebalancer.replica.node import Node
 from rebalancer.replica.places import ZERO, aggregator_address, feed_answer
 from rebalancer.replica.plan import Plan, make_plan
 from rebalancer.replica.pools import Pool, PoolState, V2State
+from rebalancer.replica.safes import place_release, release_of
 from rebalancer.replica.standard import Prices, standard_states
 from rebalancer.replica.storage import MOCK_SUPPLY, balance_slot, read_word, write
 from rebalancer.units import Address, Token
@@ -145,16 +146,24 @@ class Replica(Node):
     def create_safe(
         self, owners: Sequence[str], threshold: int = 1, salt: int = 0, singleton: Address = MAINNET.safe
     ) -> Address:
-        """A Safe 1.4.1 of `owners` by the real factory, with the usual fallback handler. Mines a block."""
+        """A Safe of `owners`, 1.4.1 unless another singleton is given (see `place_safe`). Mines a block.
+
+        By the real factory of its release, with the usual fallback handler.
+        """
+        release = release_of(singleton)
         setup = encode_call(
             "setup(address[],uint256,address,bytes,address,address,uint256,address)",
-            *(list(owners), threshold, ZERO, b"", MAINNET.safe_fallback_handler, ZERO, 0, ZERO),
+            *(list(owners), threshold, ZERO, b"", release.handler, ZERO, 0, ZERO),
         )
         create = "createProxyWithNonce(address,bytes,uint256)"
         values = (singleton, bytes.fromhex(setup[2:]), salt)
-        address = self.read(MAINNET.safe_proxy_factory, create, *values, returns=("address",))[0]
-        self.transact(self.actor("deployer").address, MAINNET.safe_proxy_factory, create, *values)
+        address = self.read(release.factory, create, *values, returns=("address",))[0]
+        self.transact(self.actor("deployer").address, release.factory, create, *values)
         return checksum_address(address)
+
+    def place_safe(self, version: str) -> Address:
+        """The singleton of Safe "1.3.0", "1.4.1" or "1.5.0", which is placed where it is not there yet."""
+        return place_release(self, version).singleton
 
     def snapshot(self) -> str:
         """A mark to which `revert` goes back, once."""
@@ -164,6 +173,8 @@ class Replica(Node):
 
     def revert(self, mark: str) -> None:
         """Back to a mark: chain, prices, pools. The mark is used up."""
+        # What was mined a moment ago may still be in anvil's pool, and back there it would be valid once more.
+        self.rpc.call("anvil_dropAllTransactions")
         if mark not in self._snapshots or self.rpc.call("evm_revert", mark) is not True:
             raise ConfigError(f"replica: no mark {mark} to go back to: each serves once")
         # Anvil does not take the next block's base fee back with the rest.

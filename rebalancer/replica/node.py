@@ -6,17 +6,21 @@ import time
 from functools import cached_property
 from typing import Any, Self
 
-from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.adapters.chain.codec import revert_reason
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.core.errors import Unavailable
 from rebalancer.market.addresses import checksum_address
 from rebalancer.replica.accounts import ROLES, Actor
 from rebalancer.replica.anvil import Anvil
 from rebalancer.replica.calls import decode_values, encode_call, read
+from rebalancer.units import Address
 
 RPC_TIMEOUT = 60.0
 RECEIPT_TIMEOUT = 30.0
 GAS_MARGIN_PERCENT = 130
 """Of the estimate: what runs in the next block may find another time, and colder slots."""
+ATTEMPT_GAS = 3_000_000
+"""For what is expected to revert: more than any rebalance uses."""
 
 
 class Node:
@@ -69,6 +73,16 @@ class Node:
             gas = int(self.rpc.call("eth_estimateGas", transaction), 16) * GAS_MARGIN_PERCENT // 100
         return self.receipt(self.rpc.call("eth_sendTransaction", {**transaction, "gas": hex(gas)}))
 
+    def attempt(self, sender: str, to: str, data: str) -> str | None:
+        """Sends it, whatever comes of it: why it reverted, None where it was executed."""
+        if int(self.send(sender, to, data, gas=ATTEMPT_GAS)["status"], 16):
+            return None
+        try:
+            self.rpc.call("eth_call", {"from": sender, "to": to, "data": data}, "latest")
+        except RpcError as error:
+            return revert_reason(error.data)
+        return "no reason given: the same call succeeds on top of it"
+
     def receipt(self, digest: str) -> dict[str, Any]:
         """The receipt of a transaction that was sent. Anvil mines a moment after it has answered: this waits."""
         give_up = time.monotonic() + RECEIPT_TIMEOUT
@@ -78,6 +92,13 @@ class Node:
                 return dict(found)
             time.sleep(0.005)
         raise Unavailable(f"replica: {digest} was not mined within {RECEIPT_TIMEOUT:g} s: mine a block, then ask again")
+
+    def deploy(self, init_code: bytes, sender: str | None = None) -> Address:
+        """The address of a new contract of `init_code`, arguments appended; by the deployer unless said otherwise."""
+        transaction = {"from": sender or self.actor("deployer").address, "data": "0x" + init_code.hex()}
+        gas = int(self.rpc.call("eth_estimateGas", transaction), 16)
+        receipt = self.receipt(self.rpc.call("eth_sendTransaction", {**transaction, "gas": hex(gas)}))
+        return checksum_address(receipt["contractAddress"])
 
     def transact(self, sender: str, to: str, signature: str, *values: Any) -> dict[str, Any]:
         """The receipt of a call of `signature` with `values`."""
