@@ -13,11 +13,10 @@ from typing import TypeVar, assert_never
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
 from rebalancer.core.drift import portfolio_of
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot
+from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot, reverted
 from rebalancer.core.model import (
     Batch,
     Blocked,
-    Breach,
     Cost,
     Failed,
     Fees,
@@ -43,6 +42,7 @@ from rebalancer.core.model import (
     Trade,
     Waiting,
 )
+from rebalancer.core.module_guard import guard_module_simulation
 from rebalancer.core.plan import make_plan, snapshot_after
 from rebalancer.core.settle import settle
 from rebalancer.core.trigger import reason_to_act
@@ -267,10 +267,11 @@ def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer,
         return Blocked(breaches)
     simulation = ports.wallet.simulate(batch, snapshot)
     if isinstance(simulation, Reverted):
-        return Blocked((Breach("simulation", simulation.reason, "a batch that executes"),))
+        return Blocked((reverted(simulation),))
     gas = (simulation.gas, gas_price_now(snapshot.block, offer.fees))
     cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, offer.cost)
     breaches = guard_simulation(policy, portfolio, batch, simulation, cost)
+    breaches += guard_module_simulation(snapshot, batch, simulation)
     not_worth = worth_it(cost, policy.limits)
     if not_worth is not None and all(breach.rule == "max_cost" for breach in breaches):
         # The quotes know their own gas only. Where the wallet's tips the scale, and all else is as it should be,

@@ -7,7 +7,19 @@ from typing import Any
 
 from rebalancer.core.cost import cost_bps, total
 from rebalancer.core.drift import max_drift
-from rebalancer.core.model import Blocked, Cost, Past, Pending, Planned, Portfolio, Settled, TickRecord, Trade
+from rebalancer.core.model import (
+    Blocked,
+    Cost,
+    ModuleWallet,
+    Past,
+    Pending,
+    Planned,
+    Portfolio,
+    Settled,
+    Snapshot,
+    TickRecord,
+    Trade,
+)
 from rebalancer.core.render import outcome_words
 from rebalancer.tick import Report
 from rebalancer.units import BPS, ONE, Amount, Weight, mul_div_up
@@ -68,6 +80,16 @@ def portfolio_object(portfolio: Portfolio) -> dict[str, Any]:
             for p in portfolio.positions
         ],
     }
+
+
+def module_object(snapshot: Snapshot) -> dict[str, Any]:
+    """Where a module stands; nothing of a wallet without one. What is left: shares of the wallet at 1e18."""
+    wallet = snapshot.wallet
+    if not isinstance(wallet, ModuleWallet):
+        return {}
+    state = wallet.state
+    left = {"turnover_left_e18": str(state.turnover_left), "loss_left_e18": str(state.loss_left)}
+    return {"module": {"address": wallet.module, "paused": state.paused, "nonce": state.nonce, **left}}
 
 
 def standing_object(past: Past) -> dict[str, Any]:

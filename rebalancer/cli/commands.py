@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,20 +27,33 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard 
 DEFAULT_CONFIG = Path("rebalancer.yaml")
 
 
+class WalletKind(StrEnum):
+    """Who holds the funds, and what the operator may do."""
+
+    module = "safe-module"
+    safe = "safe"
+
+
 @app.command()
-def init(
+def init(  # noqa: PLR0913 - each is an option that people may give
     path: Annotated[Path, typer.Argument(help="Where to write it.")] = DEFAULT_CONFIG,
     wallet: Annotated[str | None, typer.Option(help="The Safe that holds the funds.")] = None,
     operator: Annotated[str | None, typer.Option(help="The account that sends.")] = None,
     rpc: Annotated[
         str | None, typer.Option(help="The node; else ETH_RPC_URL of the environment, else a replica on this machine.")
     ] = None,
+    module: Annotated[
+        str, typer.Option(help="The RebalanceModule of that Safe; left out where it is yet to be deployed.")
+    ] = "",
+    kind: Annotated[WalletKind, typer.Option(help="`safe` makes the operator an owner: for tests and small sums.")] = (
+        WalletKind.module
+    ),
     json: Json = False,
 ) -> int:
     """Write a commented example configuration that works on the replica."""
-    from rebalancer.cli.setup import init_config
+    from rebalancer.cli.setup import Filled, init_config
 
-    return init_config(path, (wallet, operator, rpc), json)
+    return init_config(path, Filled(wallet, operator, rpc, None if kind is WalletKind.safe else module), json)
 
 
 @app.command()
@@ -100,6 +114,24 @@ def resume(
     from rebalancer.cli.ticks import resume_halted
 
     return resume_halted(config, why, json)
+
+
+@app.command()
+def bound(
+    given: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="T=30% turnover, L=0.5% loss, s=0.5% shortfall of a swap, window=1d, b=0.75% how far feeds are off, "
+            "drift=20% the sum of all distances from the targets, nav=250_000. What is left out is as suggested."
+        ),
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="Take T, L, s and the window from it.")] = None,
+    json: Json = False,
+) -> int:
+    """What a stolen operator key can take at most, by the limits of a module's policy. Asks no node."""
+    from rebalancer.cli.bound import show_bound
+
+    return show_bound(given or [], config, json)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """`demo`: the main job, whole and real, on the replica: a Safe off its targets goes in, a settled batch comes out.
 
-It walks the steps of a first user: an operator account, a Safe, a configuration, one live tick, and another
-one right after, which has nothing to do.
+It walks the steps of a first user: an operator account, the owners' Safe, a configuration, the module that it
+describes, one live tick, and another one right after, which has nothing to do. Then the operator's key is stolen.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rebalancer.cli.as_json import emit, weight_bps
+from rebalancer.cli.stolen_key import Attack, execute_data, steal
 from rebalancer.config import Settings, read_settings, write_example
 from rebalancer.core.cost import cost_bps
 from rebalancer.core.drift import max_drift
-from rebalancer.core.model import Block, Portfolio, Settled, Snapshot
+from rebalancer.core.model import Block, ModuleWallet, Portfolio, Settled, Snapshot
 from rebalancer.core.render import outcome_words
 from rebalancer.keeper import run_once
 from rebalancer.market.routing import MoreTicks
 from rebalancer.ports import Chain, Ports
+from rebalancer.replica.calls import encode_call
 from rebalancer.replica.chain import Replica
 from rebalancer.tick import Mode, Report
-from rebalancer.units import Address
-from rebalancer.wire import create_operator, lock_path, make_ports
+from rebalancer.wire import create_operator, lock_path, make_ports, module_init_code
 
 HOLDINGS = {
     "WETH": 40 * 10**18,
@@ -37,15 +38,6 @@ HOLDINGS = {
 }
 """What the Safe starts with: too much WETH, too little of all else."""
 GAS_MONEY = 10**18
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The replica, set: who holds, who sends, and the configuration that says so."""
-
-    settings: Settings
-    wallet: Address
-    operator: Address
 
 
 class CountedChain:
@@ -73,30 +65,37 @@ class CountedChain:
 
 
 def run_demo(as_json: bool) -> int:
-    """Exit 0 where the first tick settled and the second held."""
+    """Exit 0 where the first tick settled, the second held, and the stolen key got nothing."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rebalancer-demo-") as folder:
         _say("starting anvil with real contracts at mainnet's addresses")
         with Replica.start() as replica:
             _say(f"replica at {replica.url}: {len(replica.pools)} pools, {len(replica.tokens)} tokens")
-            stage = _set_stage(replica, Path(folder))
+            settings = _set_stage(replica, Path(folder))
             _say("first tick: read, decide, simulate, send, settle")
-            first, reads = _tick(stage.settings)
+            first, reads = _tick(settings)
             if not as_json:
                 _show(first)
             _say("second tick, right after")
-            second, _ = _tick(stage.settings)
+            second, _ = _tick(settings)
             if not as_json:
                 _show(second)
-    figures = _figures(first, second) | {"read_requests": reads, "wall_s": round(time.monotonic() - started, 2)}
+            _say("a day later WETH costs a fifth more, and a thief has the operator's key")
+            attacks = steal(replica, _wallet_of(second))
+    figures = _figures(first, second) | {
+        "read_requests": reads,
+        "attacks": [{"name": attack.name, "refused_by": attack.refused_by} for attack in attacks],
+        "wall_s": round(time.monotonic() - started, 2),
+    }
     if as_json:
         emit(figures)
     else:
-        _summary(figures)
-    return 0 if (figures["outcome"], figures["second_outcome"]) == ("settled", "held") else 1
+        _summary(figures, attacks)
+    as_promised = all(attack.refused_by for attack in attacks)
+    return 0 if as_promised and (figures["outcome"], figures["second_outcome"]) == ("settled", "held") else 1
 
 
-def _set_stage(replica: Replica, folder: Path) -> Stage:
+def _set_stage(replica: Replica, folder: Path) -> Settings:
     # The password never leaves this folder, which is gone when the demo ends.
     password_file = folder / "password"
     password_file.touch(mode=0o600)
@@ -104,16 +103,22 @@ def _set_stage(replica: Replica, folder: Path) -> Stage:
     operator = create_operator(folder / "operator.json", password_file.read_text())
     _say(f"operator account {operator}, its key encrypted on disk")
     replica.deal("ETH", operator, GAS_MONEY)
-    wallet = replica.create_safe([operator])
+    owner, guardian = replica.actor("owner").address, replica.actor("guardian").address
+    wallet = replica.create_safe([owner])
     for symbol, raw in HOLDINGS.items():
         replica.deal(symbol, wallet, raw)
-    _say(f"Safe 1.4.1 at {wallet}, filled off its targets")
+    _say(f"the owners' Safe 1.4.1 at {wallet}, filled off its targets")
     config = folder / "rebalancer.yaml"
-    write_example(config, wallet, operator, replica.url)
-    text = config.read_text()
-    config.write_text(text.replace("live: false", "live: true"))
+    write_example(config, wallet, operator, replica.url, "")
+    text = config.read_text().replace("live: false", "live: true")
+    config.write_text(text.replace('# guardian: "0x…"', f'guardian: "{guardian}"'))
+    module = replica.deploy(module_init_code(read_settings(config)))
+    enable = execute_data(owner, wallet, encode_call("enableModule(address)", module))
+    replica.send(owner, wallet, enable)
+    config.write_text(config.read_text().replace("  module:  ", f"  module: {module}  "))
+    _say(f"RebalanceModule at {module}, its policy from the configuration, enabled by the owners")
     # The lock too goes into this folder: two demos at once are about two chains, though the wallet's address is one.
-    return Stage(replace(read_settings(config), state=folder), wallet, operator)
+    return replace(read_settings(config), state=folder)
 
 
 def _tick(settings: Settings) -> tuple[Report, int]:
@@ -122,6 +127,12 @@ def _tick(settings: Settings) -> tuple[Report, int]:
     counted = replace(ports, chain=chain)
     report = run_once(counted, settings.policy, Mode(settings.live, settings.patience), lock_path(settings))
     return report, chain.requests
+
+
+def _wallet_of(report: Report) -> ModuleWallet:
+    wallet = None if report.snapshot is None else report.snapshot.wallet
+    assert isinstance(wallet, ModuleWallet), "the demo's configuration is of kind safe-module"
+    return wallet
 
 
 def _figures(first: Report, second: Report) -> dict[str, Any]:
@@ -158,9 +169,13 @@ def _show(report: Report) -> None:
     show_report(report)
 
 
-def _summary(figures: dict[str, Any]) -> None:
+def _summary(figures: dict[str, Any], attacks: tuple[Attack, ...]) -> None:
+    from rebalancer.cli.show import show_table
+
+    rows = [(attack.name, attack.refused_by or "NOBODY") for attack in attacks]
+    show_table("The stolen key", ("what the thief tries", "refused by"), rows)
     print(
-        f"\nLargest drift {figures['drift_before_bps']} bps before, {figures['drift_after_bps']} bps after; "
+        f"Largest drift {figures['drift_before_bps']} bps before, {figures['drift_after_bps']} bps after; "
         f"cost {figures.get('cost_bps')} bps of the value traded, {figures.get('expected_cost_bps')} expected; "
         f"{figures['read_requests']} read request, {figures['wall_s']} s in all."
     )

@@ -11,11 +11,11 @@ from rebalancer.config import Settings, read_settings
 from rebalancer.core.drift import max_drift, portfolio_of
 from rebalancer.core.errors import Halt, RebalancerError
 from rebalancer.core.guard import guard_account, guard_snapshot
-from rebalancer.core.model import Snapshot
+from rebalancer.core.model import ModuleWallet, Snapshot
 from rebalancer.core.render import amount, duration, money, percent
 from rebalancer.core.render import price as words
 from rebalancer.ports import Ports
-from rebalancer.wire import make_ports, make_signer, open_ledger
+from rebalancer.wire import examine_wallet, make_ports, make_signer, open_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,19 @@ def _findings(settings: Settings, ports: Ports) -> Iterator[Finding]:
     yield Finding("one snapshot", seen, 0)
     yield from _prices(snapshot)
     yield from _guards(settings, ports, snapshot)
-    yield from _allowances(snapshot)
+    if isinstance(snapshot.wallet, ModuleWallet):
+        yield from _module(settings, snapshot)
+    else:
+        yield from _allowances(snapshot)
+
+
+def _module(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:
+    """The operator can do nothing else only where nothing else can act for the Safe."""
+    try:
+        for seen in examine_wallet(settings, snapshot):
+            yield Finding(seen.name, seen.words, 0 if seen.well else FORBIDDEN)
+    except RebalancerError as error:
+        yield Finding("module", str(error), error.exit_code)
 
 
 def _tried(name: str, look: Callable[[], str]) -> Finding:

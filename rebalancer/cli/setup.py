@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from rebalancer.config import read_password, write_example
@@ -11,18 +12,29 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.wire import create_operator
 
 
-def init_config(path: Path, filled: tuple[str | None, str | None, str | None], as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a person knows already. `module` is None for the kind `safe`, "" where it is yet to be deployed."""
+
+    wallet: str | None
+    operator: str | None
+    rpc: str | None
+    module: str | None
+
+
+def init_config(path: Path, filled: Filled, as_json: bool) -> int:
     """Write the example; never over a file that is there."""
-    wallet, operator, rpc = filled
-    write_example(path, wallet, operator, rpc)
+    write_example(path, filled.wallet, filled.operator, filled.rpc, filled.module)
     if as_json:
         from rebalancer.cli.as_json import emit
 
         emit({"written": str(path)})
     else:
-        missing = [name for name, value in (("wallet", wallet), ("operator", operator)) if value is None]
-        fill_in = f"Fill in {' and '.join(missing)}, then run" if missing else "Now run"
-        print(f"Wrote {path}. {fill_in}: rebalancer check -c {path}")
+        missing = [name for name in ("wallet", "operator") if getattr(filled, name) is None]
+        fill_in = f"Fill in {' and '.join(missing)}, then" if missing else "Now"
+        deploy = filled.module == ""
+        step = "deploy the module from it (README: Use it on a real Safe)" if deploy else f"rebalancer check -c {path}"
+        print(f"Wrote {path}. {fill_in}{'' if deploy else ' run'}: {step}")
     return 0
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rebalancer.core.cost import cost_bps
-from rebalancer.core.model import Blocked, Cost, Past, Planned, Portfolio, Settled, TickRecord
+from rebalancer.core.model import Blocked, Cost, ModuleWallet, Past, Planned, Portfolio, Settled, Snapshot, TickRecord
 from rebalancer.core.render import (
     BREACH_HEAD,
     PORTFOLIO_HEAD,
@@ -98,6 +98,14 @@ def show_standing(past: Past) -> None:
         intent = past.open_intent
         _say("open", f"{intent.commitment.hash}, void after {moment(intent.deadline)} UTC", "yellow")
     _say("last settled", "never" if past.last_settled_at is None else f"{moment(past.last_settled_at)} UTC")
+
+
+def show_module(snapshot: Snapshot) -> None:
+    """What a module leaves room for at this moment; nothing of a wallet without one."""
+    if isinstance(snapshot.wallet, ModuleWallet):
+        state = snapshot.wallet.state
+        room = f"{percent(state.turnover_left)} of the wallet may be traded now, {percent(state.loss_left)} lost"
+        _say("module", f"{'PAUSED; ' if state.paused else ''}{state.nonce} rebalances so far; {room}")
 
 
 def show_history(title: str, records: Sequence[TickRecord]) -> None:

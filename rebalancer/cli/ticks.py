@@ -70,13 +70,15 @@ def show_status(config: Path, as_json: bool) -> int:
         show_history("Last tick", last)
     snapshot, portfolio = look(ports, settings.policy, past)
     if as_json:
-        from rebalancer.cli.as_json import emit, portfolio_object, record_object, standing_object
+        from rebalancer.cli.as_json import emit, module_object, portfolio_object, record_object, standing_object
 
         recorded = {"last_settled_at": past.last_settled_at, "last_tick": record_object(last[0]) if last else None}
-        emit({"block": snapshot.block.number} | portfolio_object(portfolio) | standing_object(past) | recorded)
+        found = {"block": snapshot.block.number} | portfolio_object(portfolio) | module_object(snapshot)
+        emit(found | standing_object(past) | recorded)
         return 0
-    from rebalancer.cli.show import show_portfolio
+    from rebalancer.cli.show import show_module, show_portfolio
 
+    show_module(snapshot)
     show_portfolio(portfolio)
     return 0
 

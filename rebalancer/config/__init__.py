@@ -2,17 +2,29 @@
 
 text       what people write → integers
 document   YAML → text with lines, `${ENV}` filled in
+values     what one key may hold, as types
 schema     the sections as pydantic models, with every default and its reason
 sections   document → sections, and what is wrong with them
-rules      what must hold between keys
+rules      what must hold between keys; module_rules where the wallet is a module
 settings   what comes out
+module     settings → the on-chain policy that the owners fix at deployment
 example    what `rebalancer init` writes
 """
 
 from __future__ import annotations
 
 from rebalancer.config.example import write_example
+from rebalancer.config.module import module_policy
 from rebalancer.config.read import read_password, read_settings
-from rebalancer.config.settings import Password, Settings, WalletSettings
+from rebalancer.config.settings import ModuleSettings, Password, Settings, WalletSettings
 
-__all__ = ["Password", "Settings", "WalletSettings", "read_password", "read_settings", "write_example"]
+__all__ = [
+    "ModuleSettings",
+    "Password",
+    "Settings",
+    "WalletSettings",
+    "module_policy",
+    "read_password",
+    "read_settings",
+    "write_example",
+]

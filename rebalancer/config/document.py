@@ -18,6 +18,8 @@ from rebalancer.core.errors import ConfigError
 
 Key = tuple[str | int, ...]
 """Where a value stands: ("tokens", "WETH", "target")."""
+Problems = Iterator[tuple[Key, str]]
+"""What is wrong, and where."""
 
 SIZE_LIMIT = 1_000_000
 """Bytes. A configuration is a few thousand; more is another file given by mistake."""

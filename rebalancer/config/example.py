@@ -10,16 +10,26 @@ from rebalancer.core.errors import ConfigError
 EXAMPLE = Path(__file__).with_name("example.yaml")
 NODE = "${ETH_RPC_URL:-http://127.0.0.1:8545}"
 """Of the person, or else of a replica on this machine."""
+KINDS = ("<safe>", "<module>")
+"""In front of a line that one kind of wallet has, and the other has not."""
 
 
-def write_example(path: Path, wallet: str | None = None, operator: str | None = None, rpc: str | None = None) -> None:
+def write_example(
+    path: Path,
+    wallet: str | None = None,
+    operator: str | None = None,
+    rpc: str | None = None,
+    module: str | None = None,
+) -> None:
     """Write it to `path`, for the owner's eyes only; an account that is None is left to be filled in.
 
-    Raises ConfigError, also where something stands at `path` already.
+    With a `module` of kind `safe-module`, "" where it is yet to be deployed; with None of kind `safe`. Raises
+    ConfigError, also where something stands at `path` already.
     """
-    text = EXAMPLE.read_text()
-    for mark, value in (("WALLET", wallet or ""), ("OPERATOR", operator or ""), ("NODE", json.dumps(rpc or NODE))):
-        text = text.replace(f"<{mark}>", value)
+    text = _of_kind(EXAMPLE.read_text(), modular=module is not None)
+    filled = {"WALLET": wallet, "MODULE": module, "OPERATOR": operator, "NODE": json.dumps(rpc or NODE)}
+    for mark, value in filled.items():
+        text = text.replace(f"<{mark}>", value or "")
     try:
         path.touch(mode=0o600, exist_ok=False)  # an RPC URL often is a key
         path.write_text(text)
@@ -27,3 +37,9 @@ def write_example(path: Path, wallet: str | None = None, operator: str | None = 
         raise ConfigError(f"{path}: is there already, and nothing is overwritten; give another name") from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _of_kind(text: str, modular: bool) -> str:
+    ours, theirs = KINDS[modular], KINDS[not modular]
+    lines = (line.removeprefix(ours) for line in text.splitlines(keepends=True) if not line.startswith(theirs))
+    return "".join(lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from rebalancer.config.document import read_document
+from rebalancer.config.module import module_settings
 from rebalancer.config.rules import check_rules
 from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, TriggerSection, TwapSection
 from rebalancer.config.sections import Parts, read_sections
@@ -41,7 +42,6 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
     # A section that is None has put a problem into the document, and the problems were raised.
     assert chain is not None and execution is not None and top is not None and venues is not None
     tokens = {symbol: Token(symbol, token.address, token.decimals) for symbol, token in parts.tokens.items()}
-    policy = _policy(parts, tokens)
     return Settings(
         path=path,
         state=_state_folder(environment),
@@ -54,8 +54,9 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
         ),
         price_rules=tuple(_price_rule(tokens, symbol, token) for symbol, token in parts.tokens.items()),
         pools=tuple(_pool_key(tokens, pool) for pool in venues.uniswap.pools),
-        policy=policy,
+        policy=_policy(parts, tokens),
         wallet=_wallet(parts, path.parent, environment),
+        module=module_settings(parts, tokens),
         confirmations=execution.confirmations,
         patience=execution.patience,
         ledger_url=_ledger_url(top.ledger, path.parent),
@@ -124,6 +125,7 @@ def _wallet(parts: Parts, folder: Path, environment: Mapping[str, str]) -> Walle
     return WalletSettings(
         kind=wallet.kind,
         address=wallet.address,
+        module=wallet.module,
         operator=wallet.operator,
         keystore=_beside(folder, wallet.keystore),
         password=Password(file, environment.get(PASSWORD_VARIABLE) or None),

@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from rebalancer.config.document import Document, Key
+from rebalancer.config.document import Document, Key, Problems
+from rebalancer.config.module_rules import MODULE_RULES
 from rebalancer.config.schema import BandSection, ProductSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import is_symbol, show_percent
 from rebalancer.units import ONE, Weight, mul_div_down
 
-Problems = Iterator[tuple[Key, str]]
 POOLS = ("venues", "uniswap", "pools")
 HUBS = ("venues", "uniswap", "hubs")
 
 
 def check_rules(document: Document, parts: Parts) -> None:
     """All rules, all problems."""
-    for rule in RULES:
+    for rule in (*RULES, *MODULE_RULES):
         for key, problem in rule(parts):
             document.add(key, problem)
 
@@ -205,6 +205,8 @@ def _mentions(parts: Parts) -> Iterator[tuple[Key, str]]:
         yield ("cash",), parts.top.cash
     for number, hub in enumerate((parts.venues.uniswap.hubs or []) if parts.venues else []):
         yield (*HUBS, number), hub
+    for number, hub in enumerate((parts.module.hubs or []) if parts.module else []):
+        yield ("module", "hubs", number), hub
     for number, pool in enumerate(parts.pools()):
         yield from (((*POOLS, number), symbol) for symbol in (pool.symbol_a, pool.symbol_b))
     for symbol, token in parts.tokens.items():

@@ -5,119 +5,55 @@ A field's description is what an error asks for where the key is missing. Rules 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from rebalancer.config import text
-from rebalancer.config.text import PoolText, is_symbol
-from rebalancer.units import Address, Bps, Usd, Wei, Weight
-
-T = TypeVar("T")
-EMPTY = "is empty"
-
-
-def _from_text(parse: Callable[[str], T], *checks: Callable[[T], T]) -> BeforeValidator:
-    """Text of the file to a value; whatever is not text is refused."""
-
-    def validate(value: object) -> object:
-        if value is None or value == "":
-            raise ValueError(EMPTY)
-        if not isinstance(value, str):
-            raise ValueError("expected one value, saw a list or a mapping")
-        parsed = parse(value)
-        for check in checks:
-            parsed = check(parsed)
-        return parsed
-
-    return BeforeValidator(validate)
-
-
-def _positive(value: int) -> int:
-    if value == 0:
-        raise ValueError("expected more than zero")
-    return value
-
-
-def _between(low: int, high: int, unit: str = "") -> Callable[[int], int]:
-    def check(value: int) -> int:
-        if not low <= value <= high:
-            raise ValueError(f"expected {low:,} to {high:,}{unit}")
-        return value
-
-    return check
-
-
-def _within_a_year(value: int) -> int:
-    if value > 366 * 86_400:
-        raise ValueError("expected at most 366 d")
-    return value
-
-
-def _duration(low: int, high: int, expected: str) -> BeforeValidator:
-    """Seconds between two ends; `expected` names both, and why."""
-
-    def check(value: int) -> int:
-        if not low <= value <= high:
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return _from_text(text.seconds, check)
-
-
-def _cautious(value: int) -> int:
-    if value > 1_000:
-        raise ValueError("expected at most 10 %: a wider limit stops nothing")
-    return value
-
-
-def _twap_window(value: int) -> int:
-    if value < 1_800:
-        raise ValueError("expected at least 30 min: a shorter average is cheap to move")
-    return value
-
-
-def _one_or_more(value: object) -> object:
-    if value == [] or not isinstance(value, str | list):
-        raise ValueError("expected one URL or a list of them")
-    return [value] if isinstance(value, str) else value
-
-
-def _plain_symbol(value: str) -> str:
-    # What is no symbol is not shown as one later: it may be a key out of the environment.
-    if not is_symbol(value):
-        raise ValueError("expected the symbol of one of the `tokens`")
-    return value
+from rebalancer.config.values import (
+    AddressText,
+    BlockAge,
+    ChainId,
+    Coin,
+    Count,
+    Day,
+    Deadline,
+    Decimals,
+    Dollars,
+    Grace,
+    Heartbeat,
+    Hours,
+    LedgerText,
+    Limit,
+    Loss,
+    Margin,
+    MeterWindow,
+    Patience,
+    Pause,
+    PoolName,
+    PpmLimit,
+    PpmRange,
+    PpmShare,
+    PriceRange,
+    ReturnShare,
+    Risk,
+    Seconds,
+    Share,
+    Shortfall,
+    SomeCoin,
+    Switch,
+    Symbol,
+    Text,
+    Tolerance,
+    TwapWindow,
+    Urls,
+    Width,
+)
+from rebalancer.units import Bps, Ppm, Usd, Wei, Weight
 
 
 def _kind_of_price(value: Any) -> str:
     keys = value if isinstance(value, dict) else ()
     return "<twap>" if "twap" in keys else "<product>" if "product" in keys else "<feed>"
-
-
-Text = Annotated[str, _from_text(str)]
-Symbol = Annotated[str, _from_text(str, _plain_symbol)]
-Url = Annotated[str, _from_text(text.url)]
-Switch = Annotated[bool, _from_text(text.switch)]
-AddressText = Annotated[Address, _from_text(text.address)]
-ChainId = Annotated[int, _from_text(text.whole_number, _positive)]
-Decimals = Annotated[int, _from_text(text.whole_number, _between(0, 36))]
-Count = Annotated[int, _from_text(text.whole_number, _between(1, 64, " blocks"))]
-Share = Annotated[Weight, _from_text(text.weight)]
-Width = Annotated[Weight, _from_text(text.weight, _positive)]
-Limit = Annotated[Bps, _from_text(text.bps, _positive)]
-Risk = Annotated[Bps, _from_text(text.bps, _positive, _cautious)]
-Seconds = Annotated[int, _from_text(text.seconds, _positive, _within_a_year)]
-Deadline = Annotated[int, _duration(24, 3_600, "24 s to 1 h: two blocks to be mined in, and prices that still hold")]
-BlockAge = Annotated[int, _duration(1, 3_600, "1 s to 1 h: what an older block says is no price")]
-Patience = Annotated[int, _duration(1, 3_600, "1 s to 1 h: the next tick, which would settle it too, is kept out")]
-Heartbeat = Annotated[int, _duration(1, 604_800, "1 s to 7 d: no feed to trade on is silent for longer")]
-Margin = Annotated[int, _duration(1, 86_400, "1 s to 1 d: a feed that is later has stopped")]
-Dollars = Annotated[Usd, _from_text(text.usd, _positive)]
-Coin = Annotated[Wei, _from_text(text.wei)]
-SomeCoin = Annotated[Wei, _from_text(text.wei, _positive)]
-PoolName = Annotated[PoolText, _from_text(text.pool)]
 
 
 class Section(BaseModel):
@@ -128,14 +64,16 @@ class Section(BaseModel):
 
 class ChainSection(Section):
     id: ChainId = Field(description="expected the chain's number, such as `1` for Ethereum mainnet")
-    rpc: Annotated[list[Url], BeforeValidator(_one_or_more)] = Field(
-        description="expected the URL of a node, such as `${ETH_RPC_URL}`"
-    )
+    rpc: Urls = Field(description="expected the URL of a node, such as `${ETH_RPC_URL}`")
     native: Symbol = Field(description="expected the symbol of the wrapped native token, such as `WETH`")
 
 
 class WalletSection(Section):
-    kind: Literal["safe"] = Field(description="expected the kind of wallet: `safe`")
+    kind: Literal["safe", "safe-module"] = Field(
+        description="expected the kind of wallet: `safe-module`, or `safe` for tests and small sums"
+    )
+    module: AddressText | None = None
+    """Of `safe-module`: the RebalanceModule. None: it is yet to be deployed."""
     address: AddressText = Field(description="expected the address of the Safe that holds the funds")
     operator: AddressText = Field(description="expected the address of the account that signs")
     keystore: Text = "operator.json"
@@ -166,7 +104,7 @@ class ProductSection(Section):
 
 class Twap(Section):
     pool: PoolName = Field(description="expected a V3 pool such as `v3 UNI/WETH 0.3 %`")
-    window: Annotated[int, _from_text(text.seconds, _twap_window, _within_a_year)] = 1_800
+    window: TwapWindow = 1_800
     """The shortest average that is accepted."""
     min_depth: Dollars = Field(
         description="expected the least that must be needed to move the pool's price by 2 %: `100_000 USD`"
@@ -192,14 +130,18 @@ class TokenSection(Section):
     """None: not part of the portfolio, only a hub or the other side of a price."""
     band: BandSection | None = None
     """This token's own band, in place of the trigger's."""
+    range: PpmRange | None = None
+    """The on-chain policy: the weights between which the owners want the token; None: any."""
+    price_band: PriceRange | None = None
+    """The on-chain policy: the prices between which the feeds are believed; None: any."""
     price: Annotated[AnyPrice, Discriminator(_kind_of_price)] = Field(
         description="expected where the price comes from: `feed:`, `product:` or `twap:`"
     )
 
 
 class WindowSection(Section):
-    days: Annotated[list[Annotated[int, _from_text(text.day)]], Field(min_length=1)] = list(range(7))
-    hours: Annotated[tuple[int, int], _from_text(text.hours)] = (0, 86_400)
+    days: Annotated[list[Day], Field(min_length=1)] = list(range(7))
+    hours: Hours = (0, 86_400)
 
 
 class TriggerSection(Section):
@@ -207,7 +149,7 @@ class TriggerSection(Section):
     every: Seconds | None = None
     band: BandSection = BandSection.model_construct(absolute=Weight(5 * 10**16), relative=Weight(25 * 10**16))
     """5 points, or a quarter of a small target: the nearer counts."""
-    return_to: Annotated[Bps, _from_text(text.return_share)] = Bps(0)
+    return_to: ReturnShare = Bps(0)
     """To the target: on mainnet gas is dear enough that trading rarely and fully is cheaper."""
     window: WindowSection | None = None
 
@@ -239,6 +181,46 @@ class LimitsSection(Section):
     """Ten blocks missed: the node is out of step."""
 
 
+class RouteSection(Section):
+    router: AddressText = Field(description="expected the address of the router")
+    checker: AddressText = Field(description="expected the address of the RouteCheck that looks at its calldata")
+
+
+class ModuleSection(Section):
+    """The owners' policy, fixed at deployment: what a stolen key can take follows from these (docs/security.md)."""
+
+    guardian: AddressText | None = None
+    """Who may pause and drop the operator, and nothing else. None: only the Safe can."""
+    window: MeterWindow = 86_400
+    """In which the meters of loss and turnover empty."""
+    max_turnover: PpmLimit = Ppm(300_000)
+    """A rebalance rarely moves a third; this much a window keeps what can be taken per trade from adding up."""
+    max_loss: Loss = Ppm(1_500)
+    """At oracle prices: what an honest window of that turnover may cost, and no more."""
+    max_shortfall: Shortfall = Ppm(10_000)
+    """A pool's fee (0.3 %), its impact, and what a feed lags behind: max_loss is what keeps it from adding up."""
+    min_trade: Dollars = Usd(50 * 10**18)
+    """Dust would wear out gas, not the wallet."""
+    max_trade: PpmLimit = Ppm(300_000)
+    """A window's turnover in one trade."""
+    tolerance: Tolerance = Ppm(2_500)
+    """Prices move between the block that is planned on and the block that it is mined in."""
+    cooldown: Pause = 600
+    """Below any cadence that a keeper needs, and above what a burst of trades would."""
+    target_step: PpmShare = Ppm(0)
+    """How far the operator may move the targets in a window: not at all."""
+    allow_opaque: Switch = False
+    """Whether a route's calldata may leave the receiver open: then only the walls on value hold."""
+    sequencer: AddressText | None = None
+    """Of a rollup: Chainlink's feed that says whether its sequencer is up."""
+    grace: Grace | None = None
+    """Of a rollup: how long after its restart nothing is done."""
+    hubs: list[Symbol] | None = None
+    """Tokens without a target that a path may run over; by default those of `venues.uniswap.hubs`."""
+    routes: list[RouteSection] = []
+    """Routers beside Uniswap's own, for calldata from outside."""
+
+
 class ExecutionSection(Section):
     confirmations: Count = 1
     """1: the block that holds the transaction is enough to call it settled."""
@@ -260,7 +242,7 @@ class TopSection(Section):
     """The keys that stand on their own."""
 
     cash: Symbol | None = None
-    ledger: Annotated[str, _from_text(text.ledger)] = "rebalancer.sqlite"
+    ledger: LedgerText = "rebalancer.sqlite"
     """A URL of SQLAlchemy's, or a file of SQLite, by default beside the configuration."""
     live: Switch = False
     """Nothing is sent unless this is true and `--live` is given."""

@@ -11,11 +11,11 @@ from pydantic.fields import FieldInfo
 
 from rebalancer.config.document import Document, Key
 from rebalancer.config.schema import (
-    EMPTY,
     PRICES,
     ChainSection,
     ExecutionSection,
     LimitsSection,
+    ModuleSection,
     Section,
     TokenSection,
     TopSection,
@@ -24,10 +24,11 @@ from rebalancer.config.schema import (
     WalletSection,
 )
 from rebalancer.config.text import PoolText
+from rebalancer.config.values import EMPTY
 
 S = TypeVar("S", bound=Section)
-TOP_KEYS = ("chain", "wallet", "tokens", "trigger", "limits", "execution", "venues", *TopSection.model_fields)
-OPTIONAL = ("trigger", "limits", "execution")
+TOP_KEYS = ("chain", "wallet", "module", "tokens", "trigger", "limits", "execution", "venues", *TopSection.model_fields)
+OPTIONAL = ("module", "trigger", "limits", "execution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Parts:
     top: TopSection | None
     chain: ChainSection | None
     wallet: WalletSection | None
+    module: ModuleSection | None
     tokens: dict[str, TokenSection]
     symbols: tuple[str, ...]
     trigger: TriggerSection | None
@@ -55,6 +57,13 @@ class Parts:
             return listed
         return [] if self.chain is None else [self.chain.native]
 
+    def module_hubs(self) -> list[str]:
+        """Tokens without a target that a module's path may run over: as listed, or else the venue's."""
+        listed = None if self.module is None else self.module.hubs
+        if listed is not None:
+            return listed
+        return [hub for hub in self.hubs() if hub in self.tokens and self.tokens[hub].target is None]
+
 
 def read_sections(document: Document) -> Parts:
     """Every section on its own, so that one wrong section hides no problem of another."""
@@ -68,6 +77,7 @@ def read_sections(document: Document) -> Parts:
         _checked(document, TopSection, (), top),
         _section(document, ChainSection, "chain"),
         _section(document, WalletSection, "wallet"),
+        _section(document, ModuleSection, "module"),
         {symbol: token for symbol, token in checked.items() if token is not None},
         tuple(tokens),
         _section(document, TriggerSection, "trigger"),
@@ -82,7 +92,7 @@ def known_keys() -> Iterator[str]:
     yield from TOP_KEYS
     sections: dict[str, type[Section]] = {"chain": ChainSection, "wallet": WalletSection, "tokens.SYMBOL": TokenSection}
     sections |= {"trigger": TriggerSection, "limits": LimitsSection, "execution": ExecutionSection}
-    sections["venues"] = VenuesSection
+    sections |= {"module": ModuleSection, "venues": VenuesSection}
     for name, model in sections.items():
         yield from _keys(name, model)
 

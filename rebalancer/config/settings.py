@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Policy, Target
+from rebalancer.core.model.module import ModuleAsset, ModuleLimits, ModuleRoute
 from rebalancer.core.price import PoolKey, PriceRule
 from rebalancer.units import Address, Token
 
@@ -57,11 +58,28 @@ class WalletSettings:
     """The account that holds the funds, and the operator's key."""
 
     kind: str
-    """"safe"."""
+    """"safe" or "safe-module"."""
     address: Address
+    """Of the Safe."""
+    module: Address | None
+    """Of the RebalanceModule; None: there is none, or not yet."""
     operator: Address
     keystore: Path
     password: Password = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSettings:
+    """The owners' on-chain policy as the file wants it, but for the addresses that depend on the chain."""
+
+    guardian: Address | None
+    """None: nobody, or whom the Safe has named."""
+    assets: tuple[ModuleAsset, ...]
+    hubs: tuple[Token, ...]
+    """Further tokens that a path may run over."""
+    routes: tuple[ModuleRoute, ...]
+    """Beside Uniswap's own router."""
+    limits: ModuleLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +101,8 @@ class Settings:
     pools: tuple[PoolKey, ...]
     policy: Policy
     wallet: WalletSettings
+    module: ModuleSettings | None
+    """None: the wallet acts through no module."""
     confirmations: int
     patience: int
     """Seconds that a tick waits for its own transaction."""

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from rebalancer.market.addresses import checksum_address
-from rebalancer.units import Address, Bps, Usd, Wei, Weight
+from rebalancer.units import Address, Bps, Ppm, Usd, Wei, Weight
 
 NUMBER = r"(?P<whole>[0-9](?:_?[0-9]){0,29})(?:\.(?P<part>[0-9]{1,30}))?"
 SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -47,6 +47,33 @@ def weight(text: str) -> Weight:
 def bps(text: str) -> Bps:
     """A share in basis points."""
     return Bps(_percent(text, 2, "one basis point (0.01 %)"))
+
+
+def ppm(text: str) -> Ppm:
+    """A share in parts per million, as the on-chain policy counts."""
+    return Ppm(_percent(text, 4, "0.0001 %"))
+
+
+def share_range(text: str) -> tuple[Ppm, Ppm]:
+    """The least and the most of a share: "10 % - 50 %"."""
+    low, dash, high = text.partition("-")
+    if not dash:
+        raise ValueError("expected two percentages such as `10 % - 50 %`")
+    found = ppm(low.strip()), ppm(high.strip())
+    if found[0] > found[1]:
+        raise ValueError("expected the smaller percentage first")
+    return found
+
+
+def price_range(text: str) -> tuple[Usd, Usd]:
+    """Two prices, the lower first: "500 USD - 20_000 USD"."""
+    low, dash, high = text.partition("-")
+    if not dash:
+        raise ValueError("expected two prices such as `500 USD - 20_000 USD`")
+    found = usd(low.strip()), usd(high.strip())
+    if found[0] >= found[1]:
+        raise ValueError("expected the lower price first, and the other above it")
+    return found
 
 
 def seconds(text: str) -> int:

@@ -7,10 +7,25 @@ name of its breach; those of a batch stand in `batch_rules`. None of them trusts
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from rebalancer.core import batch_rules
 from rebalancer.core.cost import cost_bps, total
-from rebalancer.core.model import Batch, Breach, Cost, Policy, Portfolio, Reverted, Simulated, Simulation, Snapshot
+from rebalancer.core.model import (
+    Batch,
+    Breach,
+    Cost,
+    ModuleWallet,
+    Policy,
+    Portfolio,
+    Reverted,
+    SafeState,
+    Simulated,
+    Simulation,
+    Snapshot,
+)
+from rebalancer.core.module_books import PREFIX
+from rebalancer.core.module_guard import guard_module_account, guard_module_batch
 from rebalancer.core.render import amount, bps, coin, gas_price, money, percent
 from rebalancer.market.pools import Pool, mid_ratio
 from rebalancer.units import BPS, ONE, Address, Amount, Wei, Weight, bps_of_down, mul_div_down, mul_div_up
@@ -26,8 +41,7 @@ def guard_snapshot(policy: Policy, snapshot: Snapshot) -> tuple[Breach, ...]:
 def guard_account(policy: Policy, snapshot: Snapshot, operator: Address) -> tuple[Breach, ...]:
     """The wallet is the operator's to use, and he can pay for the gas."""
     return (
-        *safe_threshold(snapshot),
-        *safe_owner(snapshot, operator),
+        *_of_wallet(snapshot, operator),
         *min_operator_balance(policy, snapshot),
         *max_gas_price(policy, snapshot),
     )
@@ -51,6 +65,7 @@ def guard_batch(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, batch:
         *batch_rules.sold_within_balance(portfolio, batch),
         *batch_rules.deadline(policy, snapshot, batch),
         *batch_rules.known_spender(snapshot, batch),
+        *guard_module_batch(snapshot, batch),
     )
 
 
@@ -59,7 +74,7 @@ def guard_simulation(
 ) -> tuple[Breach, ...]:
     """The exact batch does what was planned and no more. `cost` as measured in the simulation."""
     if isinstance(simulation, Reverted):
-        return (Breach("simulation", simulation.reason, "a batch that executes"),)
+        return (reverted(simulation),)
     return (
         *sold_at_most(batch, simulation),
         *bought_at_least(batch, simulation),
@@ -97,16 +112,26 @@ def _gap_bps_up(pool: Pool, snapshot: Snapshot) -> int | None:
 # ---------------------------------------------------------------- the account
 
 
-def safe_threshold(snapshot: Snapshot) -> Breaches:
+def _of_wallet(snapshot: Snapshot, operator: Address) -> tuple[Breach, ...]:
+    match snapshot.wallet:
+        case SafeState() as safe:
+            return (*safe_threshold(safe), *safe_owner(safe, operator))
+        case ModuleWallet() as wallet:
+            return guard_module_account(wallet, operator)
+        case other:
+            assert_never(other)
+
+
+def safe_threshold(safe: SafeState) -> Breaches:
     """One signature, the operator's, is enough."""
-    if snapshot.wallet.threshold != 1:
-        yield Breach("safe_threshold", f"the Safe asks for {snapshot.wallet.threshold} signatures", "1 signature")
+    if safe.threshold != 1:
+        yield Breach("safe_threshold", f"the Safe asks for {safe.threshold} signatures", "1 signature")
 
 
-def safe_owner(snapshot: Snapshot, operator: Address) -> Breaches:
+def safe_owner(safe: SafeState, operator: Address) -> Breaches:
     """The operator is one of the owners."""
-    if operator not in snapshot.wallet.owners:
-        owners = ", ".join(snapshot.wallet.owners) or "nobody"
+    if operator not in safe.owners:
+        owners = ", ".join(safe.owners) or "nobody"
         yield Breach("safe_owner", f"the operator {operator} is no owner of the Safe", f"one of its owners: {owners}")
 
 
@@ -127,6 +152,13 @@ def max_gas_price(policy: Policy, snapshot: Snapshot) -> Breaches:
 
 
 # ---------------------------------------------------------------- the simulation
+
+
+def reverted(simulation: Reverted) -> Breach:
+    """A batch that would fail. What a module refuses is named by the module's own rule, whoever finds it first."""
+    if simulation.reason.startswith(PREFIX):
+        return Breach(simulation.reason, "the simulated batch is refused by the module", "a batch that executes")
+    return Breach("simulation", simulation.reason, "a batch that executes")
 
 
 def sold_at_most(batch: Batch, simulation: Simulated) -> Breaches:

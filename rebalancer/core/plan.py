@@ -18,6 +18,7 @@ from rebalancer.core.model import (
     Snapshot,
     Trade,
 )
+from rebalancer.core.module_room import beyond_module, limits_in, reason_to_wait
 from rebalancer.core.pairing import Grain, Leg, Pair, wants_of
 from rebalancer.core.render import amount, money
 from rebalancer.core.sizing import Priced, Refused, Task, sized, with_pools
@@ -29,16 +30,24 @@ def make_plan(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, fees: Fe
     """The trades of one rebalance, in the order in which they are to be made.
 
     A pair whose pools cannot carry it within the limits is cut to what they do carry, or left out, with the
-    reason, and the rest is planned around it; where nothing is left the reasons are the Hold's. Under a trigger
-    with bands some trade touches a weight outside its band, or there is none.
+    reason, and the rest is planned around it; where nothing is left the reasons are the Hold's. So is a pair that
+    moves more than a wallet's module lets it. Under a trigger with bands some trade touches a weight outside its
+    band, or there is none.
     MoreTicks: the same question again with those ticks.
     """
+    if (wait := reason_to_wait(snapshot)) is not None:
+        return wait
+    policy = replace(policy, limits=limits_in(snapshot, policy.limits))
     grain = Grain(policy.limits.min_trade, Usd(bps_of_down(portfolio.value, policy.limits.max_trade)))
-    task = Task(policy, portfolio, snapshot, fees, desired_weights(policy, portfolio), grain)
+    return _search(Task(policy, portfolio, snapshot, fees, desired_weights(policy, portfolio), grain))
+
+
+def _search(task: Task) -> Plan | Hold | MoreTicks:
+    policy = task.policy
     caps: dict[Pair, Usd] = {}
     reasons: dict[Pair, str] = {}
     while True:
-        # Each turn but the last lowers the cap of at least one pair to a half or to nothing, and there are
+        # Each turn but the last lowers the cap of at least one pair by a hundredth or more, and there are
         # finitely many pairs and dollars.
         match sized(task, caps):
             case MoreTicks() as needs:
@@ -49,12 +58,16 @@ def make_plan(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, fees: Fe
                 reasons = {**why, **reasons}
             case Priced(legs=()):
                 return Hold(_why_nothing(task, reasons))
-            case Priced() as priced:
-                idle = _idle(policy, portfolio, priced)
-                if not idle:
-                    return _plan(priced, policy.limits.max_slippage, reasons)
+            case Priced() as priced if idle := _idle(policy, task.portfolio, priced):
                 caps.update((leg.pair, Usd(0)) for leg in idle)
                 reasons |= {leg.pair: _waits(leg) for leg in idle}
+            case Priced() as priced:
+                trades = _trades(priced, policy.limits.max_slippage)
+                beyond = beyond_module(task.snapshot, trades, priced.received)
+                if beyond is None:
+                    return _plan(trades, priced, reasons)
+                caps.update({pair: _cut(cap, pair in caps) for pair, cap in beyond.caps.items()})
+                reasons = {**beyond.reasons, **reasons}
 
 
 def snapshot_after(snapshot: Snapshot, quote: Quote) -> Snapshot:
@@ -98,8 +111,16 @@ def _after(portfolio: Portfolio, priced: Priced) -> Portfolio:
     )
 
 
-def _plan(priced: Priced, max_slippage: Bps, reasons: Mapping[Pair, str]) -> Plan:
-    trades = tuple(_trade(leg, out, max_slippage) for leg, out in zip(priced.legs, priced.out, strict=True))
+def _cut(cap: Usd, again: bool) -> Usd:
+    """A pair's new cap. A cut changes the costs, and with them all sizes a little: who is cut again goes below that."""
+    return Usd(cap * 99 // 100) if again else cap
+
+
+def _trades(priced: Priced, max_slippage: Bps) -> tuple[Trade, ...]:
+    return tuple(_trade(leg, out, max_slippage) for leg, out in zip(priced.legs, priced.out, strict=True))
+
+
+def _plan(trades: tuple[Trade, ...], priced: Priced, reasons: Mapping[Pair, str]) -> Plan:
     made = {leg.pair: leg for leg in priced.legs}
     left_out = tuple(f"{reason}; {_fate(made.get(pair))}" for pair, reason in reasons.items())
     return Plan(trades, Usd(sum(trade.value for trade in trades)), left_out)

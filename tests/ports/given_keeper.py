@@ -68,6 +68,7 @@ class Keeper:
     folder: Path
     wallet: Address
     operator: Actor
+    module: Address | None = None
 
     @property
     def config(self) -> Path:

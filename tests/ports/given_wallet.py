@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from eth_account import Account
 
-from rebalancer.adapters.chain.book import Book
+from rebalancer.adapters.chain.book import Book, WalletReads
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.reader import ChainReader
 from rebalancer.adapters.chain.rpc import Rpc
@@ -34,7 +34,7 @@ from rebalancer.core.model import (
 )
 from rebalancer.core.plan import snapshot_after
 from rebalancer.core.price import Feed, FeedPrice, PoolKey
-from rebalancer.ports import Signer
+from rebalancer.ports import Signer, Wallet
 from rebalancer.replica.accounts import Actor
 from rebalancer.replica.chain import Replica
 from rebalancer.replica.mainnet import FEEDS, LISTINGS
@@ -83,8 +83,10 @@ class Desk:
     replica: Replica
     reader: ChainReader
     venue: UniswapVenue
-    wallet: SafeWallet
+    wallet: Wallet
     signer: Signer
+    make: Callable[[Rpc], Wallet]
+    """The same wallet on another way to the node."""
 
     def on_an_older_node(self) -> Desk:
         """The same desk, its wallet on a node without eth_simulateV1."""
@@ -92,7 +94,7 @@ class Desk:
 
     def on(self, rpc: Rpc) -> Desk:
         """The same desk, its wallet on another way to the node."""
-        return replace(self, wallet=_wallet(rpc, self.wallet.address, self.signer, Patience(poll=0.02)))
+        return replace(self, wallet=self.make(rpc))
 
     def quotes(self, trades: Sequence[Trade], snapshot: Snapshot, deadline: int) -> tuple[Quote, ...]:
         """The venue's quotes in turn, each on the pools as the ones before leave them."""
@@ -144,27 +146,25 @@ def a_signer(folder: Path, actor: Actor) -> KeystoreSigner:
 
 
 def a_desk(replica: Replica, safe: Address, signer: Signer, patience: Patience | None = None) -> Desk:
+    """On a Safe of the operator's."""
+
+    def make(rpc: Rpc) -> SafeWallet:
+        return SafeWallet(rpc, safe, MAINNET, Sender(rpc, 1, signer, LIMITS), patience or Patience(poll=0.02))
+
     rpc = Rpc(replica.url)
-    return Desk(
-        replica=replica,
-        reader=_reader(replica, rpc, safe, signer.address),
-        venue=UniswapVenue(ROUTER, (WETH, USDC), LIMITS),
-        wallet=_wallet(rpc, safe, signer, patience or Patience(poll=0.02)),
-        signer=signer,
-    )
-
-
-def _wallet(rpc: Rpc, safe: Address, signer: Signer, patience: Patience) -> SafeWallet:
-    return SafeWallet(rpc, safe, MAINNET, Sender(rpc, 1, signer, LIMITS), patience)
+    reader = reader_of(replica, rpc, (safe, signer.address), SafeReads(safe))
+    return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), make(rpc), signer, make)
 
 
 def a_snapshot(replica: Replica) -> Snapshot:
     """Of a new, empty Safe: for those who want prices and pools. Mines a block."""
     owner = replica.actor("owner").address
-    return _reader(replica, Rpc(replica.url), replica.create_safe([owner]), owner).read()
+    safe = replica.create_safe([owner])
+    return reader_of(replica, Rpc(replica.url), (safe, owner), SafeReads(safe)).read()
 
 
-def _reader(replica: Replica, rpc: Rpc, safe: Address, operator: Address) -> ChainReader:
+def reader_of(replica: Replica, rpc: Rpc, accounts: tuple[Address, Address], reads: WalletReads) -> ChainReader:
+    safe, operator = accounts
     book = Book(
         chain_id=1,
         tokens=TOKENS,
@@ -181,7 +181,7 @@ def _reader(replica: Replica, rpc: Rpc, safe: Address, operator: Address) -> Cha
         operator=operator,
         max_block_age=LIMITS.max_block_age,
     )
-    return ChainReader(rpc, MAINNET, book, SafeReads(safe), BlockClock(replica))
+    return ChainReader(rpc, MAINNET, book, reads, BlockClock(replica))
 
 
 def a_trade(desk: Desk, sell: str, raw: int, buy: str, slippage_bps: int = 100) -> Trade:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from given_keeper import Gate, Keeper, ended
+from given_keeper import Gate, Keeper, a_keeper, ended
+from given_modules import a_module_keeper
+
+from rebalancer.replica.chain import Replica
 
 STOPPED = {signal.SIGINT: 130, signal.SIGKILL: -9}
 
 
-@pytest.fixture
-def keeper(keeper: Keeper) -> Keeper:
+@pytest.fixture(params=[a_keeper, a_module_keeper], ids=["safe", "safe-module"])
+def keeper(request: pytest.FixtureRequest, replica: Replica, keystore: Path, tmp_path: Path, own_state: None) -> Keeper:
+    """Off its targets and live, of each kind of wallet."""
+    keeper: Keeper = request.param(replica, tmp_path, keystore)
     keeper.go_live()
     return keeper
 

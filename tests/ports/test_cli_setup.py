@@ -25,7 +25,29 @@ def test_init__in_an_empty_folder__writes_a_private_file_that_reads_back(tmp_pat
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     settings = read_settings(path)
     assert (settings.wallet.address, settings.wallet.operator) == (safe, operator)
-    assert not settings.live
+    assert (settings.wallet.kind, settings.wallet.module) == ("safe-module", None)
+    assert "deploy the module" in done.said and not settings.live
+
+
+def test_init__of_a_module_that_is_there__names_it_and_asks_for_a_check(tmp_path: Path) -> None:
+    path, accounts = tmp_path / "mine.yaml", ("--wallet", "0x" + "11" * 20, "--operator", "0x" + "22" * 20)
+    done = command("init", str(path), *accounts, "--module", "0x" + "33" * 20)
+    assert done.code == 0 and f"rebalancer check -c {path}" in done.said
+    assert read_settings(path).wallet.module == "0x" + "33" * 20
+
+
+def test_init__of_kind_safe__has_no_policy(tmp_path: Path) -> None:
+    path, accounts = tmp_path / "mine.yaml", ("--wallet", "0x" + "11" * 20, "--operator", "0x" + "22" * 20)
+    done = command("init", str(path), *accounts, "--kind", "safe")
+    settings = read_settings(path)
+    assert done.code == 0 and (settings.wallet.kind, settings.module) == ("safe", None)
+    assert "max_turnover" not in path.read_text()
+
+
+def test_init__of_an_unknown_kind__is_refused_and_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    done = command("init", str(path), "--kind", "eoa")
+    assert done.code == 2 and "safe-module" in done.said and not path.exists()
 
 
 def test_init__without_accounts__says_what_is_missing_and_so_does_check(tmp_path: Path) -> None:
@@ -135,6 +157,12 @@ def test_demo__with_json__settles_holds_and_gives_its_figures() -> None:
     assert found["drift_before_bps"] > 500 and 0 <= found["drift_after_bps"] <= 5
     assert 0 < found["cost_bps"] <= 100 and abs(found["cost_bps"] - found["expected_cost_bps"]) <= 1
     assert found["gas_used"] > 100_000 and 1 <= found["read_requests"] <= 2 and found["wall_s"] > 0
+    assert [attack["refused_by"] for attack in found["attacks"]] == [
+        "Safe: GS026 (he is no owner)",
+        "RebalanceModule: min_out",
+        "RebalanceModule: sells_past_target",
+    ]
+    assert all(attack["name"] for attack in found["attacks"])
 
 
 # ---------------------------------------------------------------- how it is looked at

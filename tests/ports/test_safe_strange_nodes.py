@@ -11,12 +11,13 @@ from given_chain import a_state
 from given_ledger import USDC, WETH, an_intent
 from given_wallet import LIMITS
 
-from rebalancer.adapters.chain.codec import uint_word
+from rebalancer.adapters.chain.codec import CallResult, EthCall, uint_word
 from rebalancer.adapters.chain.rpc import Call as RpcCall
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeSigner
-from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Lander, Patience, wallet_of
+from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Lander, Patience
+from rebalancer.adapters.wallets.module_abi import REBALANCE, REBALANCED_EVENT
 from rebalancer.adapters.wallets.reasons import safe_reason
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
@@ -24,8 +25,8 @@ from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import Call, Gone, Landed, Waiting
 from rebalancer.units import Address, Amount
 
-SAFE = wallet_of(an_intent(7))
 INTENT = an_intent(7)
+SAFE = INTENT.commitment.transaction.call.to
 HASH = INTENT.commitment.hash
 HEAD = {"number": "0x3f9", "timestamp": hex(INTENT.deadline - 60), "hash": "0x0b"}
 MINED = {"number": "0x3f0", "timestamp": hex(INTENT.deadline - 300), "hash": "0x0a", "transactions": []}
@@ -61,7 +62,7 @@ def _lander(rpc: Rpc, why: str | Exception = "Too little received") -> Lander:
             raise why
         return why
 
-    return Lander(rpc, OPERATOR, Patience(poll=0.001), explain)
+    return Lander(rpc, (SAFE, OPERATOR), Patience(poll=0.001), explain)
 
 
 def _receipt(**change: Any) -> dict[str, Any]:
@@ -271,6 +272,29 @@ def test_send__refused_though_the_node_has_it__is_done(said: str) -> None:
     _sender(rpc).send(INTENT.commitment)
 
 
+def _of_a_module(topics: list[str], speaker: Address = SAFE) -> Landed:
+    """What becomes of a module's batch that was mined with status 1, and one event."""
+    call = Call(SAFE, REBALANCE + bytes(128))
+    signed = replace(INTENT.commitment, transaction=replace(INTENT.commitment.transaction, call=call))
+    receipt = _receipt(logs=[{"address": speaker, "topics": topics, "data": "0x"}])
+    rpc = ScriptedRpc(
+        eth_chainId="0x1",
+        eth_getTransactionReceipt=receipt,
+        eth_getBlockByNumber=[HEAD, MINED],
+        eth_getTransactionCount="0x8",
+        eth_getTransactionByHash=None,
+    )
+    landing = _lander(rpc).land(replace(INTENT, commitment=signed), 0)
+    assert isinstance(landing, Landed), landing
+    return landing
+
+
+def test_land__of_a_modules_batch__is_told_by_the_modules_event_alone() -> None:
+    assert _of_a_module([REBALANCED_EVENT, "0x07"]).receipt.reason is None
+    for strange in (_of_a_module([EXECUTION_SUCCESS_EVENT]), _of_a_module([REBALANCED_EVENT], BACKER)):
+        assert strange.receipt.reason == f"mined, but the module {SAFE} does not report Rebalanced"
+
+
 def test_send__refused_and_unknown__is_unavailable_with_the_nodes_words() -> None:
     rpc = ScriptedRpc(eth_sendRawTransaction=_error("max fee per gas less than block base fee"))
     rpc.answers["eth_getTransactionByHash"] = None
@@ -287,15 +311,25 @@ def test_send__refused_and_unknown__is_unavailable_with_the_nodes_words() -> Non
         (("0x7", None, "0x7"), "null is no 0x-hex number"),
     ],
 )
-def test_free_nonce__where_the_counts_differ__is_unavailable(counts: tuple[Any, ...], part: str) -> None:
+def test_count_and_read__where_the_counts_differ__is_unavailable(counts: list[Any], part: str) -> None:
+    rpc = ScriptedRpc(eth_getTransactionCount=list(counts))
     with pytest.raises(Unavailable, match=part):
-        _sender(ScriptedRpc()).free_nonce(counts, a_state(1_000))
+        _sender(rpc).count_and_read((), a_state(1_000))
 
 
-def test_counts__of_the_operator__are_at_the_snapshots_block_latest_and_pending() -> None:
-    asked = _sender(ScriptedRpc()).counts(a_state(1_000))
-    assert asked == [("eth_getTransactionCount", [OPERATOR, tag]) for tag in ("0x3e8", "latest", "pending")]
-    assert _sender(ScriptedRpc()).free_nonce(("0x7", "0x7", "0x7"), a_state(1_000)) == 7
+def test_count_and_read__asks_for_the_counts_first__at_the_snapshots_block_latest_and_pending() -> None:
+    asked: list[RpcCall] = []
+
+    class Watched(ScriptedRpc):
+        def batch(self, calls: Sequence[RpcCall]) -> list[Any]:
+            asked.extend(calls)
+            return super().batch(calls)
+
+    rpc = Watched(eth_getTransactionCount="0x7", eth_call="0x0102")
+    found = _sender(rpc).count_and_read([EthCall(SAFE, b"\x07")], a_state(1_000))
+    assert found == (7, (CallResult(True, b"\x01\x02"),))
+    counts = [("eth_getTransactionCount", [OPERATOR, tag]) for tag in ("0x3e8", "latest", "pending")]
+    assert asked == [*counts, ("eth_call", [{"to": SAFE, "data": "0x07"}, "latest"])]
 
 
 def _sender(rpc: Rpc) -> Sender:

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from given_chain import LyingNode
 from given_keeper import Gate, Keeper, command, ended
+from given_modules import a_filled_desk
 from given_wallet import Desk, a_desk, a_signer, a_trade
 
 from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import Landed, Simulated, Waiting
+from rebalancer.ports import Signer
 from rebalancer.replica.chain import Replica
 
-COMMIT_CALLS = 8
-"""Three counts of the operator's transactions, five reads of the Safe."""
-SAFE_NONCE = 4
-"""The read that tells whether another batch was executed."""
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A desk of one kind of wallet, with USDT to sell; the reads of its commit, and the one of them that tells
+    whether another batch was executed.
+    """
+
+    make: Callable[[Replica, Signer], Desk]
+    calls: int
+    tells: int
+
+
+def _safe_desk(replica: Replica, signer: Signer) -> Desk:
+    desk = a_desk(replica, replica.create_safe([signer.address]), signer)
+    replica.deal("USDT", desk.wallet.address, 100_000 * 10**6)
+    return desk
+
+
+SAFE = Kind(_safe_desk, 8, 4)
+"""Three counts of the operator's transactions, five reads of the Safe, the second of them its nonce."""
+MODULE = Kind(a_filled_desk, 10, 9)
+"""The same, and the module's policy and state."""
+POSITIONS = [(kind, position) for kind in (SAFE, MODULE) for position in range(kind.calls)]
 
 
 @pytest.fixture
@@ -33,13 +56,11 @@ def gate(keeper: Keeper) -> Iterator[Gate]:
     gate.close()
 
 
-@pytest.mark.parametrize("position", range(COMMIT_CALLS))
+@pytest.mark.parametrize(("kind", "position"), POSITIONS, ids=lambda x: str(x) if isinstance(x, int) else None)
 def test_commit__the_same_keys_other_batch_is_mined_before_any_of_its_reads__only_one_can_happen(
-    replica: Replica, lying: LyingNode, tmp_path: Path, position: int
+    replica: Replica, lying: LyingNode, signer: KeystoreSigner, kind: Kind, position: int
 ) -> None:
-    signer = a_signer(tmp_path, replica.actor("operator"))
-    desk = a_desk(replica, replica.create_safe([signer.address]), signer)
-    replica.deal("USDT", desk.wallet.address, 100_000 * 10**6)
+    desk = kind.make(replica, signer)
     other = desk.intent([a_trade(desk, "USDT", 20_000 * 10**6, "WETH")])
     left = [position]
 
@@ -52,7 +73,7 @@ def test_commit__the_same_keys_other_batch_is_mined_before_any_of_its_reads__onl
     batch, simulation, snapshot = _simulated(desk)
     lying.before = mined_in_between
     second = desk.on(Rpc(lying.url))
-    if position <= SAFE_NONCE:
+    if position <= kind.tells:
         with pytest.raises(Unavailable, match="mined since block|wait to be mined|changed since block"):
             second.wallet.commit(batch, simulation, snapshot)
     else:

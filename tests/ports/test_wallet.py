@@ -5,35 +5,74 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from given_wallet import ROUTER, TOKENS, Desk, a_desk, a_signer, a_trade, an_intent_of
+from given_modules import a_module_desk, a_wanted_module
+from given_wallet import (
+    ROUTER,
+    TOKENS,
+    Desk,
+    a_desk,
+    a_signer,
+    a_trade,
+    an_intent_of,
+)
 
 from rebalancer.adapters.wallets import fake
 from rebalancer.adapters.wallets.fake import FakeWallet
 from rebalancer.core.errors import Unavailable
-from rebalancer.core.model import Batch, Gone, Intent, Landed, Quote, Reverted, Simulated, Snapshot, Waiting
+from rebalancer.core.model import (
+    Batch,
+    Gone,
+    Intent,
+    Landed,
+    ModuleWallet,
+    Quote,
+    Reverted,
+    Simulated,
+    Snapshot,
+    Waiting,
+)
 from rebalancer.ports import Wallet
 from rebalancer.replica.chain import Replica
+from rebalancer.units import Address
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Desk]]:
+    """A desk for each kind of wallet, on one replica; the fake is quoted for on the Safe's."""
     with Replica.start() as replica:
         operator = replica.actor("operator")
-        safe = replica.create_safe([operator.address])
-        replica.deal("USDC", safe, 10**12)
+        signer = a_signer(tmp_path_factory.mktemp("keys"), operator)
+        safe = a_desk(replica, replica.create_safe([operator.address]), signer)
+        module = a_module_desk(replica, a_wanted_module(replica, {"WETH": 50, "WBTC": 50}), signer)
+        for desk in (safe, module):
+            replica.deal("USDC", desk.wallet.address, 10**12)
         replica.mine()
-        yield a_desk(replica, safe, a_signer(tmp_path_factory.mktemp("keys"), operator))
+        yield {"fake": safe, "safe": safe, "safe-module": module}
+
+
+@pytest.fixture(params=["fake", "safe", "safe-module"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def desk(running: Desk) -> Iterator[Desk]:
-    with running.replica.scratch():
-        yield running
+def desk(running: dict[str, Desk], kind: str) -> Iterator[Desk]:
+    with running[kind].replica.scratch():
+        yield running[kind]
 
 
-@pytest.fixture(params=["fake", "safe"])
-def wallet(request: pytest.FixtureRequest, desk: Desk) -> Wallet:
-    return FakeWallet() if request.param == "fake" else desk.wallet
+@pytest.fixture
+def wallet(kind: str, desk: Desk) -> Wallet:
+    return FakeWallet() if kind == "fake" else desk.wallet
+
+
+@pytest.fixture
+def door(wallet: Wallet, snapshot: Snapshot, kind: str) -> Address:
+    """Where a batch is sent: to the wallet itself, or to its module."""
+    if kind != "safe-module":
+        return wallet.address
+    assert isinstance(snapshot.wallet, ModuleWallet)
+    return snapshot.wallet.module
 
 
 @pytest.fixture
@@ -65,9 +104,9 @@ def intent(wallet: Wallet, batch: Batch, simulation: Simulated, snapshot: Snapsh
 
 
 def test_build__of_quotes__is_one_call_from_the_operator(
-    wallet: Wallet, batch: Batch, snapshot: Snapshot, quotes: tuple[Quote, ...]
+    wallet: Wallet, batch: Batch, snapshot: Snapshot, quotes: tuple[Quote, ...], door: Address
 ) -> None:
-    assert (batch.quotes, batch.operator, batch.call.to) == (quotes, wallet.operator, wallet.address)
+    assert (batch.quotes, batch.operator, batch.call.to) == (quotes, wallet.operator, door)
     assert batch == wallet.build(quotes, snapshot, snapshot.block.timestamp + 600)
 
 
@@ -80,8 +119,10 @@ def test_simulate__of_a_good_batch__measures_every_token_and_allowance(simulatio
     assert simulation.gas > 0
 
 
-def test_commit__of_a_simulated_batch__signs_its_call_and_sends_nothing(wallet: Wallet, intent: Intent) -> None:
-    assert intent.commitment.transaction.call.to == wallet.address
+def test_commit__of_a_simulated_batch__signs_its_call_and_sends_nothing(
+    wallet: Wallet, intent: Intent, batch: Batch, door: Address
+) -> None:
+    assert intent.commitment.transaction.call == batch.call and batch.call.to == door
     assert isinstance(wallet.land(intent, 0), Waiting)
 
 
@@ -103,7 +144,10 @@ def test_execute__twice__changes_nothing(wallet: Wallet, intent: Intent) -> None
 
 # ---------------------------------------------------------------- what only the fake can be told
 
+only_the_fake = pytest.mark.parametrize("kind", ["fake"], indirect=True)
 
+
+@only_the_fake
 def test_fake__told_to_revert__reverts_once(snapshot: Snapshot, quotes: tuple[Quote, ...]) -> None:
     wallet = FakeWallet(simulations=[Reverted("USDC.approve: Pausable: paused")])
     batch = wallet.build(quotes, snapshot, 1)
@@ -111,6 +155,7 @@ def test_fake__told_to_revert__reverts_once(snapshot: Snapshot, quotes: tuple[Qu
     assert isinstance(wallet.simulate(batch, snapshot), Simulated)
 
 
+@only_the_fake
 def test_fake__told_how_to_land__plays_it_and_stays(snapshot: Snapshot, quotes: tuple[Quote, ...]) -> None:
     wallet = FakeWallet(landings=[fake.waiting, fake.gone, fake.failed])
     batch = wallet.build(quotes, snapshot, 1)
@@ -126,6 +171,7 @@ def test_fake__told_how_to_land__plays_it_and_stays(snapshot: Snapshot, quotes: 
         assert {change.raw for change in landing.receipt.changes} == {0}
 
 
+@only_the_fake
 def test_fake__told_to_fail__raises_and_sends_nothing(snapshot: Snapshot, quotes: tuple[Quote, ...]) -> None:
     wallet = FakeWallet()
     batch = wallet.build(quotes, snapshot, 1)

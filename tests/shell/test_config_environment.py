@@ -219,7 +219,7 @@ def test_example__of_limits__says_what_the_defaults_are(tmp_path: Path) -> None:
 
 def test_example__of_keys__leaves_none_out(tmp_path: Path) -> None:
     path = tmp_path / "example.yaml"
-    write_example(path)
+    write_example(path, module="")
     text = path.read_text()
     missing = [key for key in known_keys() if f"{key.split('.')[-1]}:" not in text]
     # The decimals and the margin of a feed have defaults that hold for every feed in dollars.

@@ -109,7 +109,7 @@ WRONG = [
     ("rpc: https", "rcp: https", 3, "chain.rcp", "did you mean `rpc`?"),
     ("rpc: https://node.example/v2/topsecret", "rpc: {url: https://topsecret}", 3, "chain.rpc", "one URL or a list"),
     ("chain:", "chian:", 1, "chian", "did you mean `chain`?"),
-    ("  kind: safe", "  kind: eoa", 6, "wallet.kind", "expected 'safe', saw 'eoa'"),
+    ("  kind: safe", "  kind: eoa", 6, "wallet.kind", "expected 'safe' or 'safe-module', saw 'eoa'"),
     ("  kind: safe", "  kind: safe\n  keystor: x", 7, "wallet.keystor", "did you mean `keystore`?"),
     (f"address: {SAFE}", f"address: {SAFE.lower()}", 7, "wallet.address", f"as it stands it is {SAFE}"),
     (f"address: {SAFE}", "address:", 7, "wallet.address", "is empty; expected the address of the Safe"),

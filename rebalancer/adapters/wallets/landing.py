@@ -13,7 +13,16 @@ from dataclasses import dataclass
 
 from rebalancer.adapters.chain.codec import DecodeError, hex_int, printable
 from rebalancer.adapters.chain.rpc import Rpc, RpcError, require_chain
-from rebalancer.adapters.wallets.receipts import Json, changes_of, field, quantity, says_success, transactions_of
+from rebalancer.adapters.wallets.receipts import (
+    Json,
+    Proof,
+    changes_of,
+    field,
+    is_proven,
+    proof_of,
+    quantity,
+    transactions_of,
+)
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Gone, Intent, Landed, Landing, Receipt, Waiting
 from rebalancer.units import Address, Wei
@@ -36,11 +45,11 @@ class Patience:
 
 
 class Lander:
-    """Watches the transactions of `operator` that execute batches of a Safe."""
+    """Watches the transactions that execute batches of a Safe. `accounts`: the Safe, and the operator who sends."""
 
-    def __init__(self, rpc: Rpc, operator: Address, patience: Patience, explain: Explain) -> None:
+    def __init__(self, rpc: Rpc, accounts: tuple[Address, Address], patience: Patience, explain: Explain) -> None:
         self._rpc = rpc
-        self._operator = operator
+        self._safe, self._operator = accounts
         self._patience = patience
         self._explain = explain
 
@@ -96,6 +105,7 @@ class Lander:
         if block is None or field(f"block {number}", block, "hash") != hash_:
             return Waiting(f"block {number}, in which it was mined, is being replaced")
         timestamp = quantity(f"block {number}", block, "timestamp")
+        proof = proof_of(intent.commitment.transaction.call, self._safe)
         return Landed(
             Receipt(
                 tx=intent.commitment.hash,
@@ -104,15 +114,14 @@ class Lander:
                 timestamp=timestamp,
                 gas_used=quantity(what, receipt, "gasUsed"),
                 gas_price=Wei(quantity(what, receipt, "effectiveGasPrice")),
-                changes=changes_of(receipt, wallet_of(intent), [amount.token for amount in intent.expected]),
-                reason=self._reason(intent, receipt, (number, timestamp)),
+                changes=changes_of(receipt, proof.holder, [amount.token for amount in intent.expected]),
+                reason=self._reason(intent, receipt, proof, (number, timestamp)),
             )
         )
 
-    def _reason(self, intent: Intent, receipt: Json, mined: tuple[int, int]) -> str | None:
+    def _reason(self, intent: Intent, receipt: Json, proof: Proof, mined: tuple[int, int]) -> str | None:
         if quantity("a receipt", receipt, "status") == 1:
-            done = says_success(receipt, wallet_of(intent))
-            return None if done else f"mined, but the Safe {wallet_of(intent)} does not report ExecutionSuccess"
+            return None if is_proven(receipt, proof) else f"mined, but {proof.missing}"
         used, limit = quantity("a receipt", receipt, "gasUsed"), intent.commitment.transaction.gas
         try:
             why = self._explain(intent, *mined)
@@ -171,11 +180,6 @@ class Lander:
 
     def _count(self, block: int) -> int:
         return hex_int(self._rpc.call("eth_getTransactionCount", self._operator, hex(block)))
-
-
-def wallet_of(intent: Intent) -> Address:
-    """The Safe that a batch was sent to."""
-    return intent.commitment.transaction.call.to
 
 
 def _unmined(intent: Intent, now: int) -> Waiting:

@@ -1,4 +1,6 @@
-"""Why a batch fails: the Safe says no more than GS013 of it, so its calls are run one by one until one fails."""
+"""Why a batch fails: the Safe says no more than GS013 of it, a module no more than that a call failed, so its calls are
+run one by one until one fails.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from rebalancer.adapters.chain.codec import revert_reason
 from rebalancer.adapters.wallets.abi import transfer
 from rebalancer.adapters.wallets.simulation import Place, Simulator
 from rebalancer.adapters.wallets.steps import Step
+from rebalancer.core.module_books import PREFIX
 from rebalancer.units import Address
 
 _INSIDE = "GS013"
@@ -20,6 +23,24 @@ _SAFE_SAYS = {
     "GS026": "the operator is no owner of the Safe",
 }
 """docs/error_codes.md of the Safe's contracts, those that this batch can meet."""
+
+_MODULE_SAYS = {
+    "only_operator": "the module has another operator, or none",
+    "paused": "the guardian or the owners have paused the module",
+    "deadline": "it came too late",
+    "nonce": "another rebalance came before it",
+    "cooldown": "the last rebalance is too near",
+    "heartbeat": "a feed is silent",
+    "approve": "a token refuses an approval",
+    "execution": "a router refuses a swap: its pools pay less than the floor, or a token does not move",
+    "balances": "a swap brought less than its floor",
+    "max_loss": "the window's loss is used up",
+    "max_turnover": "the window's turnover is used up",
+}
+"""Reasons of contracts/RebalanceModule.vy whose name alone does not say it to everybody."""
+_HIDING = ("RebalanceModule: execution", "RebalanceModule: approve")
+_NOT_ENABLED = "GS104"
+"""What a Safe says to an account that is none of its modules."""
 
 _TRANSFER_FAILED = ("TF", "STF", "UniswapV2: TRANSFER_FAILED")
 """What TransferHelper of V3 and the pairs of V2 say in place of a token's own words."""
@@ -34,6 +55,23 @@ def safe_reason(data: bytes) -> str:
 def hides_the_reason(data: bytes) -> bool:
     """Whether the Safe reverted only because a call of the batch did."""
     return revert_reason(data) == _INSIDE
+
+
+def module_reason(data: bytes) -> str:
+    """The module's own reason, with its meaning."""
+    said = revert_reason(data)
+    if said == _NOT_ENABLED:
+        return f"{said} (the Safe has not enabled the module, or not any more)"
+    meaning = _MODULE_SAYS.get(said.removeprefix(PREFIX)) if said.startswith(PREFIX) else None
+    return f"{said} ({meaning})" if meaning else said
+
+
+def hides_a_call(data: bytes) -> bool:
+    """Whether the module reverted because a call of the Safe did, which keeps its reason to itself.
+
+    Of a token that refuses an approval in many words the module has no room for the words: it reverts without any.
+    """
+    return not data or revert_reason(data) in _HIDING
 
 
 def first_failure(simulator: Simulator, safe: Address, steps: Sequence[Step], place: Place) -> str | None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from rebalancer.adapters.chain.codec import WORD, DecodeError, hex_bytes, hex_int
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
+from rebalancer.adapters.wallets.module_abi import REBALANCE, REBALANCED_EVENT
+from rebalancer.core.model import Call
 from rebalancer.units import Address, Amount, Token
 
 Json = dict[str, Any]
@@ -43,9 +46,29 @@ def changes_of(receipt: Json, wallet: Address, tokens: Iterable[Token]) -> tuple
     )
 
 
-def says_success(receipt: Json, safe: Address) -> bool:
-    """Whether the Safe itself reports that it executed the batch: the transaction's status does not say so."""
-    return any(address == safe.lower() and EXECUTION_SUCCESS_EVENT in topics for address, topics, _ in _logs(receipt))
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whose tokens a batch moves, and who says with which event that it was executed."""
+
+    holder: Address
+    speaker: Address
+    event: str
+    missing: str
+    """What there is to say where it is not there."""
+
+
+def proof_of(call: Call, safe: Address) -> Proof:
+    """Of a batch as it was sent, whatever the configuration says now. `safe` is the wallet of a module's batch."""
+    if call.data[:4] == REBALANCE:
+        return Proof(safe, call.to, REBALANCED_EVENT, f"the module {call.to} does not report Rebalanced")
+    missing = f"the Safe {call.to} does not report ExecutionSuccess"
+    return Proof(call.to, call.to, EXECUTION_SUCCESS_EVENT, missing)
+
+
+def is_proven(receipt: Json, proof: Proof) -> bool:
+    """Whether who knows reports that the batch was executed: the transaction's status does not say so."""
+    speaker = proof.speaker.lower()
+    return any(address == speaker and topics[:1] == [proof.event] for address, topics, _ in _logs(receipt))
 
 
 _Log = tuple[str, list[str], str]

@@ -6,19 +6,19 @@ bytes that are simulated are the ones that are sent.
 
 from __future__ import annotations
 
-from rebalancer.adapters.chain.codec import CallResult, EthCall, Words, hex_bytes
+from rebalancer.adapters.chain.codec import Words, hex_bytes
 from rebalancer.adapters.chain.deployments import Deployment
 from rebalancer.adapters.chain.rpc import Rpc
-from rebalancer.adapters.wallets.abi import allowance, balance_of, calls_of_batch, exec_batch
-from rebalancer.adapters.wallets.landing import Lander, Patience, wallet_of
+from rebalancer.adapters.wallets.abi import calls_of_batch, exec_batch
+from rebalancer.adapters.wallets.landing import Lander, Patience
+from rebalancer.adapters.wallets.measuring import Trial, try_batch
 from rebalancer.adapters.wallets.reasons import first_failure, hides_the_reason, safe_reason
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
-from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
-from rebalancer.adapters.wallets.steps import Step, approvals_of, steps_of
+from rebalancer.adapters.wallets.simulation import Place, Simulator
+from rebalancer.adapters.wallets.steps import Step, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
-    Allowance,
     Batch,
     Commitment,
     Intent,
@@ -29,10 +29,7 @@ from rebalancer.core.model import (
     Simulation,
     Snapshot,
 )
-from rebalancer.units import Address, Amount
-
-SLOT_SECONDS = 12
-"""Mainnet's: a batch is simulated in the block after the snapshot's, at the earliest time that it can have."""
+from rebalancer.units import Address
 
 
 class SafeWallet:
@@ -46,7 +43,7 @@ class SafeWallet:
         self._multi_send = deployment.multi_send_call_only
         self._multi_send_seen = False
         self._simulator = Simulator(rpc, deployment.multicall3)
-        self._lander = Lander(rpc, self.operator, patience, self._why_failed)
+        self._lander = Lander(rpc, (address, self.operator), patience, self._why_failed)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One execTransaction. The deadline stands inside the venues' calls."""
@@ -56,38 +53,19 @@ class SafeWallet:
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         """The exact call from the operator, between two measurements. Raises Unavailable, ConfigError."""
         self._require_multi_send()
-        place = Place(snapshot.block.number, snapshot.block.timestamp + SLOT_SECONDS)
-        tokens = [balance.token for balance in snapshot.balances]
-        approvals = approvals_of(batch.quotes)
-        reads = [balance_of(token.address, self.address) for token in tokens]
-        reads_after = reads + [allowance(a.token.address, self.address, a.spender) for a in approvals]
-        ran = self._simulator.run(self.operator, [*reads, batch.call, *reads_after], place)
-        before, executed, after = ran[: len(reads)], ran[len(reads)], ran[len(reads) + 1 :]
-        if not executed.success:
-            return Reverted(self._why_reverted(batch, snapshot, (executed, place)))
-        if not Words(executed.data).flag(0):
+        trial = try_batch(self._simulator, self.address, batch, snapshot)
+        if trial.measured is None:
+            return Reverted(self._why_reverted(batch, snapshot, trial))
+        if not Words(trial.executed.data).flag(0):
             return Reverted(f"the Safe {self.address} reports that the batch failed")
-        left = [_measured(result) for result in after[len(reads) :]]
-        gas = executed.gas if executed.gas is not None else self._simulator.gas(self.operator, batch.call, place)
-        return Simulated(
-            changes=tuple(
-                Amount(token, _measured(later) - _measured(sooner))
-                for token, sooner, later in zip(tokens, before, after[: len(reads)], strict=True)
-            ),
-            allowances=tuple(
-                Allowance(a.spender, Amount(a.token, raw)) for a, raw in zip(approvals, left, strict=True)
-            ),
-            gas=gas,
-        )
+        return trial.measured
 
     def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
         """Sign, if the operator and the Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
-        reads, counts = SafeReads(self.address), self._sender.counts(snapshot)
-        # In one batch, and the operator's counts before the Safe: what the operator has mined in between moves the
-        # Safe's nonce, and what it has mined later takes the nonce that was counted here.
-        answers = self._rpc.batch([*counts, *(("eth_call", [_as_json(call), "latest"]) for call in reads.calls())])
-        nonce = self._sender.free_nonce(answers[: len(counts)], snapshot)
-        now = reads.decode([CallResult(True, hex_bytes(answer)) for answer in answers[len(counts) :]])
+        reads = SafeReads(self.address)
+        # What the operator has mined in between moves the Safe's nonce.
+        nonce, results = self._sender.count_and_read(reads.calls(), snapshot)
+        now = reads.decode(results)
         if now != snapshot.wallet:
             raise Unavailable(
                 f"Safe {self.address}: changed since block {snapshot.block.number}, then {snapshot.wallet}, now {now}; "
@@ -112,12 +90,11 @@ class SafeWallet:
             )
         self._multi_send_seen = True
 
-    def _why_reverted(self, batch: Batch, snapshot: Snapshot, ran: tuple[Ran, Place]) -> str:
-        executed, place = ran
+    def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
         inner = None
-        if hides_the_reason(executed.data):
-            inner = first_failure(self._simulator, self.address, steps_of(batch.quotes, snapshot), place)
-        return inner or safe_reason(executed.data)
+        if hides_the_reason(trial.executed.data):
+            inner = first_failure(self._simulator, self.address, steps_of(batch.quotes, snapshot), trial.place)
+        return inner or safe_reason(trial.executed.data)
 
     def _why_failed(self, intent: Intent, block: int, timestamp: int) -> str:
         """As near as can be told: on the state before the whole block, at the block's time."""
@@ -129,18 +106,5 @@ class SafeWallet:
         (outer,) = self._simulator.run(self.operator, [call], place)
         if outer.success:
             return "the same call succeeds on the block before"
-        inner = (
-            first_failure(self._simulator, wallet_of(intent), steps, place) if hides_the_reason(outer.data) else None
-        )
+        inner = first_failure(self._simulator, call.to, steps, place) if hides_the_reason(outer.data) else None
         return inner or safe_reason(outer.data)
-
-
-def _measured(result: Ran) -> int:
-    """A balance or allowance. Where it could be read before the batch, it can be read after."""
-    if not result.success:
-        raise Unavailable("a balance could not be read around the simulated batch; try again at the next tick")
-    return Words(result.data).uint(0)
-
-
-def _as_json(call: EthCall) -> dict[str, str]:
-    return {"to": call.to, "data": "0x" + call.data.hex()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rebalancer.adapters.chain.codec import hex_int
+from rebalancer.adapters.chain.codec import CallResult, EthCall, hex_bytes, hex_int
 from rebalancer.adapters.chain.rpc import Call, Rpc, RpcError
 from rebalancer.core.cost import fees_for
 from rebalancer.core.errors import Halt, Unavailable
@@ -33,13 +33,20 @@ class Sender:
         self.operator = signer.address
         self._limits = limits
 
-    def counts(self, snapshot: Snapshot) -> list[Call]:
-        """The three reads, in this order, that `free_nonce` decides on."""
-        tags = (hex(snapshot.block.number), "latest", "pending")
-        return [("eth_getTransactionCount", [self.operator, tag]) for tag in tags]
+    def count_and_read(self, reads: Sequence[EthCall], snapshot: Snapshot) -> tuple[int, tuple[CallResult, ...]]:
+        """The operator's next nonce, if it has sent nothing since the snapshot, and what `reads` give now.
 
-    def free_nonce(self, answers: Sequence[Any], snapshot: Snapshot) -> int:
-        """The operator's next nonce, if it has sent nothing since the snapshot. Raises Unavailable."""
+        All in one batch, and the counts before the reads: what is mined for the operator in between shows in what
+        was read, and what is mined later takes the nonce that was counted here. Raises Unavailable.
+        """
+        tags = (hex(snapshot.block.number), "latest", "pending")
+        counts: list[Call] = [("eth_getTransactionCount", [self.operator, tag]) for tag in tags]
+        calls: list[Call] = [("eth_call", [{"to": r.to, "data": "0x" + r.data.hex()}, "latest"]) for r in reads]
+        answers = self._rpc.batch([*counts, *calls])
+        nonce = self._free_nonce(answers[: len(counts)], snapshot)
+        return nonce, tuple(CallResult(True, hex_bytes(answer)) for answer in answers[len(counts) :])
+
+    def _free_nonce(self, answers: Sequence[Any], snapshot: Snapshot) -> int:
         before, mined, pending = (hex_int(count) for count in answers)
         if pending > mined:
             raise Unavailable(

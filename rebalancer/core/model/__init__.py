@@ -22,6 +22,15 @@ from rebalancer.core.model.batch import (
     Simulation,
     Transaction,
 )
+from rebalancer.core.model.module import (
+    NOBODY,
+    ModuleAsset,
+    ModuleLimits,
+    ModulePolicy,
+    ModuleRoute,
+    ModuleState,
+    ModuleSwap,
+)
 from rebalancer.core.model.outcome import (
     RESUMED,
     Blocked,
@@ -43,7 +52,7 @@ from rebalancer.core.model.outcome import (
 )
 from rebalancer.core.model.plan import Act, Cost, Hold, Plan, Portfolio, Position, Trade
 from rebalancer.core.model.policy import Band, Calendar, Hybrid, Limits, Policy, Target, Threshold, Trigger, Window
-from rebalancer.core.model.snapshot import Allowance, Block, SafeState, Snapshot, WalletState
+from rebalancer.core.model.snapshot import Allowance, Block, ModuleWallet, SafeState, Snapshot, WalletState
 
 __all__ = [
     "Act",
@@ -67,6 +76,14 @@ __all__ = [
     "Landed",
     "Landing",
     "Limits",
+    "ModuleAsset",
+    "ModuleLimits",
+    "ModulePolicy",
+    "ModuleRoute",
+    "ModuleState",
+    "ModuleSwap",
+    "ModuleWallet",
+    "NOBODY",
     "Outcome",
     "Past",
     "Pending",

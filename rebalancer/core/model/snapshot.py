@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rebalancer.core.model.module import ModulePolicy, ModuleState
 from rebalancer.market.pools import Pool
 from rebalancer.units import Address, Amount, Price, Token, Wei
 
@@ -29,7 +30,17 @@ class SafeState:
     modules: tuple[Address, ...]
 
 
-WalletState = SafeState
+@dataclass(frozen=True, slots=True)
+class ModuleWallet:
+    """The owners' Safe, and the module on it through which the operator acts."""
+
+    safe: SafeState
+    module: Address
+    policy: ModulePolicy
+    state: ModuleState
+
+
+WalletState = SafeState | ModuleWallet
 """A union by wallet kind; the module's policy state joins it."""
 
 

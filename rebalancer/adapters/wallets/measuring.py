@@ -1,0 +1,59 @@
+"""A batch run on top of its snapshot, between two measurements of the wallet: what it changes, leaves and uses.
+
+The call is the very one that would be sent, from the account that would send it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rebalancer.adapters.chain.codec import Words
+from rebalancer.adapters.wallets.abi import allowance, balance_of
+from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
+from rebalancer.adapters.wallets.steps import approvals_of
+from rebalancer.core.errors import Unavailable
+from rebalancer.core.model import Allowance, Batch, Simulated, Snapshot
+from rebalancer.units import Address, Amount
+
+SLOT_SECONDS = 12
+"""Mainnet's: a batch is simulated in the block after the snapshot's, at the earliest time that it can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How the call ended, where it was run, and what it did: None where it failed."""
+
+    executed: Ran
+    place: Place
+    measured: Simulated | None
+
+
+def try_batch(simulator: Simulator, wallet: Address, batch: Batch, snapshot: Snapshot) -> Trial:
+    """`wallet` holds the funds; the operator sends. Raises Unavailable."""
+    place = Place(snapshot.block.number, snapshot.block.timestamp + SLOT_SECONDS)
+    tokens = [balance.token for balance in snapshot.balances]
+    approvals = approvals_of(batch.quotes)
+    reads = [balance_of(token.address, wallet) for token in tokens]
+    reads_after = reads + [allowance(a.token.address, wallet, a.spender) for a in approvals]
+    ran = simulator.run(batch.operator, [*reads, batch.call, *reads_after], place)
+    before, executed, after = ran[: len(reads)], ran[len(reads)], ran[len(reads) + 1 :]
+    if not executed.success:
+        return Trial(executed, place, None)
+    left = [_measured(result) for result in after[len(reads) :]]
+    gas = executed.gas if executed.gas is not None else simulator.gas(batch.operator, batch.call, place)
+    measured = Simulated(
+        changes=tuple(
+            Amount(token, _measured(later) - _measured(sooner))
+            for token, sooner, later in zip(tokens, before, after[: len(reads)], strict=True)
+        ),
+        allowances=tuple(Allowance(a.spender, Amount(a.token, raw)) for a, raw in zip(approvals, left, strict=True)),
+        gas=gas,
+    )
+    return Trial(executed, place, measured)
+
+
+def _measured(result: Ran) -> int:
+    """A balance or allowance. Where it could be read before the batch, it can be read after."""
+    if not result.success:
+        raise Unavailable("a balance could not be read around the simulated batch; try again at the next tick")
+    return Words(result.data).uint(0)

@@ -1,0 +1,105 @@
+"""Wallet kind `safe-module`: the owners' Safe holds the funds, and the operator acts through a RebalanceModule on it.
+
+The operator names swaps by their places in the policy; the module makes the calls. What it would refuse is told before
+it is sent, in its own words.
+"""
+
+from __future__ import annotations
+
+from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.adapters.wallets.landing import Lander, Patience
+from rebalancer.adapters.wallets.measuring import Trial, try_batch
+from rebalancer.adapters.wallets.module_abi import rebalance_data
+from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted, without_meters
+from rebalancer.adapters.wallets.reasons import first_failure, hides_a_call, module_reason
+from rebalancer.adapters.wallets.sending import Sender
+from rebalancer.adapters.wallets.simulation import Place, Simulator
+from rebalancer.adapters.wallets.steps import steps_of
+from rebalancer.core.errors import ConfigError, Unavailable
+from rebalancer.core.model import (
+    Batch,
+    Breach,
+    Call,
+    Commitment,
+    Intent,
+    Landing,
+    ModuleWallet,
+    Quote,
+    Reverted,
+    Simulated,
+    Simulation,
+    Snapshot,
+)
+from rebalancer.core.module_paths import module_swaps
+from rebalancer.units import Address
+
+
+class ModuleSafe:
+    """The Safe of `wanted`, through its module. `sender` has the operator's key, `patience` knows what is final."""
+
+    def __init__(self, rpc: Rpc, wanted: Wanted, multicall3: Address, sender: Sender, patience: Patience) -> None:
+        self.address = wanted.policy.safe
+        self.operator = sender.operator
+        self._module = wanted.module
+        self._reads = ModuleReads(wanted)
+        self._sender = sender
+        self._simulator = Simulator(rpc, multicall3)
+        self._lander = Lander(rpc, (self.address, self.operator), patience, self._why_failed)
+
+    def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
+        """One rebalance(). Where the module has no words for a quote, the guard says so, and the batch is empty."""
+        wallet = _module_of(snapshot)
+        swaps = module_swaps(quotes, wallet.policy)
+        data = rebalance_data(() if isinstance(swaps, Breach) else swaps, b"", deadline, wallet.state.nonce)
+        return Batch(quotes, self.operator, Call(self._module, data), deadline)
+
+    def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
+        """The exact call from the operator, between two measurements. Raises Unavailable."""
+        trial = try_batch(self._simulator, self.address, batch, snapshot)
+        return trial.measured or Reverted(self._why_reverted(batch, snapshot, trial))
+
+    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
+        """Sign, if operator, module and Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
+        nonce, results = self._sender.count_and_read(self._reads.calls(), snapshot)
+        now, then = without_meters(self._reads.read(results)), without_meters(_module_of(snapshot))
+        if now != then:
+            changed = "; ".join(_changes(then, now))
+            raise Unavailable(
+                f"module {self._module}: changed since block {snapshot.block.number}, {changed}; what was planned is "
+                "void, the next tick plans anew"
+            )
+        return self._sender.sign(batch, simulation, snapshot, nonce)
+
+    def execute(self, intent: Intent) -> None:
+        """Send the recorded bytes. Raises Unavailable, Halt."""
+        self._sender.send(intent.commitment)
+
+    def land(self, intent: Intent, patience: int) -> Landing:
+        """See landing.py. Raises Unavailable, ConfigError, Halt."""
+        return self._lander.land(intent, patience)
+
+    def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
+        inner = None
+        if hides_a_call(trial.executed.data):
+            # The venue's own calls, with the floors and pools that the module's have.
+            inner = first_failure(self._simulator, self.address, steps_of(batch.quotes, snapshot), trial.place)
+        said = module_reason(trial.executed.data)
+        return f"{said}; {inner}" if inner else said
+
+    def _why_failed(self, intent: Intent, block: int, timestamp: int) -> str:
+        """As near as can be told: on the state before the whole block, at the block's time."""
+        call = intent.commitment.transaction.call
+        (outer,) = self._simulator.run(self.operator, [call], Place(block - 1, timestamp))
+        return "the same call succeeds on the block before" if outer.success else module_reason(outer.data)
+
+
+def _module_of(snapshot: Snapshot) -> ModuleWallet:
+    if not isinstance(snapshot.wallet, ModuleWallet):
+        raise ConfigError("the snapshot is of a wallet without a module: wallet.kind and what was read do not fit")
+    return snapshot.wallet
+
+
+def _changes(then: ModuleWallet, now: ModuleWallet) -> list[str]:
+    """What somebody has changed, by name."""
+    pairs = (("safe", then.safe, now.safe), ("policy", then.policy, now.policy), ("state", then.state, now.state))
+    return [f"{name} then {one}, now {other}" for name, one, other in pairs if one != other]

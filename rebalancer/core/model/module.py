@@ -1,0 +1,104 @@
+"""The policy of a RebalanceModule as the owners fixed it on-chain, and what moves: contracts/RebalanceModule.vy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rebalancer.units import Address, Ppm, Usd, Weight
+
+NOBODY = Address("0x0000000000000000000000000000000000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleAsset:
+    """One token of the portfolio, and how the module prices it.
+
+    Heartbeats in seconds, margin included. `second_feed` is NOBODY where the price is one feed. `least` and `most`
+    are the weights between which the owners want the token, the prices those between which the feeds are believed
+    (both 0: any).
+    """
+
+    token: Address
+    feed: Address
+    heartbeat: int
+    second_feed: Address
+    second_heartbeat: int
+    least: Ppm
+    most: Ppm
+    price_low: Usd
+    price_high: Usd
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRoute:
+    """A router. `checker` is NOBODY where the module builds the call of SwapRouter02 itself."""
+
+    router: Address
+    checker: Address
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleLimits:
+    """What no key of a server can cross. Seconds, shares of the wallet, and dollars, as the fields say."""
+
+    window: int
+    """Seconds over which the meters of loss, turnover and target moves empty from full."""
+    max_turnover: Ppm
+    """Most that may be traded over a window."""
+    max_loss: Ppm
+    """Most that the wallet may lose over a window at oracle prices."""
+    max_shortfall: Ppm
+    """Most that one swap may bring less than the oracle says."""
+    min_trade: Usd
+    max_trade: Ppm
+    tolerance: Ppm
+    """How far a swap may pass a target."""
+    cooldown: int
+    """Seconds between two rebalances."""
+    target_step: Ppm
+    """How far the operator may move the targets over a window: half the sum of all moves. 0: not at all."""
+    allow_opaque: bool
+    """Whether a route's checker may leave the receiver or the router's own minimum unchecked."""
+    sequencer: Address
+    """Of a rollup: the feed that tells whether its sequencer is up. NOBODY elsewhere."""
+    grace: int
+    """Seconds to wait after the sequencer's restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModulePolicy:
+    """All that was fixed at deployment."""
+
+    safe: Address
+    assets: tuple[ModuleAsset, ...]
+    hubs: tuple[Address, ...]
+    routes: tuple[ModuleRoute, ...]
+    limits: ModuleLimits
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleState:
+    """All that moves. `last` is the time of the last rebalance, 0 before the first."""
+
+    operator: Address
+    guardian: Address
+    paused: bool
+    nonce: int
+    last: int
+    targets: tuple[Ppm, ...]
+    """In the order of the policy's assets."""
+    loss_left: Weight
+    turnover_left: Weight
+    step_left: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSwap:
+    """One swap as the module takes it: places in the policy's lists, base units, and the path in one word."""
+
+    route: int
+    token_in: int
+    token_out: int
+    amount_in: int
+    min_out: int
+    path: int
