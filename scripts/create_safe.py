@@ -1,6 +1,8 @@
-"""`ape run create_safe`: a Safe 1.4.1 for the keeper, made by the real factory.
+"""`ape run create_safe`: a Safe 1.4.1, made by the real factory.
 
-    ape run create_safe --network ethereum:mainnet:node --account me --owner 0xOperator --threshold 1
+    ape run create_safe --network ethereum:mainnet:node --account me --owner 0xA --owner 0xB --owner 0xC --threshold 2
+
+The owners are people. The keeper's operator is none of them, but for a wallet of kind `safe`, for tests.
 
 Says what it will do, and asks before it sends. Prints the Safe's address for `rebalancer init --wallet`.
 """
@@ -35,7 +37,7 @@ def _abi(path: str) -> ContractType:
 @click.option("--threshold", default=1, show_default=True, help="How many owners must sign.")
 @click.option("--salt", default=0, show_default=True, help="Another number makes another Safe of the same owners.")
 def cli(provider, account, owners, threshold, salt):  # type: ignore[no-untyped-def]
-    """Create a Safe with the operator among its owners."""
+    """Create a Safe of these owners."""
     from ape import Contract
 
     if provider.chain_id not in DEPLOYMENTS:
@@ -58,4 +60,6 @@ def cli(provider, account, owners, threshold, salt):  # type: ignore[no-untyped-
     click.confirm(f"Create it, paid for by {account.address}?", abort=True)
     receipt = factory.createProxyWithNonce(deployment.safe, setup, salt, sender=account)
     created = next(log for log in receipt.decode_logs(factory.ProxyCreation))
-    click.echo(f"Safe {created.proxy}\nNext: rebalancer init --wallet {created.proxy} --operator {owners[0]}")
+    click.echo(
+        f"Safe {created.proxy}\nNext: rebalancer init --wallet {created.proxy} --operator 0xTheKeepersOwnAccount"
+    )

@@ -63,6 +63,16 @@ def test_make_targets__that_documents_name__exist() -> None:
     assert not wrong, f"no such target: {wrong}; there are {sorted(targets)}"
 
 
+def test_scripts__that_documents_name__exist_with_their_actions() -> None:
+    named = _named(r"ape run (\w+(?: (?!0x)[a-z_]+)?)")
+    assert named, "no document names a script"
+    actions = set(re.findall(r"^def _(\w+)\(found", (ROOT / "scripts/module.py").read_text(), flags=re.MULTILINE))
+    for where, name in named:
+        script, _, action = name.partition(" ")
+        assert (ROOT / "scripts" / f"{script}.py").exists(), f"{where} names the script {script}"
+        assert script != "module" or action in actions, f"{where}: module has {sorted(actions)}, not {action!r}"
+
+
 def test_files__that_documents_name__exist() -> None:
     pattern = r"(?:^|[\s(])((?:rebalancer|scripts|tests|docs|contracts)/[\w./-]*\w\.\w+|(?:adapters|core)/[\w/]+\.py)"
     wrong = [

@@ -21,7 +21,8 @@ def test_create_safe__one_owner__says_what_it_makes_and_its_address(fork) -> Non
     assert done.returncode == 0, done.stderr
     assert f"1 of 1 owners: {OWNER}" in done.stdout
     safe = re.search(r"^Safe (0x[0-9a-fA-F]{40})$", done.stdout, re.MULTILINE)
-    assert safe and f"--wallet {safe.group(1)} --operator {OWNER}" in done.stdout
+    assert safe and f"rebalancer init --wallet {safe.group(1)} --operator" in done.stdout
+    assert f"--operator {OWNER}" not in done.stdout, "an owner is no operator"
 
 
 def test_create_safe__threshold_above_the_owners__is_refused(fork) -> None:  # type: ignore[no-untyped-def]

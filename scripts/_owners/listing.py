@@ -1,0 +1,118 @@
+"""Listings of outside routes, scripts/routes/*.json: one function of one router, and what must stand where in its
+calldata. Out of a listing comes what a RouteCheck is deployed with.
+
+    {"function": "name((address,…))", "routers": {"1": "0x…"}, "length": 228,
+     "checks": [{"field": "recipient", "is": "SAFE", "offset": 100, "size": 32},
+                {"field": "…", "is": "CONSTANT", "offset": 4, "size": 32, "value": 32}]}
+
+`length` is that of the whole calldata in bytes, 0 where it varies. Offsets count from the selector's first byte.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode as abi_encode
+
+from rebalancer.core.errors import ConfigError
+from rebalancer.market.addresses import checksum_address, keccak256
+from rebalancer.units import Address
+
+ROUTES = Path(__file__).resolve().parent.parent / "routes"
+KINDS = ("SAFE", "TOKEN_IN", "TOKEN_OUT", "AMOUNT_IN", "AT_LEAST_MIN_OUT", "CONSTANT")
+"""From 1, as in contracts/RouteCheck.vy."""
+MOST_CHECKS, MOST_DATA = 10, 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a field of the calldata must be. `pinned` is for CONSTANT."""
+
+    field: str
+    kind: str
+    offset: int
+    size: int
+    pinned: int
+
+    @property
+    def words(self) -> str:
+        pinned = f" {self.pinned}" if self.kind == "CONSTANT" else ""
+        return f"bytes {self.offset} to {self.offset + self.size - 1} ({self.field}) must be {self.kind}{pinned}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One function of one router. `routers` by chain."""
+
+    name: str
+    function: str
+    routers: dict[int, Address]
+    length: int
+    checks: tuple[Check, ...]
+
+    @property
+    def selector(self) -> bytes:
+        return keccak256(self.function.encode())[:4]
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether the receiver or the router's own minimum is left open: see RouteCheck.is_opaque."""
+        return not {"SAFE", "AT_LEAST_MIN_OUT"} <= {check.kind for check in self.checks}
+
+    def constructor_data(self) -> bytes:
+        """What follows the RouteCheck's bytecode at deployment."""
+        checks = [(KINDS.index(check.kind) + 1, check.offset, check.size, check.pinned) for check in self.checks]
+        types = ("bytes4", "uint256", "(uint256,uint256,uint256,uint256)[]")
+        return bytes(abi_encode(types, (self.selector, self.length, checks)))
+
+
+def read_listing(path: Path) -> Listing:
+    """ConfigError where the file is none."""
+    try:
+        content = json.loads(path.read_text())
+        listing = Listing(
+            name=path.stem,
+            function=str(content["function"]),
+            routers={int(chain): checksum_address(router) for chain, router in content["routers"].items()},
+            length=_number(content["length"]),
+            checks=tuple(_check(check) for check in content["checks"]),
+        )
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{path}: is no listing: {error}; scripts/routes has examples") from None
+    _require_sense(path, listing)
+    return listing
+
+
+def _check(content: dict[str, Any]) -> Check:
+    kind = content["is"]
+    if kind not in KINDS:
+        raise ValueError(f"`is` is {kind!r}, expected one of {', '.join(KINDS)}")
+    if ("value" in content) != (kind == "CONSTANT"):
+        raise ValueError(f"{content['field']}: a `value` belongs to CONSTANT, and to no other kind")
+    numbers = (_number(content["offset"]), _number(content["size"]), _number(content.get("value", 0)))
+    return Check(str(content["field"]), kind, *numbers)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r} is no whole number")
+    return value
+
+
+def _require_sense(path: Path, listing: Listing) -> None:
+    """What RouteCheck's constructor would refuse."""
+    if listing.length and not 4 <= listing.length <= MOST_DATA:
+        raise ConfigError(f"{path}: a length of {listing.length}, expected 4 to {MOST_DATA}, or 0 for any")
+    if len(listing.checks) > MOST_CHECKS:
+        raise ConfigError(f"{path}: {len(listing.checks)} checks, a RouteCheck holds at most {MOST_CHECKS}")
+    for check in listing.checks:
+        end = listing.length or MOST_DATA
+        if not (1 <= check.size <= 32 and check.offset >= 4 and check.offset + check.size <= end):
+            raise ConfigError(f"{path}: {check.words}: the field does not lie inside the calldata")
+        if check.pinned >> (8 * check.size):
+            raise ConfigError(f"{path}: {check.words}: the value does not fit into {check.size} bytes")

@@ -1,0 +1,43 @@
+"""`ape run deploy_check`: a RouteCheck out of a listing in scripts/routes, for one router whose calldata comes from
+outside.
+
+    ape run deploy_check --network ethereum:mainnet:node --account me swap_router_02_exact_input_single
+
+Prints what will be checked, asks, deploys. The address goes into the configuration, under `module.routes`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from ape.cli import ConnectedProviderCommand, account_option
+
+from scripts._owners.acting import at_desk, show
+from scripts._owners.listing import ROUTES, read_listing
+
+
+@click.command(cls=ConnectedProviderCommand)
+@account_option(prompt="The account that pays for it")
+@click.argument("listing")
+def cli(provider, account, listing):  # type: ignore[no-untyped-def]
+    """Deploy the RouteCheck of LISTING: a name in scripts/routes, or a file."""
+    with at_desk(provider, account) as desk:
+        path = Path(listing) if listing.endswith(".json") else ROUTES / f"{listing}.json"
+        listed = read_listing(path)
+        if desk.chain_id not in listed.routers:
+            raise click.UsageError(f"{path}: no router on chain {desk.chain_id} is listed")
+        router = listed.routers[desk.chain_id]
+        if not desk.sight.has_code(router):
+            raise click.ClickException(f"there is no contract at the router's address {router}")
+        length = f"{listed.length} bytes in all" if listed.length else "of any length"
+        lines = {"router": router, "function": listed.function, "calldata": f"0x{listed.selector.hex()}…, {length}"}
+        lines |= {f"check {number}": check.words for number, check in enumerate(listed.checks, 1)}
+        show("A RouteCheck, which nobody can change afterwards", lines)
+        if listed.is_opaque:
+            click.echo(
+                "It is OPAQUE: receiver or minimum stays open. A module takes it only with `allow_opaque: true`."
+            )
+        click.confirm(f"Deploy it, paid for by {desk.sender}?", abort=True)
+        check = desk.deploy("RouteCheck", listed.constructor_data())
+        click.echo(f'RouteCheck {check}\nFor `module.routes`: {{router: "{router}", checker: "{check}"}}')

@@ -1,0 +1,245 @@
+"""Attacks from the middle of a swap: whoever is called on the way calls back, or has the Safe do something else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from catalogue import stopped_by
+from given_attacks import GOLD, IRON, SILV, WORTH, Arena, every_safe, up
+from given_hostile import Contract, Moment, delegate, deploy, exec_from_safe, signed_by
+
+from rebalancer.adapters.chain.rpc import RpcError
+from rebalancer.core.model.module import NOBODY
+from rebalancer.replica.calls import encode_call
+from rebalancer.units import ONE
+
+LOCK = "lock"
+NO_CHANGE = "the inner call fails"
+MOMENTS = (Moment.ROUTER_BEFORE_TAKING, Moment.ROUTER_BEFORE_PAYING, Moment.ROUTER_AFTER_PAYING)
+
+
+def a_smart_operator(arena: Arena) -> Contract:
+    """The operator's account runs code that makes a call when it is called."""
+    replica, actor = arena.replica, arena.replica.actor("operator")
+    delegate(replica, actor, deploy(replica, "SmartOperator"))
+    return Contract(replica, "SmartOperator", actor.address)
+
+
+def data_of(arena: Arena, swaps: list[Any], nonce: int) -> str:
+    return "0x" + arena.module.data(swaps, nonce=nonce).hex()
+
+
+def outcomes(operator: Contract, count: int) -> list[bool]:
+    """Whether each call of its last batch succeeded."""
+    return [operator.read("outcomes", place) for place in range(count)]
+
+
+@every_safe
+@stopped_by(13, LOCK, NO_CHANGE)
+def test_operator__called_in_the_middle__cannot_nest_another_batch(arena: Arena) -> None:
+    played, operator = arena.again(cooldown=0), a_smart_operator(arena)
+    swap = played.sell(GOLD, SILV, 50_000)
+    for moment in MOMENTS:
+        with arena.replica.scratch():
+            operator.lay(Moment.OPERATOR_CALLED, played.module.address, data_of(played, [swap], 0))
+            played.router_calls(moment, operator.address)
+            played.settles([swap])
+            assert (played.router.read("fired"), played.router.read("succeeded")) == (1, True)
+            assert (operator.read("fired"), operator.read("succeeded")) == (1, False)
+            # The lock gives no reason.
+            assert operator.read("answer") == b""
+            assert (played.state().nonce, played.router.read("trades")) == (1, 1)
+
+
+@pytest.mark.parametrize("moment", range(5))
+@stopped_by(13, LOCK, NO_CHANGE)
+def test_hooks__of_a_listed_token__cannot_call_back_into_the_module(arena: Arena, moment: int) -> None:
+    played, operator = arena.again(cooldown=0), a_smart_operator(arena)
+    swap = played.sell(GOLD, SILV, 50_000)
+    hooked = arena.tokens[SILV if moment in (Moment.TOKEN_TRANSFER_BEGINS, Moment.TOKEN_TRANSFER_ENDS) else GOLD]
+    operator.lay(Moment.OPERATOR_CALLED, played.module.address, data_of(played, [swap], 0))
+    hooked.lay(moment, operator.address, "0x")
+    played.settles([swap])
+    assert (hooked.read("fired"), operator.read("fired"), operator.read("succeeded")) == (1, 1, False)
+    assert (played.state().nonce, played.router.read("trades")) == (1, 1)
+
+
+@every_safe
+@stopped_by(14, "portfolio check", "balances")
+def test_other_module__that_takes_a_listed_token_in_the_middle__takes_the_batch_down(arena: Arena) -> None:
+    arena.accomplice_is_a_module()
+    for token in (GOLD, SILV, IRON):
+        steal = encode_call("transfer(address,uint256)", arena.attacker, 1)
+        with arena.replica.scratch():
+            arena.accomplice_makes_the_safe_call(arena.tokens[token].address, steal)
+            arena.router_calls(Moment.ROUTER_AFTER_PAYING, arena.accomplice.address)
+            arena.refuses("balances", [arena.sell(GOLD, SILV, 50_000)])
+
+
+@every_safe
+@stopped_by(14, "portfolio check", "balances")
+def test_owners_transaction__relayed_in_the_middle__takes_the_batch_down_and_stays_valid(arena: Arena) -> None:
+    owner = arena.replica.actor("owner")
+    pay = encode_call("transfer(address,uint256)", owner.address, 10**8)
+    signed = signed_by(arena.replica, arena.safe, [owner], arena.tokens[SILV].address, pay)
+    arena.router_calls(Moment.ROUTER_BEFORE_PAYING, arena.safe, signed)
+    arena.refuses("balances", [arena.sell(GOLD, SILV, 50_000)])
+    arena.replica.send(arena.attacker, arena.safe, signed)
+    assert arena.held(SILV, owner.address) == 10**8
+
+
+@every_safe
+@stopped_by(14, "exact approvals", "no allowance left")
+def test_other_module__that_approves_the_router_in_the_middle__leaves_no_allowance(arena: Arena) -> None:
+    arena.accomplice_is_a_module()
+    approve = encode_call("approve(address,uint256)", arena.router.address, 2**256 - 1)
+    arena.accomplice_makes_the_safe_call(arena.tokens[GOLD].address, approve)
+    arena.router_calls(Moment.ROUTER_AFTER_PAYING, arena.accomplice.address)
+    arena.settles([arena.sell(GOLD, SILV, 50_000)])
+    assert arena.router.read("succeeded") is True
+    assert arena.tokens[GOLD].read("allowance", arena.safe, arena.router.address) == 0
+
+
+SETTERS = {
+    "set_targets(uint256[])": [[0, 500_000, 500_000]],
+    "set_operator(address)": ["attacker"],
+    "set_guardian(address)": ["attacker"],
+    "pause()": [],
+    "unpause()": [],
+    "drop_operator()": [],
+}
+
+
+def _values(arena: Arena, signature: str) -> list[Any]:
+    return [arena.attacker if value == "attacker" else value for value in SETTERS[signature]]
+
+
+@every_safe
+@pytest.mark.parametrize("signature", SETTERS)
+@stopped_by(18, "lock covers the setters", NO_CHANGE)
+def test_setter__called_by_the_safe_in_the_middle__fails(arena: Arena, signature: str) -> None:
+    arena.accomplice_is_a_module()
+    arena.accomplice_makes_the_safe_call(arena.module.address, encode_call(signature, *_values(arena, signature)))
+    arena.router_calls(Moment.ROUTER_BEFORE_PAYING, arena.accomplice.address)
+    before = arena.state()
+    with arena.replica.scratch():
+        # On its own it would work: the Safe may do all of this.
+        arena.replica.transact(arena.attacker, arena.accomplice.address, "anything()")
+        assert int.from_bytes(arena.accomplice.read("answer"), "big") == 1
+    arena.settles([arena.sell(GOLD, SILV, 50_000)])
+    # The Safe itself has answered, that the call has failed.
+    assert (arena.accomplice.read("fired"), arena.accomplice.read("succeeded")) == (1, True)
+    assert int.from_bytes(arena.accomplice.read("answer"), "big") == 0
+    after = arena.state()
+    assert (after.operator, after.guardian, after.targets) == (before.operator, before.guardian, before.targets)
+    assert after.paused is False
+
+
+@every_safe
+@stopped_by(18, "lock covers the setters", NO_CHANGE)
+def test_owners_change_of_operator__relayed_in_the_middle__fails_and_can_be_sent_again(arena: Arena) -> None:
+    owner, deployer = arena.replica.actor("owner"), arena.replica.actor("deployer").address
+    change = encode_call("set_operator(address)", deployer)
+    signed = signed_by(arena.replica, arena.safe, [owner], arena.module.address, change)
+    arena.router_calls(Moment.ROUTER_BEFORE_PAYING, arena.safe, signed)
+    arena.settles([arena.sell(GOLD, SILV, 50_000)])
+    assert (arena.router.read("fired"), arena.router.read("succeeded")) == (1, False)
+    assert arena.state().operator == arena.module.operator
+    arena.replica.send(arena.attacker, arena.safe, signed)
+    assert arena.state().operator == deployer
+
+
+@pytest.mark.parametrize("signature", ["pause()", "drop_operator()"])
+@stopped_by(18, "lock covers the setters", NO_CHANGE)
+def test_guardian__that_is_a_contract_called_in_the_middle__cannot_act_until_the_end(
+    arena: Arena, signature: str
+) -> None:
+    guardian = arena.accomplice
+    played = arena.again(guardian=guardian.address)
+    guardian.lay(Moment.POOL_CALLED, played.module.address, encode_call(signature))
+    played.router_calls(Moment.ROUTER_AFTER_PAYING, guardian.address)
+    played.settles([played.sell(GOLD, SILV, 50_000)])
+    assert (guardian.read("fired"), guardian.read("succeeded"), guardian.read("answer")) == (1, False, b"")
+    guardian.lay(Moment.POOL_CALLED, played.module.address, encode_call(signature))
+    arena.replica.transact(arena.attacker, guardian.address, "anything()")
+    assert guardian.read("succeeded") is True
+    state = played.state()
+    assert state.paused or state.operator == NOBODY
+
+
+@stopped_by(18, "lock covers the setters", NO_CHANGE)
+def test_targets__moved_by_the_operator_in_the_middle__stay(arena: Arena) -> None:
+    played, operator = arena.again(target_step=500_000), a_smart_operator(arena)
+    move = encode_call("set_targets(uint256[])", [300_000, 400_000, 300_000])
+    operator.lay(Moment.OPERATOR_CALLED, played.module.address, move)
+    played.router_calls(Moment.ROUTER_BEFORE_TAKING, operator.address)
+    played.settles([played.sell(GOLD, SILV, 50_000)])
+    assert (operator.read("fired"), operator.read("succeeded")) == (1, False)
+    assert played.state().targets == (400_000, 300_000, 300_000)
+    assert played.state().step_left == 5 * 10**17
+
+
+@stopped_by(19, "what was before is in memory", "the meters count one batch, at the prices of its start")
+def test_feed__moved_in_the_middle__changes_nothing_of_this_batch(arena: Arena) -> None:
+    swap = arena.sell(GOLD, SILV, 50_000)
+    # Silver at ten dollars would make a gain of the loss.
+    arena.router_calls(
+        Moment.ROUTER_AFTER_PAYING, arena.feeds[SILV].address, arena.feeds[SILV].data("set_answer", 10**9)
+    )
+    before = arena.worth()
+    arena.settles([swap])
+    assert arena.router.read("succeeded") is True
+    lost = up((before - arena.worth()) * ONE, WORTH)
+    assert arena.state().loss_left == 5 * 10**15 - lost
+
+
+@stopped_by(19, "lock", NO_CHANGE)
+def test_meters__of_an_inner_batch__do_not_replace_those_of_the_outer(arena: Arena) -> None:
+    played, operator = arena.again(cooldown=0), a_smart_operator(arena)
+    inner, outer = played.sell(GOLD, IRON, 100), played.sell(GOLD, SILV, 50_000)
+    operator.lay(Moment.OPERATOR_CALLED, played.module.address, data_of(played, [inner], 0))
+    played.router_calls(Moment.ROUTER_BEFORE_TAKING, operator.address)
+    before = arena.worth()
+    played.settles([outer])
+    turned = up(played.sold(GOLD, outer.amount_in) * ONE, before)
+    assert played.state().turnover_left == 3 * 10**17 - turned
+    assert played.state().loss_left == 5 * 10**15 - up((before - arena.worth()) * ONE, before)
+
+
+@pytest.mark.parametrize(
+    ("cooldown", "nonces", "rule"),
+    [
+        pytest.param(600, (0, 1), "cooldown", marks=stopped_by(39, "cooldown", "cooldown")),
+        pytest.param(0, (0, 0), "nonce", marks=stopped_by(39, "nonce", "nonce")),
+    ],
+)
+def test_operators_code__that_sends_two_batches_in_one_transaction__has_one_of_them_refused(
+    arena: Arena, cooldown: int, nonces: tuple[int, int], rule: str
+) -> None:
+    played, operator = arena.again(cooldown=cooldown), a_smart_operator(arena)
+    swap, module = played.sell(GOLD, SILV, 20_000), played.module.address
+    calls = [(module, bytes.fromhex(data_of(played, [swap], nonce)[2:]), False) for nonce in nonces]
+    operator.send(arena.attacker, "batch", calls)
+    assert outcomes(operator, 2) == [True, False]
+    assert (played.state().nonce, played.router.read("trades")) == (1, 1)
+    played.refuses(rule, [swap], nonce=nonces[1])
+
+
+@stopped_by(39, "loss and turnover meters", "max_turnover")
+def test_operators_code__that_batches_in_order__meets_the_same_meters(arena: Arena) -> None:
+    played, operator = arena.again(cooldown=0, max_turnover=50_000), a_smart_operator(arena)
+    swap, module = played.sell(GOLD, SILV, 20_000), played.module.address
+    calls = [(module, bytes.fromhex(data_of(played, [swap], nonce)[2:]), False) for nonce in range(4)]
+    operator.send(arena.attacker, "batch", calls)
+    assert outcomes(operator, 4) == [True, True, False, False]
+    played.refuses("max_turnover", [swap])
+
+
+@stopped_by(39, "the operator is no owner", "GS026")
+def test_operators_code__signs_nothing_for_the_safe(arena: Arena) -> None:
+    operator = a_smart_operator(arena)
+    steal = encode_call("transfer(address,uint256)", arena.attacker, 1)
+    with pytest.raises(RpcError, match="GS026"):
+        exec_from_safe(arena.replica, arena.safe, operator.address, arena.tokens[GOLD].address, steal)
+    assert arena.held(GOLD, arena.attacker) == 0
