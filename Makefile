@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready node_modules/.ready
 FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py
 
-.PHONY: help setup demo test test-pure test-ports test-fork check format bench artifacts lock clean
+.PHONY: help setup demo test test-pure test-ports test-fork test-attacks fuzz mutate-module check format bench artifacts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,16 @@ test-ports: setup ## adapters, contracts and the command line on a real chain
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"
 	@$(PY) scripts/test_fork.py
+
+test-attacks: setup ## every attack on the module, and the wall that stopped it
+	@echo "==> attacks on the module"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --every-attack tests/contracts/attacks
+
+fuzz: setup ## the module against its model, 2,000 runs, other ones each time
+	@REBALANCER_FUZZ_RUNS=2000 $(PY) -m pytest -p no:ape_test -q tests/contracts/test_module_machine.py
+
+mutate-module: setup ## the module without each of its checks in turn: an attack must notice
+	@$(PY) scripts/mutate_module.py
 
 check: setup ## format, lint, types, artifacts, fast tests
 	@echo "==> format and lint"

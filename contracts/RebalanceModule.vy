@@ -20,8 +20,13 @@
 
 
 interface Safe:
-    def execTransactionFromModule(to: address, amount: uint256, data: Bytes[MOST_DATA], operation: uint8) -> bool: nonpayable
+    def execTransactionFromModule(to: address, amount: uint256, data: Bytes[MOST_BUILT], operation: uint8) -> bool: nonpayable
     def isOwner(account: address) -> bool: view
+
+
+# The same function, for longer calldata: Vyper clears as much memory as there may be.
+interface SafeAtLength:
+    def execTransactionFromModule(to: address, amount: uint256, data: Bytes[MOST_DATA], operation: uint8) -> bool: nonpayable
 
 
 interface Token:
@@ -64,7 +69,7 @@ struct Listing:
     token: address
     feed: address
     second_feed: address
-    # From the lowest bit: heartbeat 32, second_heartbeat 32, least 20, most 20.
+    # From the lowest bit: heartbeat 32, second_heartbeat 32, least 20, most 20; see LEAST_BIT.
     terms: uint256
     # price_low 128, price_high 128.
     band: uint256
@@ -99,7 +104,7 @@ struct Limits:
     cooldown: uint256
     # How far the operator may move the targets over a window: half the sum of all moves, in PPM. 0: not at all.
     target_step: uint256
-    # Whether a route's checker may leave the receiver or the router's own minimum unchecked.
+    # Whether a route's checker may leave the receiver, a token, the amount or the router's own minimum unchecked.
     allow_opaque: bool
     # Of a rollup: the feed that tells whether its sequencer is up, and the seconds to wait after a restart.
     sequencer: address
@@ -164,6 +169,8 @@ struct Books:
     pairs: DynArray[uint256, MOST_ASSETS]
     # What all of it is worth: each value rounded down.
     worth: uint256
+    # As in `_targets`.
+    targets: uint256
 
 
 # SwapRouter02's exactInput takes these as one tuple.
@@ -215,8 +222,9 @@ MOST_DATA: constant(uint256) = 4096
 MOST_PATH: constant(uint256) = 89
 MOST_BUILT: constant(uint256) = 292
 
-# The lower half of a word. Prices, balances, and dollars are no more, which is seen to where they are read, and shares
-# are less than 2**20: so the product of any two of them fits, and is not checked again where it says `unsafe`.
+# The lower half of a word. Prices, balances and the wallet's worth are no more, which is asserted where they are read, and
+# shares are less than 2**20: so the product of any two of them fits, and is not checked again where it says `unsafe`. A
+# value of a balance that is not the wallet's yet may be larger, and is still the product of two halves.
 HALF: constant(uint256) = 2**128 - 1
 # Above any answer of a feed.
 MOST_ANSWER: constant(uint256) = 2**96 - 1
@@ -236,7 +244,10 @@ FIRST_HUB: constant(uint256) = 16
 
 # Bits of one target in `_targets`.
 TARGET_BITS: constant(uint256) = 20
-MOST_TARGET: constant(uint256) = 2**20 - 1
+SHARE: constant(uint256) = 2**TARGET_BITS - 1
+# Where a listing's terms have the least weight, and the most.
+LEAST_BIT: constant(uint256) = 64
+MOST_BIT: constant(uint256) = 84
 # What a meter, and the time, have room for in `_meters`.
 MOST_METER: constant(uint256) = 2**64 - 1
 HEARTBEAT: constant(uint256) = 2**32 - 1
@@ -343,7 +354,7 @@ def rebalance(swaps: DynArray[Swap, MOST_SWAPS], data: Bytes[MOST_DATA], deadlin
     self._check_start(meters, deadline, expected_nonce)
     before: Books = self._books()
     coins: uint256 = SAFE.balance
-    # Everything that can be told beforehand, then the swaps, then everything that they may have done.
+    # Every swap is looked at before any is made; then they are made; then everything that they may have done is looked at.
     least: DynArray[uint256, MOST_ASSETS] = []
     traded: uint256 = 0
     least, traded = self._check_swaps(swaps, before)
@@ -351,16 +362,24 @@ def rebalance(swaps: DynArray[Swap, MOST_SWAPS], data: Bytes[MOST_DATA], deadlin
         token_in: address = ASSETS[swap.token_in].token
         token_out: address = ASSETS[swap.token_out].token
         route: Route = ROUTES[swap.route]
+        # Exactly the amount, in place of any allowance that there was, and nothing afterwards.
         if route.checker == empty(address):
-            self._swap(route.router, token_in, swap.amount_in, self._built_call(swap, token_in, token_out))
+            built: Bytes[MOST_BUILT] = self._built_call(swap, token_in, token_out)
+            self._approve(token_in, route.router, swap.amount_in)
+            assert extcall Safe(SAFE).execTransactionFromModule(route.router, NOTHING, built, CALL), "RebalanceModule: execution"
         else:
-            self._swap(route.router, token_in, swap.amount_in, self._checked_call(swap, data, token_in, token_out))
+            checked: Bytes[MOST_DATA] = self._checked_call(swap, data, token_in, token_out)
+            self._approve(token_in, route.router, swap.amount_in)
+            assert extcall SafeAtLength(SAFE).execTransactionFromModule(route.router, NOTHING, checked, CALL), "RebalanceModule: execution"
+        # Most routers take all that they may, and then it is zero already.
+        if staticcall Token(token_in).allowance(SAFE, route.router) > 0:
+            self._approve(token_in, route.router, 0)
+            assert staticcall Token(token_in).allowance(SAFE, route.router) == 0, "RebalanceModule: allowance_left"
     assert SAFE.balance >= coins, "RebalanceModule: ether"
     self._settle(meters, before, least, traded)
 
 
 @external
-@nonreentrant
 def set_targets(targets: DynArray[uint256, MOST_ASSETS]):
     """
     @notice New weights, each between the owners' least and most. The Safe may move them at will, the operator only
@@ -375,10 +394,11 @@ def set_targets(targets: DynArray[uint256, MOST_ASSETS]):
 
 
 # ------------------------------------------------------------------ the guardian
+# Nobody but a second `rebalance` is locked out in the middle of one, who stops least of all: a thief who relays what the
+# owners have signed from inside his own batch would use it up. What a batch rests on was read before its first swap.
 
 
 @external
-@nonreentrant
 def pause():
     """@notice No rebalance any more, until the Safe unpauses. For the guardian and the Safe."""
     self._only_guardian_or_safe()
@@ -386,7 +406,6 @@ def pause():
 
 
 @external
-@nonreentrant
 def drop_operator():
     """@notice The operator is nobody, until the Safe names another. For the guardian and the Safe."""
     self._only_guardian_or_safe()
@@ -397,7 +416,6 @@ def drop_operator():
 
 
 @external
-@nonreentrant
 def unpause():
     """@notice Rebalances are possible again. What was counted before the pause still counts."""
     self._only_safe()
@@ -405,7 +423,6 @@ def unpause():
 
 
 @external
-@nonreentrant
 def set_operator(operator: address):
     """@notice Another hot key; zero for none."""
     self._only_safe()
@@ -413,7 +430,6 @@ def set_operator(operator: address):
 
 
 @external
-@nonreentrant
 def set_guardian(guardian: address):
     """@notice Another guardian; zero for none."""
     self._only_safe()
@@ -455,12 +471,12 @@ def policy() -> Policy:
             Asset(
                 token=listing.token,
                 feed=listing.feed,
-                heartbeat=listing.terms & (2**32 - 1),
+                heartbeat=listing.terms & HEARTBEAT,
                 second_feed=listing.second_feed,
-                second_heartbeat=(listing.terms >> 32) & (2**32 - 1),
-                least=(listing.terms >> 64) & (2**20 - 1),
-                most=listing.terms >> 84,
-                price_low=listing.band & (2**128 - 1),
+                second_heartbeat=(listing.terms >> 32) & HEARTBEAT,
+                least=(listing.terms >> LEAST_BIT) & SHARE,
+                most=listing.terms >> MOST_BIT,
+                price_low=listing.band & HALF,
                 price_high=listing.band >> 128,
             )
         )
@@ -488,16 +504,18 @@ def state() -> State:
 @external
 @view
 def portfolio() -> Portfolio:
-    """@notice What the wallet is worth at oracle prices, its weights, and what may still be lost and traded."""
+    """
+    @notice What the wallet is worth at oracle prices, its weights, and what may still be lost and traded.
+    @dev To look at. Between two swaps of a batch it is what the wallet is then, so it is nobody's oracle.
+    """
     meters: Meters = self._unpack(self._meters)
     books: Books = self._books()
-    targets: uint256 = self._targets
     weights: DynArray[uint256, MOST_ASSETS] = []
     apart: uint256 = 0
     for i: uint256 in range(len(ASSETS), bound=MOST_ASSETS):
         worth: uint256 = self._value(books.pairs[i], ASSETS[i].unit)
         weights.append(worth * PPM // books.worth)
-        apart += self._distance(worth, self._goal(targets, i, books.worth))
+        apart += self._distance(worth, self._goal(books.targets, i, books.worth))
     return Portfolio(
         nav=books.worth,
         weights=weights,
@@ -566,6 +584,7 @@ def _books() -> Books:
         books.pairs.append(pair)
         books.worth += self._value(pair, asset.unit)
     assert books.worth <= HALF, "RebalanceModule: balance"
+    books.targets = self._targets
     return books
 
 
@@ -614,7 +633,7 @@ def _check_swaps(swaps: DynArray[Swap, MOST_SWAPS], books: Books) -> (DynArray[u
     assert len(swaps) > 0, "RebalanceModule: swaps"
     least: DynArray[uint256, MOST_ASSETS] = books.pairs
     worth: uint256 = books.worth
-    targets: uint256 = self._targets
+    targets: uint256 = books.targets
     slack: uint256 = unsafe_div(unsafe_mul(worth, LIMITS.tolerance), PPM)
     most: uint256 = unsafe_div(unsafe_mul(worth, LIMITS.max_trade), PPM)
     traded: uint256 = 0
@@ -740,20 +759,10 @@ def _checked_call(swap: Swap, data: Bytes[MOST_DATA], token_in: address, token_o
 
 
 @internal
-def _swap(router: address, token: address, amount: uint256, data: Bytes[MOST_DATA]):
-    # Exactly the amount, in place of any allowance that there was, and nothing afterwards.
-    self._approve(token, router, amount)
-    assert extcall Safe(SAFE).execTransactionFromModule(router, NOTHING, data, CALL), "RebalanceModule: execution"
-    # Most routers take all that they may, and then it is zero already.
-    if staticcall Token(token).allowance(SAFE, router) > 0:
-        self._approve(token, router, 0)
-        assert staticcall Token(token).allowance(SAFE, router) == 0, "RebalanceModule: allowance_left"
-
-
-@internal
 def _approve(token: address, spender: address, amount: uint256):
     data: Bytes[68] = abi_encode(spender, amount, method_id=method_id("approve(address,uint256)"))
-    # What it returns is not asked: an approval that was not made moves nothing, and one that stays is seen.
+    # What it returns is not asked: where an approval was not made, an old one does not let the router take more than
+    # `balances` allows, and one that stays is seen.
     assert extcall Safe(SAFE).execTransactionFromModule(token, NOTHING, data, CALL), "RebalanceModule: approve"
 
 
@@ -762,7 +771,7 @@ def _approve(token: address, spender: address, amount: uint256):
 
 @internal
 def _settle(meters: uint256, before: Books, least: DynArray[uint256, MOST_ASSETS], traded: uint256):
-    targets: uint256 = self._targets
+    targets: uint256 = before.targets
     old_worth: uint256 = before.worth
     worth: uint256 = old_worth
     # The sums of all distances from the targets, in dollars, of what changed.
@@ -781,13 +790,14 @@ def _settle(meters: uint256, before: Books, least: DynArray[uint256, MOST_ASSETS
             now: uint256 = self._value(pairs[i], asset.unit)
             worth = unsafe_sub(worth, was) + now
             goal: uint256 = self._goal(targets, i, old_worth)
+            # Each is less than 2**236 (`range` multiplies it, checked), so twelve of them fit.
             apart = unsafe_add(apart, self._distance(was, goal))
             closer = unsafe_add(closer, self._distance(now, goal))
             # What a price has already carried over the edge may stay there until it is brought back.
             if now > was:
-                assert now * PPM <= old_worth * (asset.terms >> 84), "RebalanceModule: range"
+                assert now * PPM <= old_worth * (asset.terms >> MOST_BIT), "RebalanceModule: range"
             else:
-                assert now * PPM >= old_worth * ((asset.terms >> 64) & (2**20 - 1)), "RebalanceModule: range"
+                assert now * PPM >= old_worth * ((asset.terms >> LEAST_BIT) & SHARE), "RebalanceModule: range"
         i = unsafe_add(i, 1)
     # A swap from above a target to below one brings both closer: twice its value. Half of that is asked for, and no
     # tolerance given: it would license that much churn anew at every rebalance.
@@ -804,7 +814,8 @@ def _settle(meters: uint256, before: Books, least: DynArray[uint256, MOST_ASSETS
     turnover_left: uint256 = LIMITS.max_turnover * WIDER
     assert loss <= loss_left, "RebalanceModule: max_loss"
     assert turnover <= turnover_left, "RebalanceModule: max_turnover"
-    self._meters = ((meters >> 192) + 1) << 192 | block.timestamp << 128 | loss << 64 | turnover
+    # A pause in the middle of the swaps counts from the next rebalance on.
+    self._meters = self._meters >> 255 << 255 | ((meters >> 192) + 1) << 192 | block.timestamp << 128 | loss << 64 | turnover
     log Rebalanced(
         nonce=meters >> 192,
         books=pairs,
@@ -864,13 +875,13 @@ def _packed(meters: Meters) -> uint256:
 @pure
 def _goal(targets: uint256, asset: uint256, worth: uint256) -> uint256:
     # What should be there of an asset, in dollars, rounded down.
-    return unsafe_div(unsafe_mul(worth, (targets >> unsafe_mul(TARGET_BITS, asset)) & MOST_TARGET), PPM)
+    return unsafe_div(unsafe_mul(worth, (targets >> unsafe_mul(TARGET_BITS, asset)) & SHARE), PPM)
 
 
 @internal
 @pure
 def _target(targets: uint256, asset: uint256) -> uint256:
-    return (targets >> unsafe_mul(TARGET_BITS, asset)) & MOST_TARGET
+    return (targets >> unsafe_mul(TARGET_BITS, asset)) & SHARE
 
 
 @internal
@@ -890,7 +901,7 @@ def _set_targets(targets: DynArray[uint256, MOST_ASSETS + 1]):
     word: uint256 = 0
     for i: uint256 in range(len(targets), bound=MOST_ASSETS):
         terms: uint256 = ASSETS[i].terms
-        assert targets[i] >= (terms >> 64) & (2**20 - 1) and targets[i] <= terms >> 84, "RebalanceModule: targets_range"
+        assert targets[i] >= (terms >> LEAST_BIT) & SHARE and targets[i] <= terms >> MOST_BIT, "RebalanceModule: targets_range"
         total += targets[i]
         word |= targets[i] << (TARGET_BITS * i)
     assert total == PPM, "RebalanceModule: targets_sum"
@@ -937,14 +948,15 @@ def _set_paused(paused: bool):
 @internal
 @pure
 def _div_up(a: uint256, b: uint256) -> uint256:
-    # Of a product that was just seen to fit, or 0: unsafe would do, but for the operator's own amounts.
+    # `b` is never 0: a unit, a price that was seen, or a worth that some swap is less than.
     return unsafe_div(a + unsafe_sub(b, 1), b)
 
 
 # ------------------------------------------------------------------ at deployment
 
-# Where a call from the Safe would be worth more than a swap: Permit2, and Safe's own libraries of the versions 1.3.0
-# (both deployments), 1.4.1 and 1.5.0: MultiSend, MultiSendCallOnly, CreateCall, SignMessageLib.
+# Listed by mistake: Permit2, for which a call from the Safe would be worth more than a swap, and Safe's own libraries of
+# the versions 1.3.0 (both deployments), 1.4.1 and 1.5.0: MultiSend, MultiSendCallOnly, CreateCall, SignMessageLib. It is
+# not all that must not be listed: the Safe's other modules, vaults and tokens that it holds are known to the owners only.
 NEVER_ROUTERS: constant(address[17]) = [
     0x000000000022D473030F116dDEE9F6B43aC78BA3,
     0xA238CBeb142c10Ef7Ad8442C6D1f9E89e07e7761,
@@ -1011,7 +1023,7 @@ def _listing(asset: Asset) -> Listing:
         token=asset.token,
         feed=asset.feed,
         second_feed=asset.second_feed,
-        terms=asset.heartbeat | asset.second_heartbeat << 32 | asset.least << 64 | asset.most << 84,
+        terms=asset.heartbeat | asset.second_heartbeat << 32 | asset.least << LEAST_BIT | asset.most << MOST_BIT,
         band=asset.price_low | asset.price_high << 128,
         unit=10 ** convert(staticcall Token(asset.token).decimals(), uint256),
         scale=10**scale,
@@ -1036,7 +1048,7 @@ def _check_route(route: Route, allow_opaque: bool):
     assert route.router.is_contract, "RebalanceModule: router"
     if route.checker != empty(address):
         assert route.checker.is_contract, "RebalanceModule: checker"
-        # Else only the walls on value hold, and what the router may still pull by an old allowance has none.
+        # Else only the walls on value hold, and a token that is not listed has none where an old allowance stands.
         assert allow_opaque or not staticcall RouteCheck(route.checker).is_opaque(), "RebalanceModule: opaque"
 
 

@@ -33,6 +33,8 @@ IS_TOKEN_OUT: constant(uint256) = 3
 IS_AMOUNT_IN: constant(uint256) = 4
 AT_LEAST_MIN_OUT: constant(uint256) = 5
 IS_CONSTANT: constant(uint256) = 6
+# One bit for each kind that the operator could profit from, were it left out.
+ALL_KINDS: constant(uint256) = 1 << IS_SAFE | 1 << IS_TOKEN_IN | 1 << IS_TOKEN_OUT | 1 << IS_AMOUNT_IN | 1 << AT_LEAST_MIN_OUT
 
 # The function.
 SELECTOR: public(immutable(bytes4))
@@ -104,12 +106,10 @@ def checks() -> DynArray[Check, MOST_CHECKS]:
 @view
 def is_opaque() -> bool:
     """
-    @notice Whether it leaves the receiver or the router's own minimum unchecked. Then the calldata may do what the
-            router can do with an old allowance, and only a module's walls on value hold.
+    @notice Whether it leaves the receiver, a token, the amount or the router's own minimum unchecked. Then the calldata
+            may do what the router can do with an old allowance, and only a module's walls on value hold.
     """
-    receiver: bool = False
-    minimum: bool = False
+    seen: uint256 = 0
     for i: uint256 in range(len(CHECKS), bound=MOST_CHECKS):
-        receiver = receiver or CHECKS[i].kind == IS_SAFE
-        minimum = minimum or CHECKS[i].kind == AT_LEAST_MIN_OUT
-    return not (receiver and minimum)
+        seen |= 1 << CHECKS[i].kind
+    return seen & ALL_KINDS != ALL_KINDS

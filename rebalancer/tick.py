@@ -43,6 +43,7 @@ from rebalancer.core.model import (
     Waiting,
 )
 from rebalancer.core.module_guard import guard_module_simulation
+from rebalancer.core.module_room import void_at
 from rebalancer.core.plan import make_plan, snapshot_after
 from rebalancer.core.settle import settle
 from rebalancer.core.trigger import reason_to_act
@@ -248,7 +249,7 @@ def _offer(ports: Ports, policy: Policy, portfolio: Portfolio, snapshot: Snapsho
     plan, snapshot = made
     if isinstance(plan, Hold):
         return plan
-    deadline = snapshot.block.timestamp + policy.limits.deadline
+    deadline = void_at(snapshot, policy.limits)
     asked: tuple[tuple[Quote, ...] | Hold, Snapshot] = _with_ticks(
         ports, snapshot, partial(choose_quotes, ports, plan, deadline)
     )

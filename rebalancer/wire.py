@@ -17,6 +17,7 @@ from rebalancer.adapters.ledger.words import Identity
 from rebalancer.adapters.notify.log import LogNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.uniswap import UniswapVenue
+from rebalancer.adapters.wallets import abi
 from rebalancer.adapters.wallets.keystore import KeystoreSigner, new_operator
 from rebalancer.adapters.wallets.landing import Patience
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
@@ -26,7 +27,7 @@ from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.config import Settings, module_policy
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import NOBODY, ModulePolicy, ModuleSwap, ModuleWallet, Snapshot
+from rebalancer.core.model import NOBODY, Call, ModulePolicy, ModuleSwap, ModuleWallet, Snapshot
 from rebalancer.ports import Ledger, Ports, Venue, Wallet
 from rebalancer.units import Address, Ppm
 
@@ -85,6 +86,11 @@ def rebalance_data(swaps: Sequence[ModuleSwap], deadline: int, nonce: int) -> by
     from rebalancer.adapters.wallets import module_abi
 
     return module_abi.rebalance_data(swaps, b"", deadline, nonce)
+
+
+def owners_call(safe: Address, owner: Address, call: Call) -> Call:
+    """What an owner sends, alone, so that the Safe makes `call`."""
+    return abi.exec_by_sender(safe, owner, call)
 
 
 def open_ledger(settings: Settings) -> Ledger:

@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 from ape.cli import ConnectedProviderCommand, account_option
 
-from scripts._owners.acting import at_desk, show
+from scripts._owners.acting import show
+from scripts._owners.desk import at_desk
 from scripts._owners.listing import ROUTES, read_listing
 
 
@@ -31,13 +32,13 @@ def cli(provider, account, listing):  # type: ignore[no-untyped-def]
         if not desk.sight.has_code(router):
             raise click.ClickException(f"there is no contract at the router's address {router}")
         length = f"{listed.length} bytes in all" if listed.length else "of any length"
-        lines = {"router": router, "function": listed.function, "calldata": f"0x{listed.selector.hex()}…, {length}"}
-        lines |= {f"check {number}": check.words for number, check in enumerate(listed.checks, 1)}
+        calldata = f"0x{listed.selector.hex()}…, {length}"
+        lines = [("router", router), ("function", listed.function), ("calldata", calldata)]
+        lines += [(f"check {number}", check.words) for number, check in enumerate(listed.checks, 1)]
         show("A RouteCheck, which nobody can change afterwards", lines)
         if listed.is_opaque:
-            click.echo(
-                "It is OPAQUE: receiver or minimum stays open. A module takes it only with `allow_opaque: true`."
-            )
+            missing = ", ".join(listed.open_kinds)
+            click.echo(f"It is OPAQUE: no field is {missing}. A module takes it only with `allow_opaque: true`.")
         click.confirm(f"Deploy it, paid for by {desk.sender}?", abort=True)
-        check = desk.deploy("RouteCheck", listed.constructor_data())
+        check = desk.create(listed.init_code())
         click.echo(f'RouteCheck {check}\nFor `module.routes`: {{router: "{router}", checker: "{check}"}}')

@@ -21,18 +21,20 @@ from ape.cli import ConnectedProviderCommand, account_option
 
 from rebalancer.config.text import ppm
 from rebalancer.core.model.module import NOBODY
+from rebalancer.core.module_words import share
 from rebalancer.units import Address, Ppm
 from scripts._owners.acting import (
     ADDRESS,
-    at_desk,
     by_safe,
     out_option,
     previous_module,
     refuse,
+    say_other_modules,
     show,
     show_change,
 )
-from scripts._owners.batch import disable_module
+from scripts._owners.batch import disable_module, enable_module
+from scripts._owners.desk import at_desk
 from scripts._owners.found import Found, find_module
 from scripts._owners.look import Refusal
 from scripts._owners.refusals import (
@@ -41,18 +43,21 @@ from scripts._owners.refusals import (
     why_not_pause,
     why_not_targets,
 )
-from scripts._owners.words import left_lines, policy_lines, state_lines
+from scripts._owners.words import left_lines
 
 
 @click.group()
 def cli() -> None:
-    """A RebalanceModule's targets, operator, guardian, pause, and end."""
+    """A RebalanceModule's start, targets, operator, guardian, pause, and end."""
 
 
-def _action(*arguments: Any) -> Callable[[Callable[..., None]], click.Command]:
-    """A command of the module's address, further arguments, an account that may be missing, and --out."""
+Act = Callable[..., None]
 
-    def make(act: Callable[..., None]) -> click.Command:
+
+def _action(*arguments: Any) -> Callable[[Act], Act]:
+    """Makes a command of the module's address, further arguments, an account that may be missing, and --out."""
+
+    def make(act: Act) -> Act:
         # ape's own command looks at the names of these.
         def command(provider, account, module, out, **values):  # type: ignore[no-untyped-def]
             with at_desk(provider, account) as desk:
@@ -63,7 +68,8 @@ def _action(*arguments: Any) -> Callable[[Callable[..., None]], click.Command]:
             decorated = decorate(decorated)
         decorated = click.argument("module", type=ADDRESS)(decorated)
         name = act.__name__.removeprefix("_")
-        return cli.command(name, cls=ConnectedProviderCommand, help=act.__doc__)(decorated)
+        cli.command(name, cls=ConnectedProviderCommand, help=act.__doc__)(decorated)
+        return act
 
     return make
 
@@ -71,11 +77,25 @@ def _action(*arguments: Any) -> Callable[[Callable[..., None]], click.Command]:
 @_action()
 def _show(found: Found, out: Path | None) -> None:
     """The policy, the roles, what the meters leave."""
-    show("Policy", policy_lines(found.policy, found.names))
-    show("Roles", state_lines(found.policy, found.state, found.names))
+    found.show()
     show("Left at this moment", left_lines(found.state))
     enabled = found.module in found.desk.sight.safe(found.policy.safe).modules
     click.echo(f"It is {'enabled' if enabled else 'NOT enabled'} on its Safe.")
+
+
+@_action()
+def _enable(found: Found, out: Path | None) -> None:
+    """The Safe knows the module from now on: enableModule, after a look at its code."""
+    safe = found.policy.safe
+    state = found.desk.sight.safe(safe)
+    if found.module in state.modules:
+        click.echo(f"Nothing to do: {found.module} is enabled on {safe}.")
+        return
+    found.require_our_code()
+    say_other_modules(state)
+    found.show()
+    if by_safe(found.desk, safe, "enable RebalanceModule", [enable_module(safe, found.module)], out):
+        click.echo(f"Done: {found.module} is enabled on {safe}.")
 
 
 @_action(click.argument("targets", nargs=-1, required=True))
@@ -84,7 +104,9 @@ def _set_targets(found: Found, out: Path | None, targets: Sequence[str]) -> None
     new = _targets(found, targets)
     refuse(why_not_targets(found.policy, found.names, new))
     found.show_change(replace(found.state, targets=new))
-    found.by_safe("set targets", [found.call("set_targets", ("targets", "uint256[]", new))], out)
+    targeted = zip(found.policy.assets, found.state.targets, new, strict=True)
+    mend = [f"tokens.{found.names[one.token]}.target: {share(now)}" for one, old, now in targeted if old != now]
+    found.by_safe([found.call("set_targets", ("targets", "uint256[]", new))], out, *mend)
 
 
 @_action(click.argument("operator", type=ADDRESS))
@@ -93,7 +115,8 @@ def _set_operator(found: Found, out: Path | None, operator: Address) -> None:
     look = found.desk.look(found.names)
     refuse(why_not_operator(look, found.policy.safe, operator, found.state.guardian))
     found.show_change(replace(found.state, operator=operator))
-    found.by_safe("set operator", [found.call("set_operator", ("operator", "address", operator))], out)
+    mend = (f'wallet.operator: "{operator}"', "wallet.keystore, wallet.password_file: its key")
+    found.by_safe([found.call("set_operator", ("operator", "address", operator))], out, *mend)
 
 
 @_action(click.argument("guardian", type=ADDRESS))
@@ -101,7 +124,8 @@ def _set_guardian(found: Found, out: Path | None, guardian: Address) -> None:
     """Another account that can stop it."""
     refuse(why_not_guardian(guardian, found.state.operator))
     found.show_change(replace(found.state, guardian=guardian))
-    found.by_safe("set guardian", [found.call("set_guardian", ("guardian", "address", guardian))], out)
+    mend = "module.guardian: take the line out" if guardian == NOBODY else f'module.guardian: "{guardian}"'
+    found.by_safe([found.call("set_guardian", ("guardian", "address", guardian))], out, mend)
 
 
 @_action()
@@ -124,7 +148,7 @@ def _drop_operator(found: Found, out: Path | None) -> None:
 def _unpause(found: Found, out: Path | None) -> None:
     """Rebalances are possible again. By the Safe only."""
     found.show_change(replace(found.state, paused=False))
-    found.by_safe("unpause", [found.call("unpause")], out)
+    found.by_safe([found.call("unpause")], out)
 
 
 @_action()
@@ -132,7 +156,7 @@ def _remove(found: Found, out: Path | None) -> None:
     """The Safe knows the module no longer: disableModule, which needs nothing of the module."""
     safe = found.policy.safe
     previous = previous_module(found.desk.sight.safe(safe), found.module)
-    show_change(f"Modules of the Safe {safe}", {found.module: "enabled"}, {found.module: "not enabled, for good"})
+    show_change(f"Modules of the Safe {safe}", [f"{found.module}: enabled → not enabled"])
     if by_safe(found.desk, safe, "remove RebalanceModule", [disable_module(safe, previous, found.module)], out):
         click.echo(f"Done: {found.module} can do nothing on {safe} any more.")
 
@@ -144,7 +168,7 @@ def _stop(found: Found, method: str, out: Path | None) -> None:
         desk.send(found.module, call.data)
         found.say_now()
     else:
-        found.by_safe(method, [call], out)
+        found.by_safe([call], out)
 
 
 def _may_stop(found: Found) -> None:
@@ -158,19 +182,23 @@ def _targets(found: Found, texts: Sequence[str]) -> tuple[Ppm, ...]:
     """SYMBOL=SHARE or TOKEN=SHARE to one target for each asset."""
     given: dict[str, Ppm] = {}
     for text in texts:
-        name, equals, share = text.partition("=")
+        name, equals, percent = text.partition("=")
         try:
             if not equals or name in given:
                 raise ValueError("expected each token once, as WETH=35%")
-            given[name] = ppm(share)
+            given[name] = ppm(percent)
         except ValueError as error:
             raise click.UsageError(f"{text}: {error}") from None
+    names = [found.names[asset.token] for asset in found.policy.assets]
     new = []
-    for asset, target in zip(found.policy.assets, found.state.targets, strict=True):
-        keys = (found.names[asset.token], asset.token)
+    for asset, name, target in zip(found.policy.assets, names, found.state.targets, strict=True):
+        # Two tokens may call themselves the same: then only the address tells them apart.
+        keys = (asset.token, name) if names.count(name) == 1 else (asset.token,)
         new.append(next((given.pop(key) for key in keys if key in given), target))
     if given:
-        listed = ", ".join(found.names[asset.token] for asset in found.policy.assets)
+        listed = ", ".join(names)
         why = f"{', '.join(given)}: no asset of this module, which has {listed}: an asset without a feed is none"
+        if any(names.count(name) > 1 for name in given):
+            why = f"{', '.join(given)}: more than one asset is called so: write its address in place of its name"
         refuse([Refusal("targets_count", why)])
     return tuple(new)

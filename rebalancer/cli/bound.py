@@ -57,7 +57,7 @@ class Limits:
 
 def show_bound(given: Sequence[str], config: Path | None, as_json: bool) -> int:
     """The table, or one JSON object. `given` is NAME=VALUE, the names those of NAMES."""
-    asked = dict(map(_read, given))
+    asked = _asked(given)
     drift, nav = asked.pop("drift", None), asked.pop("nav", None)
     limits = replace(_known(config), **asked)
     rows = list(_rows(limits, drift))
@@ -82,6 +82,16 @@ def _known(config: Path | None) -> Limits:
     return Limits(ours.window, ours.max_turnover, ours.max_loss, ours.max_shortfall, SUGGESTED_B)
 
 
+def _asked(given: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in given:
+        field, value = _read(one)
+        if field in found:
+            raise ConfigError(f"{one.partition('=')[0]}: expected once, saw it again as {one!r}")
+        found[field] = value
+    return found
+
+
 def _read(given: str) -> tuple[str, int]:
     """One NAME=VALUE as the field that it sets."""
     name, _, value = given.partition("=")
@@ -92,14 +102,6 @@ def _read(given: str) -> tuple[str, int]:
         return field, parse(value)
     except ValueError as error:
         raise ConfigError(f"{name}: {error}, saw {value!r}") from None
-
-
-def _drift(value: str) -> int:
-    """A sum of distances: up to 200 %, where everything is to be sold for something else."""
-    percent = value.strip().removesuffix("%").strip()
-    if percent.isdigit() and 100 < int(percent) <= 200 and value.strip().endswith("%"):
-        return int(percent) * (PPM // 100)
-    return text.ppm(value)
 
 
 def _window(value: str) -> int:
@@ -115,7 +117,7 @@ NAMES: dict[str, tuple[str, Callable[[str], int]]] = {
     "s": ("shortfall", text.ppm),
     "b": ("off", text.ppm),
     "window": ("window", _window),
-    "drift": ("drift", _drift),
+    "drift": ("drift", text.drift_sum),
     "nav": ("nav", text.usd),
 }
 """What may be given, the field that it is, and how it is written."""

@@ -43,8 +43,8 @@ def init(  # noqa: PLR0913 - each is an option that people may give
         str | None, typer.Option(help="The node; else ETH_RPC_URL of the environment, else a replica on this machine.")
     ] = None,
     module: Annotated[
-        str, typer.Option(help="The RebalanceModule of that Safe; left out where it is yet to be deployed.")
-    ] = "",
+        str | None, typer.Option(help="The RebalanceModule of that Safe; left out where it is yet to be deployed.")
+    ] = None,
     kind: Annotated[WalletKind, typer.Option(help="`safe` makes the operator an owner: for tests and small sums.")] = (
         WalletKind.module
     ),
@@ -53,7 +53,7 @@ def init(  # noqa: PLR0913 - each is an option that people may give
     """Write a commented example configuration that works on the replica."""
     from rebalancer.cli.setup import Filled, init_config
 
-    return init_config(path, Filled(wallet, operator, rpc, None if kind is WalletKind.safe else module), json)
+    return init_config(path, Filled(wallet, operator, rpc, module, kind is WalletKind.module), json)
 
 
 @app.command()
@@ -121,7 +121,7 @@ def bound(
     given: Annotated[
         list[str] | None,
         typer.Argument(
-            help="T=30% turnover, L=0.5% loss, s=0.5% shortfall of a swap, window=1d, b=0.75% how far feeds are off, "
+            help="T=30% turnover, L=0.15% loss, s=1% shortfall of a swap, window=1d, b=0.75% how far feeds are off, "
             "drift=20% the sum of all distances from the targets, nav=250_000. What is left out is as suggested."
         ),
     ] = None,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rebalancer.cli.as_json import emit, weight_bps
-from rebalancer.cli.stolen_key import Attack, execute_data, steal
+from rebalancer.cli.stolen_key import Attack, safe_call, steal
 from rebalancer.config import Settings, read_settings, write_example
 from rebalancer.core.cost import cost_bps
 from rebalancer.core.drift import max_drift
@@ -36,7 +36,7 @@ HOLDINGS = {
     "LINK": 900 * 10**18,
     "UNI": 700 * 10**18,
 }
-"""What the Safe starts with: too much WETH, too little of all else."""
+"""What the Safe starts with: too much WETH and WBTC, too little of all else."""
 GAS_MONEY = 10**18
 
 
@@ -65,7 +65,7 @@ class CountedChain:
 
 
 def run_demo(as_json: bool) -> int:
-    """Exit 0 where the first tick settled, the second held, and the stolen key got nothing."""
+    """Exit 0 where the first tick settled, the second held, and none of the stolen key's three attempts succeeded."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rebalancer-demo-") as folder:
         _say("starting anvil with real contracts at mainnet's addresses")
@@ -113,8 +113,7 @@ def _set_stage(replica: Replica, folder: Path) -> Settings:
     text = config.read_text().replace("live: false", "live: true")
     config.write_text(text.replace('# guardian: "0x…"', f'guardian: "{guardian}"'))
     module = replica.deploy(module_init_code(read_settings(config)))
-    enable = execute_data(owner, wallet, encode_call("enableModule(address)", module))
-    replica.send(owner, wallet, enable)
+    replica.send(owner, wallet, safe_call(wallet, owner, wallet, encode_call("enableModule(address)", module)))
     config.write_text(config.read_text().replace("  module:  ", f"  module: {module}  "))
     _say(f"RebalanceModule at {module}, its policy from the configuration, enabled by the owners")
     # The lock too goes into this folder: two demos at once are about two chains, though the wallet's address is one.

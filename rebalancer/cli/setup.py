@@ -7,24 +7,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebalancer.config import read_password, write_example
+from rebalancer.config import read_password, text, write_example
 from rebalancer.core.errors import ConfigError
 from rebalancer.wire import create_operator
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a person knows already. `module` is None for the kind `safe`, "" where it is yet to be deployed."""
+    """What a person knows already, as it was typed; None where it was not. `modular`: of kind `safe-module`."""
 
     wallet: str | None
     operator: str | None
     rpc: str | None
     module: str | None
+    modular: bool
 
 
 def init_config(path: Path, filled: Filled, as_json: bool) -> int:
     """Write the example; never over a file that is there."""
-    write_example(path, filled.wallet, filled.operator, filled.rpc, filled.module)
+    _check_accounts(filled)
+    write_example(path, filled.wallet, filled.operator, filled.rpc, (filled.module or "") if filled.modular else None)
     if as_json:
         from rebalancer.cli.as_json import emit
 
@@ -32,10 +34,24 @@ def init_config(path: Path, filled: Filled, as_json: bool) -> int:
     else:
         missing = [name for name in ("wallet", "operator") if getattr(filled, name) is None]
         fill_in = f"Fill in {' and '.join(missing)}, then" if missing else "Now"
-        deploy = filled.module == ""
+        deploy = filled.modular and filled.module is None
         step = "deploy the module from it (README: Use it on a real Safe)" if deploy else f"rebalancer check -c {path}"
         print(f"Wrote {path}. {fill_in}{'' if deploy else ' run'}: {step}")
     return 0
+
+
+def _check_accounts(filled: Filled) -> None:
+    """Before anything is written: a file that no command reads helps nobody."""
+    if filled.module is not None and not filled.modular:
+        raise ConfigError("--module: expected none with --kind safe, where nothing on-chain holds the operator")
+    for name in ("wallet", "operator", "module"):
+        given = getattr(filled, name)
+        if given is None:
+            continue
+        try:
+            text.address(given)
+        except ValueError as error:
+            raise ConfigError(f"--{name}: {error}, saw {given!r}; nothing was written") from None
 
 
 def new_operator(keystore: Path, password_file: Path | None, as_json: bool) -> int:

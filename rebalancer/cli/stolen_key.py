@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rebalancer.core.model import ModuleSwap, ModuleWallet
+from rebalancer.core.model import Call, ModuleSwap, ModuleWallet
 from rebalancer.replica.calls import encode_call
 from rebalancer.replica.chain import Replica
 from rebalancer.units import Address
-from rebalancer.wire import rebalance_data
+from rebalancer.wire import owners_call, rebalance_data
 
 DAY = 86_400
 DEARER = {"WETH": 3_600 * 10**8}
@@ -21,8 +21,6 @@ V3_DIRECT = 3 | 1 << 8
 """The path of one V3 hop, but for its fee."""
 THIN, DEEP = 500, 3_000
 """Fees of the replica's pools LINK/WETH: 400,000 USD of liquidity in the one, 20 million in the other."""
-EXECUTE = "execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)"
-NOBODY = "0x" + "00" * 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ def steal(replica: Replica, wallet: ModuleWallet) -> tuple[Attack, ...]:
 def _attacks(replica: Replica, wallet: ModuleWallet, thief: Address) -> Iterator[Attack]:
     safe, weth = wallet.policy.safe, replica.token("WETH").address
     take = encode_call("transfer(address,uint256)", thief, replica.balance("WETH", safe))
-    refused = replica.attempt(thief, safe, execute_data(thief, weth, take))
+    refused = replica.attempt(thief, safe, safe_call(safe, thief, weth, take))
     yield Attack("have the Safe send him its WETH", refused and f"Safe: {refused} (he is no owner)")
     nearly_nothing = _order(replica, wallet, (5 * 10**17, 1), THIN)
     yield Attack(
@@ -61,11 +59,9 @@ def _attacks(replica: Replica, wallet: ModuleWallet, thief: Address) -> Iterator
     yield Attack("sell 10 WETH, far past its target, to churn it back", replica.attempt(thief, wallet.module, too_much))
 
 
-def execute_data(owner: Address, to: Address, data: str) -> str:
-    """Calldata of a Safe's own transaction that `owner` sends, with the signature that only its sender can use."""
-    signature = bytes(12) + bytes.fromhex(owner[2:]) + bytes(32) + b"\x01"
-    call = bytes.fromhex(data[2:])
-    return encode_call(EXECUTE, to, 0, call, 0, 0, 0, 0, NOBODY, NOBODY, signature)
+def safe_call(safe: Address, owner: Address, to: Address, data: str) -> str:
+    """Calldata for the Safe that makes it call `to`, if `owner` is its owner and sends it."""
+    return "0x" + owners_call(safe, owner, Call(to, bytes.fromhex(data[2:]))).data.hex()
 
 
 def _order(replica: Replica, wallet: ModuleWallet, amounts: tuple[int, int], fee: int) -> str:

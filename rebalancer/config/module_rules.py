@@ -11,12 +11,16 @@ from rebalancer.config.document import Key, Problems
 from rebalancer.config.schema import FeedSection, ModuleSection, ProductSection, TokenSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import show_percent
+from rebalancer.core.model.module import (
+    LONGEST_HEARTBEAT,
+    MOST_ASSETS,
+    MOST_DECIMALS,
+    MOST_FEED_DECIMALS,
+    MOST_HUBS,
+    MOST_ROUTES,
+)
 from rebalancer.units import ONE, PPM, Weight
 
-MOST_ASSETS, MOST_HUBS, MOST_ROUTES = 12, 4, 6
-"""As in contracts/RebalanceModule.vy; of the routes one is Uniswap's own."""
-MOST_DECIMALS, MOST_FEED_DECIMALS = 27, 18
-LONGEST_SILENCE = 7 * 86_400
 POLICY_KEYS = ("range", "price_band")
 
 
@@ -51,6 +55,13 @@ def targets_are_in_range(parts: Parts) -> Problems:
         if not low * ONE <= target * PPM <= high * ONE:
             seen = show_percent(Weight(target))
             yield ("tokens", symbol, "range"), f"expected a range around the target of {symbol}, {seen}"
+        elif not _has_room(token, target * PPM // ONE, parts):
+            yield (
+                ("tokens", symbol, "range"),
+                f"expected at least `module.tolerance` between the target of {symbol}, {show_percent(Weight(target))}, "
+                "and each end of its range that is not 0 % or 100 %: a rebalance that ends on the target would be "
+                "refused as soon as a price moves",
+            )
 
 
 def assets_have_feeds(parts: Parts) -> Problems:
@@ -60,7 +71,7 @@ def assets_have_feeds(parts: Parts) -> Problems:
         if isinstance(token.price, TwapSection):
             yield key, f"expected `feed:` or `product:`, saw a `twap`: the module prices {symbol} by feeds only"
         for feed in _feeds(token):
-            if feed.heartbeat + feed.margin > LONGEST_SILENCE:
+            if feed.heartbeat + feed.margin > LONGEST_HEARTBEAT:
                 yield key, "expected a heartbeat and a margin of at most 7 d together, the most that the module takes"
             if feed.decimals > MOST_FEED_DECIMALS:
                 yield key, f"expected a feed of at most {MOST_FEED_DECIMALS} decimals, saw {feed.decimals}"
@@ -69,7 +80,7 @@ def assets_have_feeds(parts: Parts) -> Problems:
 
 
 def module_has_room(parts: Parts) -> Problems:
-    """As many as the contract's arrays hold."""
+    """As many as the contract's arrays hold; of the routes one is Uniswap's own."""
     module = _module(parts)
     if module is None:
         return
@@ -141,6 +152,15 @@ def _assets(parts: Parts) -> Iterator[tuple[str, TokenSection]]:
     """The portfolio, where a module is what the wallet acts through."""
     if _module(parts) is not None:
         yield from ((symbol, token) for symbol, token in parts.tokens.items() if token.target is not None)
+
+
+def _has_room(token: TokenSection, target: int, parts: Parts) -> bool:
+    """Whether the target lies far enough inside its range. No trade crosses nothing, or all that there is."""
+    module = _module(parts)
+    if module is None or token.range is None:
+        return True
+    low, high = token.range
+    return (low == 0 or low + module.tolerance <= target) and (high == PPM or target + module.tolerance <= high)
 
 
 def _feeds(token: TokenSection) -> list[FeedSection]:

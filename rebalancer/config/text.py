@@ -54,6 +54,11 @@ def ppm(text: str) -> Ppm:
     return Ppm(_percent(text, 4, "0.0001 %"))
 
 
+def drift_sum(text: str) -> Ppm:
+    """A sum of distances from the targets: up to 200 %, where everything is to be sold for something else."""
+    return Ppm(_percent(text, 4, "0.0001 %", 200))
+
+
 def share_range(text: str) -> tuple[Ppm, Ppm]:
     """The least and the most of a share: "10 % - 50 %"."""
     low, dash, high = text.partition("-")
@@ -201,16 +206,16 @@ def show_percent(value: Weight) -> str:
     return f"{whole}.{part:016d}".rstrip("0").rstrip(".") + " %"
 
 
-def _percent(text: str, places: int, finest: str) -> int:
-    """`text` times 10**places; at most 100 %."""
+def _percent(text: str, places: int, finest: str, most: int = 100) -> int:
+    """`text` times 10**places; at most `most` %."""
     found = re.fullmatch(rf"{NUMBER}\s*%", text)
     if found is None:
         bare = re.fullmatch(NUMBER, text)
         hint = f"; a bare {text} could mean two things" if bare else ""
         raise ValueError(f"expected a percentage such as `30 %`{hint}")
     scaled = _places(found, places, finest)
-    if scaled > 100 * 10**places:
-        raise ValueError("expected at most 100 %")
+    if scaled > most * 10**places:
+        raise ValueError(f"expected at most {most} %")
     return scaled
 
 

@@ -9,6 +9,14 @@ from pydantic import BeforeValidator
 
 from rebalancer.config import text
 from rebalancer.config.text import PoolText, is_symbol
+from rebalancer.core.model.module import (
+    LONGEST_GRACE,
+    LONGEST_WINDOW,
+    MOST_LOSS,
+    MOST_SHORTFALL,
+    MOST_TOLERANCE,
+    SHORTEST_WINDOW,
+)
 from rebalancer.units import Address, Bps, Ppm, Usd, Wei, Weight
 
 T = TypeVar("T")
@@ -131,9 +139,12 @@ ReturnShare = Annotated[Bps, _from_text(text.return_share)]
 LedgerText = Annotated[str, _from_text(text.ledger)]
 PpmShare = Annotated[Ppm, _from_text(text.ppm)]
 PpmLimit = Annotated[Ppm, _from_text(text.ppm, _positive)]
-Loss = Annotated[Ppm, _from_text(text.ppm, _up_to(100_000))]
-Shortfall = Annotated[Ppm, _from_text(text.ppm, _up_to(50_000))]
-Tolerance = Annotated[Ppm, _from_text(text.ppm, _positive, _up_to(20_000))]
-MeterWindow = Annotated[int, _duration(3_600, 90 * 86_400, "1 h to 90 d: the time in which the module's meters empty")]
+Loss = Annotated[Ppm, _from_text(text.ppm, _up_to(MOST_LOSS))]
+Shortfall = Annotated[Ppm, _from_text(text.ppm, _up_to(MOST_SHORTFALL))]
+Tolerance = Annotated[Ppm, _from_text(text.ppm, _positive, _up_to(MOST_TOLERANCE))]
+MeterWindow = Annotated[
+    int,
+    _duration(SHORTEST_WINDOW, LONGEST_WINDOW, "1 h to 90 d: the time in which the module's meters empty"),
+]
 Pause = Annotated[int, _from_text(text.seconds)]
-Grace = Annotated[int, _duration(1, 86_400, "1 s to 1 d: the time after a sequencer's restart")]
+Grace = Annotated[int, _duration(1, LONGEST_GRACE, "1 s to 1 d: the time after a sequencer's restart")]

@@ -157,7 +157,10 @@ def max_gas_price(policy: Policy, snapshot: Snapshot) -> Breaches:
 def reverted(simulation: Reverted) -> Breach:
     """A batch that would fail. What a module refuses is named by the module's own rule, whoever finds it first."""
     if simulation.reason.startswith(PREFIX):
-        return Breach(simulation.reason, "the simulated batch is refused by the module", "a batch that executes")
+        # What stands behind the rule's name is for people; alerts and counts go by the name.
+        rule = simulation.reason.partition(" (")[0].partition(";")[0]
+        said = f"the simulated batch is refused by the module{simulation.reason.removeprefix(rule)}"
+        return Breach(rule, said, "a batch that executes")
     return Breach("simulation", simulation.reason, "a batch that executes")
 
 

@@ -16,10 +16,6 @@ from rebalancer.units import ONE, PPM, Address, Amount, Ppm, Price, Usd, Weight,
 
 PREFIX = "RebalanceModule: "
 """Of every reason that the contract reverts with."""
-MOST_SWAPS = 8
-"""In one rebalance."""
-SLOT = 12
-"""Seconds from the snapshot's block to the next, the first in which a batch can be mined: mainnet's."""
 _WIDER = ONE // PPM
 """A share in millionths as the meters count it."""
 

@@ -24,7 +24,7 @@ from rebalancer.core.module_books import (
 )
 from rebalancer.core.module_words import share
 from rebalancer.core.render import amount, money
-from rebalancer.units import ONE, Ppm, Usd, Weight, mul_div_down, mul_div_up
+from rebalancer.units import ONE, PPM, Ppm, Usd, Weight, mul_div_down, mul_div_up
 
 Breaches = Iterator[Breach]
 
@@ -64,12 +64,13 @@ def balances(wanted: Holding, new: Holding) -> Breaches:
 
 
 def in_range(worth: Usd, old: Holding, new: Holding) -> Breaches:
-    """The module's `range`: no token newly leaves what the owners allow; a price may have carried it there before.
+    """The module's `range`: no token moves out of what the owners allow, nor further out of it.
 
-    Of the wallet's worth before the swaps.
+    Of the wallet's worth before the swaps. A price may have carried it there before.
     """
     least, most = share_of(worth, new.asset.least), share_of(worth, new.asset.most)
-    if new.balance.raw != old.balance.raw and not min(old.value, least) <= new.value <= max(old.value, most):
+    fits = new.value <= most if new.value > old.value else new.value * PPM >= worth * new.asset.least
+    if new.balance.raw != old.balance.raw and not fits:
         allowed = f"{money(least)} to {money(most)}, {share(new.asset.least)} to {share(new.asset.most)} of the wallet"
         yield breach("range", f"of {new} there is {money(new.value)} afterwards", allowed)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from rebalancer.core.model.batch import Batch, Breach, Simulated
 from rebalancer.core.model.module import NOBODY
-from rebalancer.core.model.snapshot import ModuleWallet, Snapshot
-from rebalancer.core.module_books import SLOT, Order, books_of, breach
+from rebalancer.core.model.snapshot import SLOT, ModuleWallet, Snapshot
+from rebalancer.core.module_books import Order, books_of, breach
 from rebalancer.core.module_end_rules import Ending, end_refusals
 from rebalancer.core.module_paths import module_swaps
 from rebalancer.core.module_rules import paused, refusals
@@ -33,22 +33,26 @@ def guard_module_account(wallet: ModuleWallet, operator: Address) -> tuple[Breac
 def guard_module_batch(snapshot: Snapshot, batch: Batch) -> tuple[Breach, ...]:
     """The module lets the batch through in the next block, as far as can be told beforehand.
 
-    Nothing for a wallet of another kind.
+    At the time of the block that was read as well: an older node simulates there. Nothing for a wallet of another kind.
     """
     if not isinstance(snapshot.wallet, ModuleWallet):
         return ()
-    order = order_of(snapshot.wallet, snapshot, batch)
-    return (order,) if isinstance(order, Breach) else tuple(refusals(snapshot.wallet, snapshot, order))
+    for at in (snapshot.block.timestamp, snapshot.block.timestamp + SLOT):
+        order = order_of(snapshot.wallet, batch, at)
+        found = (order,) if isinstance(order, Breach) else tuple(refusals(snapshot.wallet, snapshot, order))
+        if found:
+            return found
+    return ()
 
 
 def guard_module_simulation(snapshot: Snapshot, batch: Batch, simulation: Simulated) -> tuple[Breach, ...]:
     """What the batch was measured to do is what the module lets stand. Nothing for a wallet of another kind.
 
-    The batch has passed `guard_module_batch`.
+    The batch has passed `guard_module_batch`. Of the meters, what they leave in the block that was read.
     """
     if not isinstance(snapshot.wallet, ModuleWallet):
         return ()
-    order = order_of(snapshot.wallet, snapshot, batch)
+    order = order_of(snapshot.wallet, batch, snapshot.block.timestamp)
     if isinstance(order, Breach):
         return (order,)
     before = books_of(snapshot, snapshot.wallet)
@@ -56,12 +60,12 @@ def guard_module_simulation(snapshot: Snapshot, batch: Batch, simulation: Simula
     return tuple(end_refusals(ending))
 
 
-def order_of(wallet: ModuleWallet, snapshot: Snapshot, batch: Batch) -> Order | Breach:
-    """What the batch asks the module for, mined in the next block; a Breach where the module has no words for it."""
+def order_of(wallet: ModuleWallet, batch: Batch, at: int) -> Order | Breach:
+    """What the batch asks the module for at that time; a Breach where the module has no words for it."""
     swaps = module_swaps(batch.quotes, wallet.policy)
     if isinstance(swaps, Breach):
         return swaps
-    return Order(swaps, batch.operator, batch.deadline, wallet.state.nonce, snapshot.block.timestamp + SLOT)
+    return Order(swaps, batch.operator, batch.deadline, wallet.state.nonce, at)
 
 
 def module_enabled(wallet: ModuleWallet) -> Breaches:

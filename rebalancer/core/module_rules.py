@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rebalancer.core.model.batch import Breach
-from rebalancer.core.model.module import NOBODY, ModulePolicy, ModuleSwap
+from rebalancer.core.model.module import MOST_SWAPS, NOBODY, ModulePolicy, ModuleSwap
 from rebalancer.core.model.snapshot import ModuleWallet, Snapshot
-from rebalancer.core.module_books import MOST_SWAPS, Books, Holding, Order, Step, books_of, breach, share_of, steps
+from rebalancer.core.module_books import Books, Holding, Order, Step, books_of, breach, share_of, steps
 from rebalancer.core.module_paths import path_breaches
 from rebalancer.core.module_words import share
 from rebalancer.core.render import amount, duration, money

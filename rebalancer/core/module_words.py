@@ -32,6 +32,9 @@ def policy_difference(
         *_route_rows(onchain.routes, wanted.routes),
         *_limit_rows(onchain.limits, wanted.limits),
     )
+    if not rows and onchain != wanted:
+        # Such as a bound of a price band without the other, which no module has: it changes nothing that is shown.
+        return (f"the policy {where[0]} is not the one {where[1]}, in a value that is not shown",)
     return tuple(f"{what}: {one} {where[0]}, {other} {where[1]}" for what, one, other in rows)
 
 

@@ -63,7 +63,7 @@ def _search(task: Task) -> Plan | Hold | MoreTicks:
                 reasons |= {leg.pair: _waits(leg) for leg in idle}
             case Priced() as priced:
                 trades = _trades(priced, policy.limits.max_slippage)
-                beyond = beyond_module(task.snapshot, trades, priced.received)
+                beyond = beyond_module(task.snapshot, trades, priced.out)
                 if beyond is None:
                     return _plan(trades, priced, reasons)
                 caps.update({pair: _cut(cap, pair in caps) for pair, cap in beyond.caps.items()})

@@ -11,10 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from rebalancer.adapters.chain.artifacts import creation_code
 from rebalancer.core.errors import ConfigError
 
 PACKAGE = Path(__file__).resolve().parent.parent
-ARTIFACTS = PACKAGE / "artifacts"
 
 SAFE_BUILD = "@safe-global/safe-contracts/build/artifacts/contracts"
 SAFE_130 = "@gnosis.pm/safe-contracts/build/artifacts/contracts"
@@ -67,10 +67,7 @@ def npm_init_code(name: str) -> str:
 @cache
 def mock_init_code(name: str) -> str:
     """Creation code of one of our own contracts, without constructor arguments."""
-    path = ARTIFACTS / f"{name}.json"
-    if not path.is_file():
-        raise ConfigError(f"no artifact {path.name}: run `python scripts/compile_contracts.py`")
-    return str(json.loads(path.read_bytes())["bytecode"])
+    return "0x" + creation_code(name).hex()
 
 
 @cache

@@ -7,5 +7,6 @@ refusals        what the contract would refuse, said before anything is sent; as
 listing         scripts/routes/*.json → what a RouteCheck is deployed with
 wanted, making  the keeper's configuration → what is to be deployed → a module
 found           a module that is there
+desk            who acts on which chain, and how a transaction goes out: the one that knows ape
 acting          show, ask, then send or write the file
 """

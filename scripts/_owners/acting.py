@@ -1,33 +1,23 @@
-"""The end of every owners' script: show what will change, ask, then send, or write the file for the Safe's app.
-
-The only room of these that knows ape. What goes wrong here is a click error: a sentence and no traceback.
-"""
+"""The end of every owners' script: show what will change, ask, then send, or write the file for the Safe's app."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from rebalancer.adapters.chain.deployments import DEPLOYMENTS
-from rebalancer.adapters.chain.rpc import Rpc
-from rebalancer.core.errors import RebalancerError
 from rebalancer.core.model import SafeState
 from rebalancer.market.addresses import checksum_address
 from rebalancer.units import Address
 from scripts._owners.batch import OwnersCall, builder_file, execution
-from scripts._owners.refusals import Look, Refusal
-from scripts._owners.sight import FIRST, Sight
-from scripts._owners.words import Lines, Names, difference, table
-
-ARTIFACTS = Path(__file__).resolve().parents[2] / "rebalancer" / "artifacts"
-TIMEOUT = 60.0
-"""Seconds: estimating a deployment takes a public node a while."""
+from scripts._owners.desk import Desk
+from scripts._owners.look import Refusal
+from scripts._owners.sight import FIRST
+from scripts._owners.words import Lines, table
 
 
 class AddressType(click.ParamType):
@@ -48,56 +38,6 @@ out_option = click.option(
 )
 
 
-@dataclass(frozen=True)
-class Desk:
-    """One chain, and who acts on it: an ape account, or None where only a file is to be written."""
-
-    provider: Any
-    account: Any
-    sight: Sight
-    chain_id: int
-
-    @property
-    def sender(self) -> Address | None:
-        return None if self.account is None else checksum_address(str(self.account.address))
-
-    def look(self, names: Names) -> Look:
-        return Look(self.sight, names, self.sight.now())
-
-    def send(self, to: str | None, data: bytes) -> Any:
-        """The receipt. Raises click's error where it would revert or did."""
-        from ape.exceptions import ApeException
-
-        fields = {"data": data, "sender": self.account.address} | ({} if to is None else {"receiver": to})
-        # Mined is enough to go on: what follows is read from the same node.
-        fields["required_confirmations"] = 0
-        transaction = self.provider.network.ecosystem.create_transaction(**fields)
-        try:
-            receipt = self.account.call(transaction)
-        except ApeException as error:
-            raise click.ClickException(f"not done: {error}") from None
-        click.echo(f"mined: {receipt.txn_hash}")
-        return receipt
-
-    def deploy(self, contract: str, arguments: bytes) -> Address:
-        """The address of a new contract out of rebalancer/artifacts."""
-        artifact = json.loads((ARTIFACTS / f"{contract}.json").read_text())
-        receipt = self.send(None, bytes.fromhex(artifact["bytecode"][2:]) + arguments)
-        return checksum_address(str(receipt.contract_address))
-
-
-@contextmanager
-def at_desk(provider: Any, account: Any) -> Iterator[Desk]:
-    """What the project raises on purpose ends the script with its sentence."""
-    try:
-        chain_id = int(provider.chain_id)
-        if chain_id not in DEPLOYMENTS:
-            raise click.UsageError(f"no Safe contracts are known on chain {chain_id}")
-        yield Desk(provider, account, Sight(Rpc(str(provider.http_uri), timeout=TIMEOUT)), chain_id)
-    except RebalancerError as error:
-        raise click.ClickException(str(error)) from None
-
-
 def refuse(refusals: Sequence[Refusal]) -> None:
     """Ends the script where there are any, with all of them."""
     if refusals:
@@ -105,9 +45,8 @@ def refuse(refusals: Sequence[Refusal]) -> None:
         raise click.ClickException(f"nothing was sent; the contract would refuse:{lines}")
 
 
-def show_change(title: str, before: Lines, after: Lines) -> None:
-    """What will be another, before → after."""
-    changes = difference(before, after)
+def show_change(title: str, changes: Sequence[str]) -> None:
+    """What will be another, each before and after."""
     click.echo(f"{title}:")
     click.echo("\n".join(f"  {line}" for line in changes) if changes else "  nothing changes")
 
@@ -116,28 +55,56 @@ def show(title: str, lines: Lines) -> None:
     click.echo(f"{title}:\n{table(lines)}")
 
 
+def say_other_modules(state: SafeState) -> None:
+    """Whoever signs should know of them."""
+    if state.modules:
+        click.echo(f"The Safe has modules already: {', '.join(state.modules)}. Each can act for it by its own rules.")
+
+
 def by_safe(desk: Desk, safe: Address, name: str, calls: Sequence[OwnersCall], out: Path | None) -> bool:
     """Let the owners do it: True where it is done, False where a file waits for their signatures."""
-    for call in calls:
-        if (why := desk.sight.why_not(call.to, call.data, safe)) is not None:
-            raise click.ClickException(f"nothing was sent; {call.words} would revert: {why}")
+    require_possible(desk, safe, calls)
     click.echo(f"The Safe {safe} is to call, in this order and all or nothing:")
     for number, call in enumerate(calls, 1):
         click.echo(f"  {number}. {call.words}\n     calldata 0x{call.data.hex()}")
     state = desk.sight.safe(safe)
-    if _is_alone(state, desk.sender) and click.confirm(f"Send it now, as the Safe's only needed owner {desk.sender}?"):
-        multi_send = DEPLOYMENTS[desk.chain_id].multi_send_call_only
-        desk.send(safe, execution(safe, multi_send, desk.sender, calls))  # type: ignore[arg-type]
+    if (owner := _alone(state, desk.sender)) and click.confirm(
+        f"Send it now, as the Safe's only needed owner {owner}?"
+    ):
+        desk.send(safe, execution(safe, DEPLOYMENTS[desk.chain_id].multi_send_call_only, owner, calls))
         return True
-    path = out or Path.cwd() / f"{name.replace(' ', '_')}_{safe}.json"
+    path = out or default_file(safe, name)
     content = builder_file(desk.chain_id, safe, name, calls, desk.sight.now())
     try:
         path.write_text(json.dumps(content, indent=2) + "\n")
     except OSError as error:
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from None
+        raise _unwritable(path, error) from None
     click.echo(f"Written: {path}")
     click.echo(f"Open it in the Safe's app, Transaction Builder; {state.threshold} of {len(state.owners)} owners sign.")
     return False
+
+
+def require_possible(desk: Desk, safe: Address, calls: Sequence[OwnersCall]) -> None:
+    """Each call by itself, from the Safe, as the chain stands. Ends the script at the first that would revert."""
+    for call in calls:
+        if (why := desk.sight.why_not(call.to, call.data, safe)) is not None:
+            raise click.ClickException(f"the Safe was not asked; {call.words} would revert: {why}")
+
+
+def default_file(safe: Address, name: str) -> Path:
+    """Where the file for the Safe's app goes unless it is said."""
+    return Path.cwd() / f"{name.replace(' ', '_')}_{safe}.json"
+
+
+def require_writable(path: Path) -> None:
+    """Before anything is paid for: the file that may have to be written afterwards. Leaves what is there."""
+    there = path.exists()
+    try:
+        path.open("a").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def previous_module(state: SafeState, module: Address) -> Address:
@@ -148,5 +115,10 @@ def previous_module(state: SafeState, module: Address) -> Address:
     return state.modules[place - 1] if place else FIRST
 
 
-def _is_alone(state: SafeState, sender: Address | None) -> bool:
-    return state.threshold == 1 and sender in state.owners
+def _alone(state: SafeState, sender: Address | None) -> Address | None:
+    """The sender, where his signature is all that the Safe needs."""
+    return sender if state.threshold == 1 and sender in state.owners else None
+
+
+def _unwritable(path: Path, error: OSError) -> click.ClickException:
+    return click.ClickException(f"{path} cannot be written: {error.strerror}; name another file with --out")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
-from rebalancer.core.model.module import NOBODY, ModuleAsset, ModuleLimits, ModulePolicy
-from rebalancer.core.render import duration, money
+from rebalancer.core.model.module import (
+    LONGEST_HEARTBEAT,
+    MOST_DECIMALS,
+    MOST_FEED_DECIMALS,
+    NOBODY,
+    ModuleAsset,
+    ModuleLimits,
+    ModulePolicy,
+)
+from rebalancer.core.module_words import dollars, span
 from rebalancer.units import ONE, PPM, Address, Usd
 from scripts._owners.look import Look, Refusal
 from scripts._owners.sight import Round
 
-LONGEST_HEARTBEAT = 7 * 86_400
-MOST_DECIMALS, MOST_FEED_DECIMALS = 27, 18
+MOST_ANSWER = (1 << 96) - 1
+HALF = (1 << 128) - 1
+"""Most that a price, a balance and the wallet's worth may be: the contract keeps two of them in one word."""
 
 
 def asset_refusals(look: Look, policy: ModulePolicy, place: int, asset: ModuleAsset) -> Iterator[Refusal]:
@@ -47,8 +56,8 @@ def _asset_terms(name: str, asset: ModuleAsset) -> Iterator[Refusal]:
     if not asset.least <= asset.most <= PPM:
         yield Refusal("targets_range", f"{name}: a least of {asset.least} and a most of {asset.most} ppm are no range")
     low, high = asset.price_low, asset.price_high
-    if high >= 1 << 128 or not (low < high or low == high == 0):
-        yield Refusal("band", f"{name}: prices from {money(low)} to {money(high)} are no band")
+    if high > HALF or not (low < high or low == high == 0):
+        yield Refusal("band", f"{name}: prices from {dollars(low)} to {dollars(high)} are no band")
 
 
 def _feed(look: Look, name: str, feed: Address, heartbeat: int) -> Iterator[Refusal]:
@@ -56,7 +65,7 @@ def _feed(look: Look, name: str, feed: Address, heartbeat: int) -> Iterator[Refu
         yield Refusal("feed", f"{name} has no feed: there is no contract at {feed}")
         return
     if not 0 < heartbeat <= LONGEST_HEARTBEAT:
-        yield Refusal("feed", f"{name}: a heartbeat of {duration(heartbeat)}, expected up to 7 d")
+        yield Refusal("feed", f"{name}: a heartbeat of {span(heartbeat)}, expected up to 7 d")
     seen = look.sight.round_of(feed)
     if seen is None:
         yield Refusal("feed", f"{name}: the feed {feed} does not answer")
@@ -67,20 +76,43 @@ def _feed(look: Look, name: str, feed: Address, heartbeat: int) -> Iterator[Refu
 
 
 def price_refusals(look: Look, policy: ModulePolicy) -> Iterator[Refusal]:
+    """Of the feeds as they answer now, and of what the Safe holds at these prices."""
     if policy.limits.sequencer != NOBODY:
         yield from _sequencer(look, policy.limits)
+    worth = 0
     for asset in policy.assets:
-        name, price, scale, believed = look.name(asset.token), ONE, 1, True
-        for feed, heartbeat in ((asset.feed, asset.heartbeat), (asset.second_feed, asset.second_heartbeat)):
-            seen = None if feed == NOBODY else look.sight.round_of(feed)
-            if seen is None:
-                continue
-            for refusal in _round(look, name, feed, heartbeat, seen):
-                believed = False
-                yield refusal
-            price, scale = price * seen.answer, scale * 10**seen.decimals
-        if believed:
-            yield from _believed(name, asset, Usd(price // scale))
+        price = yield from _price(look, asset)
+        worth += yield from _value(look, policy.safe, asset.token, price)
+    if worth > HALF:
+        yield Refusal("balance", f"the Safe's tokens are worth {dollars(worth)}, expected at most {dollars(HALF)}")
+
+
+def _price(look: Look, asset: ModuleAsset) -> Generator[Refusal, None, int]:
+    """Dollars of one whole token at 1e18; 0 where an answer is not to be believed."""
+    name, price, scale, believed = look.name(asset.token), ONE, 1, True
+    for feed, heartbeat in ((asset.feed, asset.heartbeat), (asset.second_feed, asset.second_heartbeat)):
+        seen = None if feed == NOBODY else look.sight.round_of(feed)
+        if seen is None:
+            continue
+        for refusal in _round(look, name, feed, heartbeat, seen):
+            believed = False
+            yield refusal
+        price, scale = price * seen.answer, scale * 10**seen.decimals
+    if not believed:
+        return 0
+    yield from _believed(name, asset, Usd(price // scale))
+    return price // scale
+
+
+def _value(look: Look, safe: Address, token: Address, price: int) -> Generator[Refusal, None, int]:
+    """What the Safe holds of it, in dollars at 1e18."""
+    balance, decimals = look.sight.balance(token, safe), look.sight.decimals(token)
+    if balance is None:
+        yield Refusal("balance", f"{look.name(token)}: the token does not say what the Safe holds")
+    elif balance > HALF:
+        yield Refusal("balance", f"{look.name(token)}: the Safe holds {balance} base units, expected at most {HALF}")
+    unit: int = 10 ** (decimals or 0)
+    return (balance or 0) * price // unit
 
 
 def _sequencer(look: Look, limits: ModuleLimits) -> Iterator[Refusal]:
@@ -88,24 +120,22 @@ def _sequencer(look: Look, limits: ModuleLimits) -> Iterator[Refusal]:
     if seen is None or seen.answer != 0 or seen.started_at == 0:
         yield Refusal("sequencer", f"the sequencer feed {limits.sequencer} does not say that the sequencer is up")
     elif look.now <= seen.started_at + limits.grace:
-        yield Refusal("grace", f"the sequencer came up {duration(look.now - seen.started_at)} ago: wait for the grace")
+        yield Refusal("grace", f"the sequencer came up {span(look.now - seen.started_at)} ago: wait for the grace")
 
 
 def _round(look: Look, name: str, feed: Address, heartbeat: int, seen: Round) -> Iterator[Refusal]:
-    if seen.answer <= 0:
-        yield Refusal("answer", f"{name}: the feed {feed} says {seen.answer}, which is no price")
+    if not 0 < seen.answer <= MOST_ANSWER:
+        yield Refusal("answer", f"{name}: the feed {feed} says {seen.answer}, expected a price of 1 to {MOST_ANSWER}")
     if seen.updated_at > look.now:
         yield Refusal("future", f"{name}: the feed {feed} answers from the future")
     elif look.now - seen.updated_at > heartbeat:
-        old = duration(look.now - seen.updated_at)
-        yield Refusal(
-            "heartbeat", f"{name}: the feed {feed} is stale: {old} old, at most {duration(heartbeat)} is allowed"
-        )
+        old = span(look.now - seen.updated_at)
+        yield Refusal("heartbeat", f"{name}: the feed {feed} is stale: {old} old, at most {span(heartbeat)} is allowed")
 
 
 def _believed(name: str, asset: ModuleAsset, price: Usd) -> Iterator[Refusal]:
-    if price <= 0:
-        yield Refusal("answer", f"{name}: the price rounds to nothing")
+    if not 0 < price <= HALF:
+        yield Refusal("answer", f"{name}: the feeds make {dollars(price)}, which is nothing or beyond all prices")
     elif asset.price_high and not asset.price_low <= price <= asset.price_high:
-        band = f"{money(asset.price_low)} to {money(asset.price_high)}"
-        yield Refusal("band", f"{name}: the feeds say {money(price)}, outside the owners' {band}")
+        band = f"{dollars(asset.price_low)} to {dollars(asset.price_high)}"
+        yield Refusal("band", f"{name}: the feeds say {dollars(price)}, outside the owners' {band}")

@@ -13,13 +13,10 @@ from typing import Any
 
 from eth_abi.abi import encode as abi_encode
 
-from rebalancer.adapters.wallets.abi import exec_batch
+from rebalancer.adapters.wallets.abi import exec_batch, exec_by_sender
 from rebalancer.core.model import Call
 from rebalancer.market.addresses import keccak256
 from rebalancer.units import Address
-
-EXECUTE = ("address", "uint256", "bytes", "uint8", "uint256", "uint256", "uint256", "address", "address", "bytes")
-NOBODY = "0x" + "0" * 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,10 @@ def checksum(content: dict[str, Any]) -> str:
 
 def execution(safe: Address, multi_send: Address, owner: Address, calls: Sequence[OwnersCall]) -> bytes:
     """Calldata for the Safe by which a single owner, who sends it, makes `calls`: all of them, or none."""
-    if len(calls) > 1:
-        return exec_batch(safe, multi_send, owner, [Call(call.to, call.data) for call in calls]).data
-    (call,) = calls
-    # Safe's signature of type 1: the sender himself approves.
-    approval = bytes(12) + bytes.fromhex(owner[2:]) + bytes(32) + b"\x01"
-    values = (call.to, 0, call.data, 0, 0, 0, 0, NOBODY, NOBODY, approval)
-    return keccak256(f"execTransaction({','.join(EXECUTE)})".encode())[:4] + bytes(abi_encode(EXECUTE, values))
+    made = [Call(call.to, call.data) for call in calls]
+    if len(made) > 1:
+        return exec_batch(safe, multi_send, owner, made).data
+    return exec_by_sender(safe, owner, *made).data
 
 
 def _transaction(call: OwnersCall) -> dict[str, Any]:

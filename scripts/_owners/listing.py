@@ -17,14 +17,18 @@ from typing import Any
 
 from eth_abi.abi import encode as abi_encode
 
+from rebalancer.adapters.chain.artifacts import creation_code
 from rebalancer.core.errors import ConfigError
+from rebalancer.core.model.module import MOST_DATA
 from rebalancer.market.addresses import checksum_address, keccak256
 from rebalancer.units import Address
 
 ROUTES = Path(__file__).resolve().parent.parent / "routes"
 KINDS = ("SAFE", "TOKEN_IN", "TOKEN_OUT", "AMOUNT_IN", "AT_LEAST_MIN_OUT", "CONSTANT")
 """From 1, as in contracts/RouteCheck.vy."""
-MOST_CHECKS, MOST_DATA = 10, 4_096
+NEEDED = KINDS[:-1]
+"""Each must be some field's, or the calldata may do what the router can do with an old allowance."""
+MOST_CHECKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,24 @@ class Listing:
 
     @property
     def is_opaque(self) -> bool:
-        """Whether the receiver or the router's own minimum is left open: see RouteCheck.is_opaque."""
-        return not {"SAFE", "AT_LEAST_MIN_OUT"} <= {check.kind for check in self.checks}
+        """Whether it leaves open what the operator could profit from: see RouteCheck.is_opaque."""
+        return bool(self.open_kinds)
+
+    @property
+    def open_kinds(self) -> tuple[str, ...]:
+        """What no field is checked to be, of all that one must be."""
+        checked = {check.kind for check in self.checks}
+        return tuple(kind for kind in NEEDED if kind not in checked)
 
     def constructor_data(self) -> bytes:
         """What follows the RouteCheck's bytecode at deployment."""
         checks = [(KINDS.index(check.kind) + 1, check.offset, check.size, check.pinned) for check in self.checks]
         types = ("bytes4", "uint256", "(uint256,uint256,uint256,uint256)[]")
         return bytes(abi_encode(types, (self.selector, self.length, checks)))
+
+    def init_code(self) -> bytes:
+        """What is sent to deploy the RouteCheck."""
+        return creation_code("RouteCheck") + self.constructor_data()
 
 
 def read_listing(path: Path) -> Listing:

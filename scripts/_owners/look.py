@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rebalancer.core.module_words import Names
+from rebalancer.units import Address
 from scripts._owners.sight import Sight
-from scripts._owners.words import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,5 +25,5 @@ class Look:
     names: Names
     now: int
 
-    def name(self, address: str) -> str:
+    def name(self, address: Address) -> str:
         return self.names.get(address, address)

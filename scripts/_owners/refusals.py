@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rebalancer.core.model.module import NOBODY, ModuleLimits, ModulePolicy, ModuleRoute, ModuleState
-from rebalancer.core.render import duration
+from rebalancer.core.model.module import (
+    LONGEST_GRACE,
+    LONGEST_WINDOW,
+    MOST_ASSETS,
+    MOST_HUBS,
+    MOST_LOSS,
+    MOST_ROUTES,
+    MOST_SHORTFALL,
+    MOST_TOLERANCE,
+    NOBODY,
+    SHORTEST_WINDOW,
+    ModuleLimits,
+    ModulePolicy,
+    ModuleRoute,
+    ModuleState,
+)
+from rebalancer.core.module_words import Names, share, span
 from rebalancer.units import PPM, Address
 from scripts._owners.asset_refusals import asset_refusals, price_refusals
 from scripts._owners.look import Look, Refusal
-from scripts._owners.words import Names, share
-
-MOST_ASSETS, MOST_HUBS, MOST_ROUTES = 12, 4, 6
-DAY = 86_400
 
 NEVER_ROUTERS = {
     Address("0x000000000022D473030F116dDEE9F6B43aC78BA3"): "Permit2",
@@ -124,10 +135,11 @@ def _hubs_and_routes(look: Look, policy: ModulePolicy) -> Iterator[Refusal]:
 
 
 def _route(look: Look, policy: ModulePolicy, route: ModuleRoute) -> Iterator[Refusal]:
-    never = {policy.safe: "the Safe"} | NEVER_ROUTERS
+    never = {policy.safe: "the Safe"}
     for asset in policy.assets:
         never |= {asset.token: f"the token {look.name(asset.token)}", asset.feed: f"a feed of {look.name(asset.token)}"}
         never[asset.second_feed] = f"a feed of {look.name(asset.token)}"
+    never |= {hub: f"the hub {look.name(hub)}" for hub in policy.hubs} | NEVER_ROUTERS
     if route.router in never:
         what = "no address" if route.router == NOBODY else never[route.router]
         yield Refusal(
@@ -142,20 +154,23 @@ def _route(look: Look, policy: ModulePolicy, route: ModuleRoute) -> Iterator[Ref
     if opaque is None:
         yield Refusal("checker", f"{route.checker} is no RouteCheck: `ape run deploy_check` deploys one")
     elif opaque and not policy.limits.allow_opaque:
-        yield Refusal("opaque", f"the RouteCheck {route.checker} leaves the receiver or the router's minimum unchecked")
+        yield Refusal(
+            "opaque",
+            f"the RouteCheck {route.checker} leaves the receiver, a token, the amount or the minimum unchecked",
+        )
 
 
 def _limits(limits: ModuleLimits) -> Iterator[Refusal]:
     ranges = (
-        ("limit_window", limits.window, 3_600, 90 * DAY, duration),
+        ("limit_window", limits.window, SHORTEST_WINDOW, LONGEST_WINDOW, span),
         ("limit_turnover", limits.max_turnover, 1, PPM, share),
-        ("limit_loss", limits.max_loss, 0, 100_000, share),
-        ("limit_shortfall", limits.max_shortfall, 0, 50_000, share),
+        ("limit_loss", limits.max_loss, 0, MOST_LOSS, share),
+        ("limit_shortfall", limits.max_shortfall, 0, MOST_SHORTFALL, share),
         ("limit_max_trade", limits.max_trade, 1, PPM, share),
-        ("limit_tolerance", limits.tolerance, 1, 20_000, share),
-        ("limit_cooldown", limits.cooldown, 0, limits.window, duration),
+        ("limit_tolerance", limits.tolerance, 1, MOST_TOLERANCE, share),
+        ("limit_cooldown", limits.cooldown, 0, limits.window, span),
         ("limit_target_step", limits.target_step, 0, PPM, share),
-        ("limit_grace", limits.grace, 0, DAY, duration),
+        ("limit_grace", limits.grace, 0, LONGEST_GRACE, span),
     )
     if limits.min_trade <= 0:
         yield Refusal(

@@ -17,7 +17,7 @@ from rebalancer.adapters.chain.codec import (
     revert_reason,
 )
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
-from rebalancer.adapters.wallets.module_abi import POLICY, STATE, decode_policy, decode_state
+from rebalancer.adapters.wallets.module_abi import POLICY, STATE, decode_module
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.core.model import SafeState
 from rebalancer.core.model.module import ModulePolicy, ModuleState
@@ -57,9 +57,9 @@ class Sight:
         return hex_int(self.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"])
 
     def has_code(self, account: str) -> bool:
-        return len(hex_bytes(self.rpc.call("eth_getCode", account, "latest"))) > 0
+        return len(self.code(account)) > 0
 
-    def ask(self, to: str, data: bytes, sender: str | None = None) -> bytes | None:
+    def ask(self, to: str | None, data: bytes, sender: str | None = None) -> bytes | None:
         """What a call returns; None where it reverts."""
         answer = self._call(to, data, sender)
         return answer if isinstance(answer, bytes) else None
@@ -83,7 +83,7 @@ class Sight:
         if not policy or not state:
             return None
         try:
-            return decode_policy(policy, "policy()"), decode_state(state, "state()")
+            return decode_module(policy, state)
         except DecodeError:
             return None
 
@@ -92,6 +92,16 @@ class Sight:
 
     def decimals(self, token: str) -> int | None:
         return self._number(token, selector("decimals()"))
+
+    def balance(self, token: str, holder: str) -> int | None:
+        return self._number(token, selector("balanceOf(address)") + address_word(holder))
+
+    def runs_to(self, init_code: bytes) -> bytes | None:
+        """The code that a contract of it would have; None where its constructor refuses."""
+        return self.ask(None, init_code)
+
+    def code(self, account: str) -> bytes:
+        return hex_bytes(self.rpc.call("eth_getCode", account, "latest"))
 
     def raw_symbol(self, token: str) -> bytes | None:
         """As the token writes it: some as text, some as 32 bytes. What two tokens of one name share."""
@@ -122,8 +132,9 @@ class Sight:
         answer = self.ask(to, data)
         return int.from_bytes(answer[:32], "big") if answer and len(answer) >= 32 else None
 
-    def _call(self, to: str, data: bytes, sender: str | None) -> bytes | RpcError:
-        call = {"to": to, "data": "0x" + data.hex()} | ({} if sender is None else {"from": sender})
+    def _call(self, to: str | None, data: bytes, sender: str | None) -> bytes | RpcError:
+        fields = {"to": to, "data": "0x" + data.hex(), "from": sender}
+        call = {name: value for name, value in fields.items() if value is not None}
         try:
             return hex_bytes(self.rpc.call("eth_call", call, "latest"))
         except RpcError as error:

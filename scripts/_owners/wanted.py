@@ -5,43 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebalancer.adapters.chain.deployments import DEPLOYMENTS
-from rebalancer.adapters.wallets.module_abi import constructor_data
-from rebalancer.config import module_policy, read_settings
+from rebalancer.config import read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model.module import NOBODY, ModulePolicy, ModuleState
-from rebalancer.units import Address, Weight
-from scripts._owners.words import Lines, Names, policy_lines, state_lines
+from rebalancer.core.module_words import Names
+from rebalancer.units import Weight
+from rebalancer.wire import module_init_code, wanted_policy
+from scripts._owners.words import Lines, policy_lines, state_lines
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A module that is not there yet."""
+    """A module that is not there yet: its policy, its roles and targets, and what is sent to deploy it."""
 
     policy: ModulePolicy
-    operator: Address
-    guardian: Address
-    targets: tuple[int, ...]
+    state: ModuleState
+    """As it will be at first; what the meters leave is no part of it."""
     names: Names
+    init_code: bytes
 
     def lines(self) -> Lines:
         """All of it in words."""
-        state = ModuleState(
-            operator=self.operator,
-            guardian=self.guardian,
-            paused=False,
-            nonce=0,
-            last=0,
-            targets=tuple(self.targets),  # type: ignore[arg-type]
-            loss_left=Weight(0),
-            turnover_left=Weight(0),
-            step_left=Weight(0),
-        )
-        return policy_lines(self.policy, self.names) | state_lines(self.policy, state, self.names)
-
-    def constructor_data(self) -> bytes:
-        """What follows the bytecode."""
-        return constructor_data(self.policy, self.operator, self.guardian, self.targets)
+        return [*policy_lines(self.policy, self.names), *state_lines(self.policy, self.state, self.names)]
 
 
 def read_wanted(config: Path, chain_id: int) -> Wanted:
@@ -49,10 +34,20 @@ def read_wanted(config: Path, chain_id: int) -> Wanted:
     settings = read_settings(config)
     if settings.chain_id != chain_id:
         raise ConfigError(f"{config}: chain.id is {settings.chain_id}, this network is chain {chain_id}")
-    if chain_id not in DEPLOYMENTS:
-        raise ConfigError(f"no router is known on chain {chain_id}")
-    router = DEPLOYMENTS[chain_id].swap_router_02
-    policy, targets = module_policy(settings, router)
+    policy, targets = wanted_policy(settings)
     guardian = settings.module.guardian if settings.module is not None else None
-    names = {token.address: token.symbol for token in settings.tokens} | {router: "SwapRouter02"}
-    return Wanted(policy, settings.wallet.operator, guardian or NOBODY, tuple(targets), names)
+    nothing = Weight(0)
+    state = ModuleState(
+        operator=settings.wallet.operator,
+        guardian=guardian or NOBODY,
+        paused=False,
+        nonce=0,
+        last=0,
+        targets=targets,
+        loss_left=nothing,
+        turnover_left=nothing,
+        step_left=nothing,
+    )
+    # The first route is the one whose calls the module builds.
+    names = {token.address: token.symbol for token in settings.tokens} | {policy.routes[0].router: "SwapRouter02"}
+    return Wanted(policy, state, names, module_init_code(settings))

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rebalancer.replica.bytecode import ARTIFACTS
+from rebalancer.adapters.chain.artifacts import ARTIFACTS
 
 INSTEAD = "REBALANCER_ARTIFACTS"
 """Of the environment: a folder with NAME.json for each contract that is to be replaced."""

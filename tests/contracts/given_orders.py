@@ -15,9 +15,9 @@ from rebalancer.core.model import ModuleSwap, ModuleWallet
 from rebalancer.core.module_books import Books, Order, least_after, share_of, steps
 from rebalancer.units import ONE, Address, Usd
 
-HONEST, PAYS_LESS, PAYS_MUCH, PAYS_MORE, TAKES_LESS = range(5)
+HONEST, PAYS_LESS, PAYS_MUCH, PAYS_MORE, TAKES_LESS, PAYS_SOME = range(6)
 """Routes: what their routers do with an order."""
-BEYOND = ((0, 0), (0, -1), (0, 10**23), (0, 3 * 10**22), (-1, 0))
+BEYOND = ((0, 0), (0, -1), (0, 10**23), (0, 3 * 10**22), (-1, 0), (0, 8 * 10**21))
 """Base units that each route's router takes and pays beyond what it is asked for."""
 FAR = 1 << 40
 
@@ -40,6 +40,11 @@ class Scene:
         state = self.wallet.state
         at = self.random.randint(self.first, self.last)
         return Order((), state.operator, at + self.random.choice((0, 600, FAR)), state.nonce, at)
+
+    @property
+    def places(self) -> range:
+        """Of all assets."""
+        return range(len(self.books.holdings))
 
     def share(self, low: float, high: float) -> int:
         """Dollars between two shares of the wallet."""
@@ -68,7 +73,7 @@ class Scene:
     def pair(self, fits: Callable[[int, int], bool] = lambda over, under: True) -> tuple[int, int] | None:
         """Two places, one over and one under its target, by so many dollars as are asked for."""
         least = self.wallet.policy.limits.min_trade
-        over = {p: self.surplus(p) for p in range(len(self.books.holdings))}
+        over = {p: self.surplus(p) for p in self.places}
         pairs = [(i, j) for i in over for j in over if over[i] > least and -over[j] > least]
         found = [(i, j) for i, j in pairs if fits(over[i], -over[j])]
         return self.random.choice(found) if found else None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 
 from given_module import v2_path, v3_path
-from given_orders import BEYOND, PAYS_LESS, PAYS_MORE, PAYS_MUCH, Scene, honest
+from given_orders import BEYOND, PAYS_LESS, PAYS_MORE, PAYS_MUCH, PAYS_SOME, Scene, honest
 
 from rebalancer.core.model import ModuleSwap
 from rebalancer.core.module_books import Order, Step, share_of, steps
@@ -82,7 +83,7 @@ def _max_trade(scene: Scene) -> tuple[tuple[int, int], int] | None:
 
 
 def _sells_overweight(scene: Scene) -> tuple[tuple[int, int], int] | None:
-    under = [p for p in range(len(scene.books.holdings)) if scene.surplus(p) < 0]
+    under = [p for p in scene.places if scene.surplus(p) < 0]
     if len(under) < 2:
         return None
     first, second = scene.random.sample(under, 2)
@@ -90,7 +91,7 @@ def _sells_overweight(scene: Scene) -> tuple[tuple[int, int], int] | None:
 
 
 def _buys_underweight(scene: Scene) -> tuple[tuple[int, int], int] | None:
-    over = [p for p in range(len(scene.books.holdings)) if scene.surplus(p) > 0]
+    over = [p for p in scene.places if scene.surplus(p) > 0]
     if len(over) < 2:
         return None
     first, second = scene.random.sample(over, 2)
@@ -157,14 +158,24 @@ def _over_route(route: int) -> Maker:
 
 
 def _drift(scene: Scene) -> Order | None:
-    """A gift of what is hardly missed. Where not every weight is allowed, it would break the range first."""
-    if any(asset.most < PPM for asset in scene.wallet.policy.assets):
+    """A gift of what is hardly missed, so that it is over its target by more than it was under it, yet in its range."""
+    most = share_of(scene.worth, scene.wallet.policy.limits.max_trade)
+    aimed = []
+    for over, under, route in product(scene.places, scene.places, (PAYS_MORE, PAYS_SOME)):
+        value, missing = min(scene.surplus(over), -scene.surplus(under), most), -scene.surplus(under)
+        bought = scene.books.holdings[under]
+        gift = bought.price.value_down(BEYOND[route][1])
+        room = share_of(scene.worth, bought.asset.most) - bought.value - value
+        # A hundredth for what rounding and the minimum take.
+        if (
+            value > scene.wallet.policy.limits.min_trade + ONE
+            and 2 * missing - value < gift * 99 // 100 < room * 98 // 100
+        ):
+            aimed.append(((over, under), value, route))
+    if not aimed:
         return None
-    pair = scene.pair(lambda over, under: under < scene.share(0.08, 0.08))
-    if pair is None or str(scene.books.holdings[pair[1]]) not in ("LINK", "UNI"):
-        return None
-    swap = scene.swap(pair, min(scene.surplus(pair[0]), -scene.surplus(pair[1])))
-    return replace(scene.order, swaps=(replace(swap, route=PAYS_MORE),))
+    pair, value, route = scene.random.choice(aimed)
+    return replace(scene.order, swaps=(replace(scene.swap(pair, value), route=route),))
 
 
 def _is_small(scene: Scene, place: int) -> bool:

@@ -19,7 +19,8 @@ from given_scenes import FAULTS, furnish, modules, scenes, seen
 from rebalancer.adapters.chain.rpc import RpcError
 from rebalancer.adapters.wallets.module_abi import preview_data, rebalance_data
 from rebalancer.core.model import ModuleWallet, Snapshot
-from rebalancer.core.module_books import MOST_SWAPS, PREFIX, Order, books_of
+from rebalancer.core.model.module import MOST_SWAPS
+from rebalancer.core.module_books import PREFIX, Order, books_of
 from rebalancer.core.module_end_rules import Ending, end_refusals
 from rebalancer.core.module_rules import first_refusal
 from rebalancer.replica.chain import Replica

@@ -17,7 +17,7 @@ from rebalancer.core.model.module import NOBODY, ModuleAsset, ModulePolicy, Modu
 from rebalancer.replica.chain import Replica
 from rebalancer.replica.mainnet import FEEDS, LISTINGS
 from rebalancer.units import ONE, PPM, Address, Ppm, Usd
-from scripts._owners.listing import KINDS, Check, Listing
+from scripts._owners.listing import KINDS, NEEDED, Check, Listing
 from scripts._owners.look import Look, Refusal
 from scripts._owners.refusals import NEVER_ROUTERS, why_not_deploy
 from scripts._owners.sight import Sight
@@ -71,9 +71,38 @@ def _round(answer: int, ahead: int = 0) -> Change:
     return change
 
 
+def _dear(replica: Replica, given: Deployment) -> Deployment:
+    """Two feeds that are each believed, and whose product is more than a price may be."""
+    for feed in ("UNI/USD", "LINK/USD"):
+        replica.set_round(feed, (1 << 96) - 1, replica.now())
+    return given.with_asset(3, second_feed=FEEDS["UNI/USD"].address, second_heartbeat=3_600)
+
+
+def _holding(amount: int) -> Change:
+    """The Safe has so much of UNI, at 8 dollars."""
+
+    def change(replica: Replica, given: Deployment) -> Deployment:
+        replica.deal("UNI", given.policy.safe, amount)
+        return given
+
+    return change
+
+
+def _route_that_leaves_open(kind: str) -> Change:
+    """One whose calldata is checked for all but this."""
+
+    def change(replica: Replica, given: Deployment) -> Deployment:
+        kept = [each for each in NEEDED if each != kind]
+        checks = tuple(Check(each, each, 4 + 32 * place, 32, 0) for place, each in enumerate(kept))
+        check = replica.deploy(Listing("any", "f()", {}, 0, checks).init_code())
+        return given.with_route(MAINNET.swap_router_02, check)
+
+    return change
+
+
 def _opaque_route(replica: Replica, given: Deployment) -> Deployment:
     listing = Listing("any", "f(address)", {}, 36, (Check("to", KINDS[0], 4, 32, 0),))
-    check = replica.deploy(bytecode("RouteCheck") + listing.constructor_data())
+    check = replica.deploy(listing.init_code())
     return given.with_route(MAINNET.swap_router_02, check)
 
 
@@ -112,6 +141,7 @@ CASES: dict[str, tuple[str, Change]] = {
     "a most above all": ("targets_range", lambda _, g: g.with_asset(2, most=Ppm(PPM + 1))),
     "a band upside down": ("band", lambda _, g: g.with_asset(2, price_low=Usd(2), price_high=Usd(1))),
     "a price outside its band": ("band", lambda _, g: g.with_asset(2, price_low=Usd(1), price_high=Usd(2))),
+    "a band above all prices": ("band", lambda _, g: g.with_asset(2, price_low=Usd(1), price_high=Usd(1 << 128))),
     "a token twice": ("token_twice", lambda _, g: g.with_asset(1, token=g.asset(0).token)),
     "two tokens of one symbol": ("symbol_twice", _twin),
     "a hub without code": ("hub", lambda _, g: g.with_policy(hubs=(ELSEWHERE,))),
@@ -120,11 +150,13 @@ CASES: dict[str, tuple[str, Change]] = {
     "a router that is a token": ("never_router", lambda _, g: g.with_route(g.asset(3).token)),
     "a router that is a feed": ("never_router", lambda _, g: g.with_route(LINK_FEED)),
     "a router that is a second feed": ("never_router", lambda _, g: g.with_route(g.asset(1).second_feed)),
+    "a router that is a hub": ("never_router", lambda _, g: g.with_route(g.policy.hubs[1])),
     "a router that is nobody": ("never_router", lambda _, g: g.with_route(NOBODY)),
     "a router that is Permit2": ("never_router", lambda _, g: g.with_route(next(iter(NEVER_ROUTERS)))),
     "a router without code": ("router", lambda _, g: g.with_route(ELSEWHERE)),
     "a checker without code": ("checker", lambda _, g: g.with_route(MAINNET.swap_router_02, ELSEWHERE)),
     "an opaque route": ("opaque", _opaque_route),
+    **{f"a route that leaves {kind} open": ("opaque", _route_that_leaves_open(kind)) for kind in NEEDED},
     "a window of a minute": ("limit_window", lambda _, g: g.with_limits(window=60, cooldown=0)),
     "a window of a year": ("limit_window", lambda _, g: g.with_limits(window=366 * 86_400)),
     "no turnover": ("limit_turnover", lambda _, g: g.with_limits(max_turnover=Ppm(0))),
@@ -140,6 +172,10 @@ CASES: dict[str, tuple[str, Change]] = {
     "a feed that is stale": ("heartbeat", _old_feed),
     "a feed at nothing": ("answer", _round(0)),
     "a feed below nothing": ("answer", _round(-1)),
+    "a feed beyond all prices": ("answer", _round(1 << 96)),
+    "two feeds beyond all prices": ("answer", _dear),
+    "more of a token than all": ("balance", _holding(1 << 128)),
+    "more worth than all": ("balance", _holding((1 << 128) - 1)),
     "a feed from the future": ("future", _round(8 * 10**8, 3_600)),
     "an operator who is the Safe": ("operator_is_owner", lambda _, g: replace(g, operator=g.policy.safe)),
     "an operator who is an owner": (

@@ -21,30 +21,24 @@ from rebalancer.replica.chain import Replica
 from scripts._owners.listing import ROUTES, Check, Listing, read_listing
 
 LISTINGS = sorted(ROUTES.glob("*.json"))
-SAFE, TOKEN_IN, TOKEN_OUT, HUB, ATTACKER = (f"0x{digit * 40}" for digit in "abcde")
+SAFE, TOKEN_IN, TOKEN_OUT, ATTACKER = (f"0x{digit * 40}" for digit in "abce")
 AMOUNT_IN, MIN_OUT = 0x1111111111111111, 0x2222222222222222
-FEE, OTHER_FEE = 0xBB8, 0x1F4
+FEE = 0xBB8
 VALUES = {"SAFE": int(SAFE, 16), "TOKEN_IN": int(TOKEN_IN, 16), "TOKEN_OUT": int(TOKEN_OUT, 16)}
 VALUES |= {"AMOUNT_IN": AMOUNT_IN, "AT_LEAST_MIN_OUT": MIN_OUT}
 
 
-def _packed(*parts: str | int) -> bytes:
-    return b"".join(bytes.fromhex(p[2:]) if isinstance(p, str) else p.to_bytes(3, "big") for p in parts)
-
-
-ONE_HOP, TWO_HOPS = _packed(TOKEN_IN, FEE, TOKEN_OUT), _packed(TOKEN_IN, FEE, HUB, OTHER_FEE, TOKEN_OUT)
+ONE_HOP = bytes.fromhex(TOKEN_IN[2:]) + FEE.to_bytes(3, "big") + bytes.fromhex(TOKEN_OUT[2:])
 SAMPLES: Mapping[str, Any] = {
     "swap_router_02_exact_input_single": ((TOKEN_IN, TOKEN_OUT, FEE, SAFE, AMOUNT_IN, MIN_OUT, 0),),
     "swap_router_02_exact_input_one_hop": ((ONE_HOP, SAFE, AMOUNT_IN, MIN_OUT),),
-    "swap_router_02_exact_input_two_hops": ((TWO_HOPS, SAFE, AMOUNT_IN, MIN_OUT),),
 }
 """Arguments of each listed function whose every field has a value of its own."""
 UNPINNED = {
     "swap_router_02_exact_input_single": {range(68, 100)},
     "swap_router_02_exact_input_one_hop": {range(216, 219)},
-    "swap_router_02_exact_input_two_hops": {range(216, 242)},
 }
-"""Bytes that the operator may choose: the fee of a pool, and the hub that a path runs over."""
+"""Bytes that the operator may choose: the fee of a pool, and no token or pool by its address."""
 
 
 def _encoded(listing: Listing) -> bytes:

@@ -23,9 +23,10 @@ from small_module import GUARDIAN, MODULE, NOBODY, WALLET_OF_MODULE, WIDER, modu
 
 from rebalancer.core.guard import guard_account, guard_batch, reverted
 from rebalancer.core.model import Breach, ModuleWallet, Reverted, Simulated
-from rebalancer.core.module_books import loss_left, seconds_until, turnover_left
+from rebalancer.core.module_books import Holding, books_of, loss_left, seconds_until, turnover_left
+from rebalancer.core.module_end_rules import in_range
 from rebalancer.core.module_guard import guard_module_batch, guard_module_simulation
-from rebalancer.units import ONE, Ppm, Token, Weight
+from rebalancer.units import ONE, Amount, Ppm, Price, Token, Usd, Weight
 
 SNAPSHOT = module_snapshot(50_000, 30_000, 15_000, 5_000)
 PORTFOLIO = portfolio_in(SNAPSHOT)
@@ -101,6 +102,28 @@ def test_reverted__by_the_module__has_the_modules_rule() -> None:
     assert reverted(Reverted("STF")) == Breach("simulation", "STF", "a batch that executes")
 
 
+@pytest.mark.parametrize(
+    ("reason", "rule", "rest"),
+    [
+        ("RebalanceModule: execution (the swap: STF)", "RebalanceModule: execution", " (the swap: STF)"),
+        ("RebalanceModule: band; look at the feed (1)", "RebalanceModule: band", "; look at the feed (1)"),
+        ("RebalanceModule: path", "RebalanceModule: path", ""),
+    ],
+)
+def test_reverted__by_the_module_with_more_words__has_the_bare_rule_and_shows_the_words(
+    reason: str, rule: str, rest: str
+) -> None:
+    seen = f"the simulated batch is refused by the module{rest}"
+    assert reverted(Reverted(reason)) == Breach(rule, seen, "a batch that executes")
+
+
+def test_guard_module_batch__that_only_the_next_block_takes__is_a_breach() -> None:
+    assert rules(guard_module_batch(replace(SNAPSHOT, wallet=wallet_with(last=NOW - 600)), BATCH)) == []
+    assert rules(guard_module_batch(replace(SNAPSHOT, wallet=wallet_with(last=NOW - 599)), BATCH)) == ["cooldown"]
+    late = replace(BATCH, deadline=NOW + 11)
+    assert rules(guard_module_batch(SNAPSHOT, late)) == ["deadline"]
+
+
 # ---------------------------------------------------------------- the simulation
 
 
@@ -137,6 +160,19 @@ def test_range__of_a_token_carried_over_its_most__is_a_breach_and_one_that_stays
     held = 30_000 * 10**6 + next(c.raw for c in SIMULATION.changes if c.token == USDC)
     assert judged(after(USDC, 40_000 * 10**6 - held), wallet) == []
     assert judged(after(USDC, 40_000 * 10**6 - held + 10_000), wallet) == ["range"]
+
+
+def test_range__at_a_least_between_two_values__is_the_higher_as_the_module_counts() -> None:
+    usdc = books_of(SNAPSHOT, WALLET_OF_MODULE).holdings[1]
+    asset = replace(usdc.asset, least=Ppm(333_333), most=Ppm(500_000))
+    # A third of three wei of a dollar: one is less than a third of them by a hair.
+    old = Holding(asset, Ppm(400_000), Amount(USDC, 2), Price(USDC, Usd(10**6), NOW))
+    assert list(in_range(Usd(4), old, old.moved(-1))) != []
+    assert list(in_range(Usd(3), old, old.moved(-1))) == []
+    # Worth the same to the last digit, yet moved: it has to be in range.
+    dust = Holding(asset, Ppm(400_000), Amount(USDC, 1), Price(USDC, Usd(1), NOW))
+    assert list(in_range(Usd(3), dust, dust)) == []
+    assert list(in_range(Usd(3), dust, dust.moved(1))) != []
 
 
 def test_drift__of_a_gift_that_overshoots__is_a_breach() -> None:

@@ -20,7 +20,7 @@ SNAPSHOT = module_snapshot(50_000, 30_000, 15_000, 5_000)
 WETH, USDC, WBTC, LINK = range(4)
 COIN = 10**18
 DIRECT = 3 | 1 << 8 | 500 << 16
-SWAP = ModuleSwap(1, WETH, USDC, 5 * COIN, 9_950 * 10**6, DIRECT)
+SWAP = ModuleSwap(1, WETH, USDC, 5 * COIN, 9_900 * 10**6, DIRECT)
 """Ten thousand dollars, which brings USDC to its target, at the floor."""
 UPHILL = ["sells_overweight", "buys_underweight", "sells_past_target", "buys_past_target"]
 ORDER = Order((SWAP,), OPERATOR, NOW + 600, 7, NOW + 12)
@@ -119,7 +119,7 @@ def test_heartbeat__of_two_feeds__is_the_longer() -> None:
         ({"amount_in": COIN // 40 - 10**6, "min_out": 10**12}, ["min_trade"]),
         ({"token_in": WBTC, "token_out": LINK, "amount_in": 10**6, "min_out": 10**21}, UPHILL[::2]),
         ({"token_in": USDC, "token_out": WETH, "amount_in": 10**8, "min_out": 10**18}, UPHILL),
-        ({"min_out": 9_950 * 10**6 - 1}, ["min_out"]),
+        ({"min_out": 9_900 * 10**6 - 1}, ["min_out"]),
         ({"amount_in": 5 * COIN + COIN // 8, "min_out": 10**12}, []),
         ({"amount_in": 5 * COIN + COIN // 8 + 1, "min_out": 10**12}, ["buys_past_target"]),
         ({"path": 0}, ["path"]),
@@ -154,16 +154,16 @@ def test_sells_past_target__beyond_the_tolerance__says_by_how_much() -> None:
 
 def test_amount_in__of_a_token_to_be_rid_of__is_what_there_is_of_it() -> None:
     wallet = wallet_with(targets=(500_000, 400_000, 100_000, 0))
-    swap = ModuleSwap(1, LINK, USDC, 500 * COIN, 4_975 * 10**6, DIRECT)
+    swap = ModuleSwap(1, LINK, USDC, 500 * COIN, 4_950 * 10**6, DIRECT)
     assert rules(replace(ORDER, swaps=(swap,)), wallet=wallet) == []
     more = replace(swap, amount_in=swap.amount_in + 1, min_out=10**12)
     assert rules(replace(ORDER, swaps=(more,)), wallet=wallet) == ["amount_in"]
 
 
 def test_refusals__of_two_swaps_of_one_pair__look_at_the_second_after_the_first() -> None:
-    half = replace(SWAP, amount_in=5 * COIN // 2, min_out=4_975 * 10**6)
+    half = replace(SWAP, amount_in=5 * COIN // 2, min_out=4_950 * 10**6)
     assert rules(replace(ORDER, swaps=(half, half))) == []
-    # At its minimum each brings half a percent less than its value, and that may still be bought.
+    # At its minimum each brings a percent less than its value, and that may still be bought.
     third = replace(SWAP, amount_in=COIN // 40, min_out=50 * 10**6)
     assert rules(replace(ORDER, swaps=(half, half, third))) == []
     full = replace(half, min_out=5_000 * 10**6)
@@ -180,14 +180,14 @@ def test_steps__of_swaps__find_what_the_ones_before_leave_at_their_minimum() -> 
     first, second = steps(books, MODULE_LIMITS, (SWAP, SWAP))
     assert first is not None and second is not None
     assert (first.seller.value, first.buyer.value, first.sold, first.floor.raw) == (
-        usd(50_000), usd(30_000), usd(10_000), 9_950 * 10**6,
+        usd(50_000), usd(30_000), usd(10_000), 9_900 * 10**6,
     )  # fmt: skip
-    assert (second.seller.value, second.buyer.value, second.worth) == (usd(40_000), usd(39_950), usd(100_000))
-    assert [h.value for h in least_after(books, (SWAP,)).holdings[:2]] == [usd(40_000), usd(39_950)]
+    assert (second.seller.value, second.buyer.value, second.worth) == (usd(40_000), usd(39_900), usd(100_000))
+    assert [h.value for h in least_after(books, (SWAP,)).holdings[:2]] == [usd(40_000), usd(39_900)]
 
 
 def test_floor__of_a_value_between_two_units__is_rounded_up() -> None:
     (step,) = steps(books_of(SNAPSHOT, WALLET_OF_MODULE), MODULE_LIMITS, (replace(SWAP, amount_in=10**17 + 1),))
     assert step is not None
     assert step.sold == 200 * ONE + 2_000
-    assert step.floor.raw == 199 * 10**6 + 1
+    assert step.floor.raw == 198 * 10**6 + 1

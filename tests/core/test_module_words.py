@@ -40,6 +40,12 @@ def with_asset(**change: object) -> ModulePolicy:
     return replace(POLICY, assets=(replace(POLICY.assets[0], **change), POLICY.assets[1]))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("change", [{"price_low": Usd(5)}, {"second_heartbeat": 5}], ids=["price_low", "heartbeat"])
+def test_policy_difference__in_a_value_without_words__says_at_least_that_they_differ(change: dict[str, int]) -> None:
+    (line,) = policy_difference(with_asset(**change), POLICY, NAMES)
+    assert line == "the policy on the chain is not the one in the configuration, in a value that is not shown"
+
+
 def test_policy_difference__of_one_policy__is_empty() -> None:
     assert policy_difference(POLICY, POLICY, NAMES) == ()
 

@@ -22,7 +22,7 @@ from rebalancer.core.model.module import ModuleState
 from rebalancer.replica.calls import encode_call
 
 ROOT = Path(__file__).resolve().parents[2]
-OWNER, GUARDIAN, STRANGER = "TEST::0", "TEST::3", "TEST::4"
+OWNER, GUARDIAN = "TEST::0", "TEST::3"
 Config = dict[str, Any]
 
 
@@ -59,12 +59,6 @@ class Owners:
         done = self.run("module", action, module, *more, "--account", account, answers=answers)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-    def deploy(self, answers: str = "y\ny\n") -> str:
-        """The module of the configuration, deployed and enabled."""
-        done = self.run("deploy_module", "-c", str(self.config), "--account", OWNER, answers=answers)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return module_in(done.stdout)
 
     def carry_out(self, file: Path) -> None:
         """What the Safe's app makes of a Transaction Builder file: each method encoded anew, called from the Safe."""

@@ -143,7 +143,8 @@ def test_run__operator_without_gas_money__is_blocked_with_what_it_holds(keeper: 
 
 
 @pytest.mark.parametrize(
-    ("who", "seen"), [("guardian", "there is no contract"), ("router", "reverts")], ids=["account", "router"]
+    ("who", "seen"),
+    [("guardian", "VERSION() returns nothing: there is no contract"), ("router", "VERSION() reverts")],
 )
 def test_run__wallet_that_is_no_safe__is_a_config_error(keeper: Keeper, who: str, seen: str) -> None:
     address = MAINNET.swap_router_02 if who == "router" else keeper.replica.actor(who).address

@@ -50,6 +50,25 @@ def test_init__of_an_unknown_kind__is_refused_and_writes_nothing(tmp_path: Path)
     assert done.code == 2 and "safe-module" in done.said and not path.exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--wallet", "0x12"), "--wallet: expected an address"),
+        (("--wallet", ""), "--wallet: expected an address"),
+        (("--operator", "0x" + "aB" * 20), "--operator: the EIP-55 checksum is wrong"),
+        (("--module", "nonsense"), "--module: expected an address: 0x and 40 hex digits, in EIP-55 mixed case, saw"),
+        (("--module", "0x" + "00" * 20), "--module: expected an address that is not zero"),
+        (("--kind", "safe", "--module", "0x" + "33" * 20), "--module: expected none with --kind safe"),
+    ],
+)
+def test_init__of_accounts_that_no_command_would_take__is_refused_and_writes_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    done = command("init", str(path), *arguments)
+    assert done.code == 2 and said in done.said and not path.exists()
+
+
 def test_init__without_accounts__says_what_is_missing_and_so_does_check(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     assert "Fill in wallet and operator" in command("init", str(path)).said

@@ -8,11 +8,13 @@ import pytest
 from given_keeper import Keeper
 from given_modules import a_module_keeper, by_guardian, by_safe, module_of
 
+from rebalancer.adapters.wallets.module_doctor import PROXIES
 from rebalancer.cli.stolen_key import steal
 from rebalancer.config import read_settings
 from rebalancer.core.model import ModuleWallet
+from rebalancer.market.addresses import keccak256
 from rebalancer.replica.chain import Replica
-from rebalancer.replica.safes import release_of
+from rebalancer.replica.safes import RELEASES, release_of
 from rebalancer.wire import make_ports
 
 ROUTER = "0x68b3465833fb72A70ecDF485E0e4C7bD8665Fc45"
@@ -41,9 +43,9 @@ def test_check__where_all_is_well__looks_at_module_safe_and_allowances(keeper: K
     done = keeper.command("check", "--json")
     assert done.code == 0, done.said
     seen = {row["check"]: row["seen"] for row in done.json["checks"]}
-    assert "30 % of the wallet may be traded now and 0.5 % lost" in seen["module policy"]
+    assert "30 % of the wallet may be traded now and 0.15 % lost" in seen["module policy"]
     assert seen["module code"].startswith("this version's RebalanceModule, hash 0x")
-    assert seen["Safe contract"].startswith("Safe 1.4.1")
+    assert seen["Safe contract"].startswith("Safe 1.4.1") and seen["Safe proxy"] == "Safe's own proxy, of 1.4.1"
     assert [seen[n] for n in ("other modules", "transaction guard", "module guard")] == ["none"] * 3
     assert seen["fallback handler"] == "Safe's own, of 1.4.1"
     assert keeper.sent() == 0
@@ -59,6 +61,27 @@ def test_check__of_another_release_of_safe__knows_it_and_its_handler(keeper: Kee
     seen = {row["check"]: row["seen"] for row in done.json["checks"]}
     assert done.code == 0 and seen["Safe contract"].startswith(f"Safe {version} at ")
     assert seen["fallback handler"] == f"Safe's own, of {version}"
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_proxies__of_every_release__are_known_by_the_code_that_its_factory_makes(
+    replica: Replica, version: str
+) -> None:
+    safe = replica.create_safe([replica.actor("owner").address], singleton=replica.place_safe(version))
+    code = bytes.fromhex(replica.rpc.call("eth_getCode", safe, "latest")[2:])
+    assert PROXIES["0x" + keccak256(code).hex()] == f"Safe's own proxy, of {version}"
+    assert len(PROXIES) == len(RELEASES)
+
+
+def test_check__of_a_safe_whose_proxy_obeys_somebody_else_too__names_its_code(keeper: Keeper) -> None:
+    # CALLER == 0xde…de ? SELFDESTRUCT : DELEGATECALL to what slot 0 names, as a Safe's proxy does, and pass on what
+    # that returns.
+    asks, takes = "73" + "de" * 20 + "3314603e57", "5b33ff"
+    delegates = "366000600037600060003660006000545af4" + "3d600060003e" + "603957" + "3d6000fd" + "5b3d6000f3"
+    keeper.replica.rpc.call("anvil_setCode", keeper.wallet, f"0x{asks}{delegates}{takes}")
+    found = troubles(keeper)
+    assert set(found) == {"Safe proxy"} and "it may obey others than the owners" in found["Safe proxy"]
+    assert keeper.wallet in found["Safe proxy"]
 
 
 def test_check__of_a_safe_that_others_act_for__names_each_and_what_to_do(keeper: Keeper) -> None:
@@ -135,8 +158,9 @@ def test_steal__where_the_operator_has_become_an_owner__says_what_went_through(k
     assert keeper.replica.balance("WETH", keeper.operator.address) == 40 * 10**18
 
 
-def test_steal__of_a_module_that_nothing_goes_around__gets_nothing(keeper: Keeper) -> None:
+def test_steal__of_a_module_that_nothing_goes_around__has_none_of_three_attempts_succeed(keeper: Keeper) -> None:
     wallet = make_ports(read_settings(keeper.config)).chain.read().wallet
     assert isinstance(wallet, ModuleWallet)
-    assert all(attack.refused_by for attack in steal(keeper.replica, wallet))
+    attacks = steal(keeper.replica, wallet)
+    assert len(attacks) == 3 and all(attack.refused_by for attack in attacks)
     assert keeper.replica.balance("WETH", keeper.operator.address) == 0 and keeper.sent() == 3

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from eth_abi.abi import decode, encode
 from given_modules import (
     a_filled_desk,
     a_module_desk,
@@ -30,9 +31,11 @@ from given_wallet import (
     dearer,
 )
 
+from rebalancer.adapters.chain.codec import CallResult, hex_bytes
 from rebalancer.adapters.chain.rpc import RpcError
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.module_abi import decode_rebalance
+from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import (
     ModuleWallet,
@@ -172,7 +175,11 @@ def test_read__of_a_module__takes_one_request_and_tells_policy_and_state(desk: D
 @pytest.mark.parametrize(
     ("where", "part"),
     [
-        (lambda r: r.actor("owner").address, "there is no contract"),
+        (
+            lambda r: r.actor("owner").address,
+            r"policy\(\) returns nothing: there is no contract, or one of another kind",
+        ),
+        (lambda r: WETH.address, r"policy\(\) returns nothing: there is no contract, or one of another kind"),
         (lambda r: USDC.address, r"policy\(\) reverts"),
         (lambda r: ROUTER, r"policy\(\) reverts"),
     ],
@@ -183,3 +190,38 @@ def test_read__of_something_that_is_no_module__names_the_address(
     wanted = replace(a_wanted_module(replica, {"WETH": 50, "WBTC": 50}), module=where(replica))
     with pytest.raises(ConfigError, match=f"module {where(replica)}: {part}, expected a RebalanceModule"):
         a_module_desk(replica, wanted, signer).reader.read()
+
+
+STATE_TYPE = "(address,address,bool,uint256,uint256,uint256[],uint256,uint256,uint256)"
+
+
+def _answers(replica: Replica, wanted: Wanted, **other: object) -> list[CallResult]:
+    """What the wallet's reads give, with `other` values in state(), by their place."""
+    answers = [
+        CallResult(True, hex_bytes(replica.rpc.call("eth_call", {"to": c.to, "data": "0x" + c.data.hex()}, "latest")))
+        for c in ModuleReads(wanted).calls()
+    ]
+    (state,) = decode([STATE_TYPE], answers[-1].data)
+    names = ("operator", "guardian", "paused", "nonce", "last", "targets", "loss_left", "turnover_left", "step_left")
+    values = [other.get(name, value) for name, value in zip(names, state, strict=True)]
+    return [*answers[:-1], CallResult(True, encode([STATE_TYPE], [values]))]
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"targets": (500_000, 500_000, 0)}, "3 targets, where policy\\(\\) has 5 assets"),
+        ({"targets": (500_000, 500_000, 0, 0, 0, 0)}, "6 targets, where policy\\(\\) has 5 assets"),
+        ({"last": 2**64}, "does not fit in uint64"),
+        ({"nonce": 2**63}, "does not fit in uint63"),
+        ({"loss_left": 2**255}, "does not fit in uint64"),
+    ],
+    ids=["fewer targets", "more targets", "last", "nonce", "loss_left"],
+)
+def test_read__of_a_module_whose_answers_do_not_fit_together__names_what(
+    replica: Replica, other: dict[str, object], said: str
+) -> None:
+    wanted = a_wanted_module(replica, {"WETH": 50, "WBTC": 50})
+    assert ModuleReads(wanted).decode(_answers(replica, wanted)).state.targets == wanted.targets
+    with pytest.raises(ConfigError, match=f"its answers are of another shape \\(state\\(\\): .*{said}"):
+        ModuleReads(wanted).decode(_answers(replica, wanted, **other))

@@ -53,6 +53,18 @@ def test_bound__in_one_go__is_of_the_drift(capsys: pytest.CaptureFixture[str]) -
     assert seen["in_one_go_e18"] == seen["per_window_e18"], "the turnover binds first"
 
 
+def test_bound__of_a_drift_between_two_percents__takes_it(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = _figures(capsys, "T=100%", "s=1%", "L=10%", "b=0%", "drift=150.5%")
+    assert (seen["drift_ppm"], seen["in_one_go_e18"]) == (1_505_000, ONE // 100), "the turnover binds first"
+    seen = _figures(capsys, "T=100%", "s=1%", "L=10%", "b=0%", "drift=50.5%")
+    assert seen["in_one_go_e18"] == ONE * 505 // 100_000
+
+
+def test_bound__a_value_given_twice__is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bound", "T=1%", "s=1%", "T=2%"]) == 2
+    assert "T: expected once, saw it again as 'T=2%'" in capsys.readouterr().err
+
+
 def test_bound__between_two_units__is_rounded_up(capsys: pytest.CaptureFixture[str]) -> None:
     seen = _figures(capsys, "T=0.0001%", "s=0.0001%", "L=0.0001%", "b=0%", "window=7d")
     assert seen["per_window_e18"] == 10**6
@@ -91,7 +103,10 @@ def test_bound__for_people__says_that_b_is_no_constant(capsys: pytest.CaptureFix
         ("x=1%", "expected one of T="),
         ("30%", "expected one of T="),
         ("window=1min", "expected 1 h to 90 d"),
-        ("drift=201%", "expected at most 100 %"),
+        ("drift=201%", "expected at most 200 %"),
+        ("drift=200.0001%", "expected at most 200 %"),
+        ("drift=²%", "expected a percentage"),
+        ("drift=150", "a bare 150 could mean two things"),
         ("nav=much", "expected an amount of dollars"),
     ],
 )

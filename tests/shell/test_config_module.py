@@ -179,6 +179,12 @@ def test_read_settings__of_kind_safe_with_a_policy__promises_nothing_that_nobody
         ),
         (
             "target: 60 %",
+            "target: 60 %\n    range: 59.76 % - 70 %",
+            "tokens.WETH.range: expected at least `module.tolerance` between the target of WETH, 60 %",
+        ),
+        ("target: 60 %", "target: 60 %\n    range: 0 % - 60 %", "between the target of WETH, 60 %"),
+        (
+            "target: 60 %",
             "target: 60 %\n    range: 70 % - 50 %",
             "tokens.WETH.range: expected the smaller percentage first",
         ),
@@ -194,6 +200,16 @@ def test_read_settings__of_a_policy_that_the_contract_would_not_take__says_so_ea
     tmp_path: Path, old: str, new: str, said: str
 ) -> None:
     assert said in refusal(tmp_path, old, new)
+
+
+@pytest.mark.parametrize("text", ["59.75 % - 60.25 %", "0 % - 60.25 %", "59.75 % - 100 %"])
+def test_read_settings__of_a_target_as_far_inside_its_range_as_the_tolerance__is_taken(
+    tmp_path: Path, text: str
+) -> None:
+    settings = read_settings(written(tmp_path, MODULAR.replace("target: 60 %", f"target: 60 %\n    range: {text}")), {})
+    assert settings.module is not None
+    low, high = settings.module.assets[0].least, settings.module.assets[0].most
+    assert low in (0, 597_500) and high in (602_500, 1_000_000)
 
 
 def test_read_settings__of_an_asset_priced_by_a_pool__is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, OURS, ports_of, state
 from small_market import ASSETS, LINK, NOW, POLICY, POOLS, USDC, WBTC, WETH, share, snapshot_with, v3_pool
+from small_module import wallet_with
 
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.clock import FixedClock
@@ -15,7 +16,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
-from rebalancer.adapters.wallets.fake import FakeWallet, failed, gone, landed, waiting
+from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet, failed, gone, landed, waiting
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
     RESUMED,
@@ -48,6 +49,15 @@ def test_tick__every_weight_in_its_band__is_held_and_asks_nobody() -> None:
     assert isinstance(report.outcome, Held)
     assert report.portfolio is not None and report.snapshot is not None
     assert venue.asked == []
+
+
+def test_tick__of_a_module_with_a_price_that_soon_expires__asks_for_a_batch_that_is_void_by_then() -> None:
+    venue = FakeVenue()
+    snapshot = state(*OFF_TARGET, wallet=wallet_with(operator=OPERATOR))
+    # Its heartbeat is an hour.
+    old = replace(snapshot.prices[3], updated_at=NOW - 3_500)
+    run_tick(ports_of(replace(snapshot, prices=(*snapshot.prices[:3], old)), venues=(venue,)), POLICY, DRY)
+    assert {request.deadline for request in venue.asked} == {NOW + 100}
 
 
 def test_tick__live_and_off_target__is_settled_and_closed_in_the_ledger() -> None:

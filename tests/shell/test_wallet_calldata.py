@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancer.adapters.chain.codec import DecodeError
-from rebalancer.adapters.wallets.abi import allowance, approve, balance_of, calls_of_batch, exec_batch, transfer
+from rebalancer.adapters.wallets.abi import (
+    allowance,
+    approve,
+    balance_of,
+    calls_of_batch,
+    exec_batch,
+    exec_by_sender,
+    transfer,
+)
 from rebalancer.core.model import Call
 from rebalancer.market.addresses import checksum_address, keccak256
 from rebalancer.units import Address
@@ -37,6 +45,13 @@ def test_exec_batch__of_any_calls__is_the_safes_abi(made: list[Call]) -> None:
     signature = bytes(12) + bytes.fromhex(OPERATOR[2:]) + bytes(32) + b"\x01"
     expected = _call(EXEC, MULTI_SEND, 0, inner, 1, 0, 0, 0, ZERO, ZERO, signature)
     assert exec_batch(SAFE, MULTI_SEND, OPERATOR, made) == Call(SAFE, expected)
+
+
+@given(addresses, st.binary(max_size=200))
+def test_exec_by_sender__of_any_call__is_the_safes_abi(to: Address, data: bytes) -> None:
+    signature = bytes(12) + bytes.fromhex(OPERATOR[2:]) + bytes(32) + b"\x01"
+    expected = _call(EXEC, to, 0, data, 0, 0, 0, 0, ZERO, ZERO, signature)
+    assert exec_by_sender(SAFE, OPERATOR, Call(to, data)) == Call(SAFE, expected)
 
 
 @given(calls)

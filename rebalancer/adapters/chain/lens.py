@@ -6,12 +6,11 @@ DELEGATECALL, so that the lens reads the pool's own storage. Nothing is deployed
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from rebalancer.adapters.chain.artifacts import runtime_code
 from rebalancer.adapters.chain.codec import CallResult, EthCall, Words, address_word, int_word, revert_reason, uint_word
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.market.tick_math import MAX_TICK, MIN_TICK, sqrt_ratio_at_tick
@@ -190,6 +189,4 @@ def _ignored(key: LensKey) -> Unavailable:
 
 @cache
 def _runtime() -> str:
-    # importlib.resources would cost the idle tick more than the file itself.
-    path = Path(__file__).resolve().parent.parent.parent / "artifacts" / "PoolLens.json"
-    return str(json.loads(path.read_bytes())["runtime"])
+    return "0x" + runtime_code("PoolLens").hex()

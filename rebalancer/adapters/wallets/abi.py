@@ -1,7 +1,7 @@
 """Calldata of the Safe, of MultiSendCallOnly and of tokens, both ways.
 
 The call goes straight into `execTransaction`: zeros for everything that would let the Safe pay gas or
-survive a failed batch, and a pre-validated signature, which is worth something only from the operator itself.
+survive a failed batch, and a pre-validated signature, which is worth something only from the owner who sends it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TRANSFER_EVENT = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523
 EXECUTION_SUCCESS_EVENT = "0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e"
 """ExecutionSuccess(bytes32,uint256) of the Safe"""
 
-_DELEGATECALL = 1
+_CALL, _DELEGATECALL = 0, 1
 _EXEC_HEAD = 10  # words of execTransaction's arguments before the tails
 _PACKED_HEAD = 85  # operation 1, address 20, value 32, length 32
 
@@ -56,20 +56,29 @@ def allowance(token: Address, holder: Address, spender: Address) -> Call:
 def exec_batch(safe: Address, multi_send: Address, operator: Address, calls: Sequence[Call]) -> Call:
     """One execTransaction that delegates to MultiSendCallOnly, which makes `calls` from the Safe."""
     inner = MULTI_SEND + uint_word(WORD) + bytes_tail(_pack(calls))
-    inner_tail = bytes_tail(inner)
+    return _execution(safe, operator, Call(multi_send, inner), _DELEGATECALL)
+
+
+def exec_by_sender(safe: Address, owner: Address, call: Call) -> Call:
+    """One execTransaction by which the Safe makes `call`, where `owner` sends it and the threshold is 1."""
+    return _execution(safe, owner, call, _CALL)
+
+
+def _execution(safe: Address, owner: Address, call: Call, operation: int) -> Call:
+    inner_tail = bytes_tail(call.data)
     head = (
-        address_word(multi_send),
+        address_word(call.to),
         uint_word(0),  # value
         uint_word(_EXEC_HEAD * WORD),
-        uint_word(_DELEGATECALL),
-        uint_word(0),  # safeTxGas: with a gasPrice of 0, all gas, and the whole fails where the batch fails
+        uint_word(operation),
+        uint_word(0),  # safeTxGas: with a gasPrice of 0, all gas, and the whole fails where the call fails
         uint_word(0),  # baseGas
         uint_word(0),  # gasPrice: the Safe refunds nothing
         uint_word(0),  # gasToken
         uint_word(0),  # refundReceiver
         uint_word(_EXEC_HEAD * WORD + len(inner_tail)),
     )
-    return Call(safe, EXEC_TRANSACTION + b"".join(head) + inner_tail + bytes_tail(_approval_by_sender(operator)))
+    return Call(safe, EXEC_TRANSACTION + b"".join(head) + inner_tail + bytes_tail(_approval_by_sender(owner)))
 
 
 def calls_of_batch(data: bytes) -> tuple[Call, ...]:

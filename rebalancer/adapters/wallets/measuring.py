@@ -13,10 +13,8 @@ from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
 from rebalancer.adapters.wallets.steps import approvals_of
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import Allowance, Batch, Simulated, Snapshot
+from rebalancer.core.model.snapshot import SLOT
 from rebalancer.units import Address, Amount
-
-SLOT_SECONDS = 12
-"""Mainnet's: a batch is simulated in the block after the snapshot's, at the earliest time that it can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Trial:
 
 def try_batch(simulator: Simulator, wallet: Address, batch: Batch, snapshot: Snapshot) -> Trial:
     """`wallet` holds the funds; the operator sends. Raises Unavailable."""
-    place = Place(snapshot.block.number, snapshot.block.timestamp + SLOT_SECONDS)
+    place = Place(snapshot.block.number, snapshot.block.timestamp + SLOT)
     tokens = [balance.token for balance in snapshot.balances]
     approvals = approvals_of(batch.quotes)
     reads = [balance_of(token.address, wallet) for token in tokens]

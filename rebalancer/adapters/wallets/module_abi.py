@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from rebalancer.adapters.chain.codec import WORD, Words, address_word, bytes_tail, uint_word
+from rebalancer.adapters.chain.codec import WORD, DecodeError, Words, address_word, bytes_tail, uint_word
 from rebalancer.core.model.module import (
     ModuleAsset,
     ModuleLimits,
@@ -28,9 +28,6 @@ STATE = keccak256(b"state()")[:4]
 REBALANCED_EVENT = (
     "0x" + keccak256(b"Rebalanced(uint256,uint256[],uint256,uint256,uint256,uint256,uint256,uint256)").hex()
 )
-
-MOST_ASSETS, MOST_HUBS, MOST_ROUTES, MOST_SWAPS, MOST_DATA = 12, 4, 6, 8, 4_096
-"""As in the contract."""
 
 Item = TypeVar("Item")
 
@@ -74,6 +71,15 @@ def decode_policy(data: bytes, what: str) -> ModulePolicy:
     )
 
 
+def decode_module(policy: bytes, state: bytes) -> tuple[ModulePolicy, ModuleState]:
+    """What policy() and state() of one module returned. DecodeError also where the two do not fit together."""
+    decoded = decode_policy(policy, "policy()"), decode_state(state, "state()")
+    assets, targets = len(decoded[0].assets), len(decoded[1].targets)
+    if targets != assets:
+        raise DecodeError(f"state(): {targets} targets, where policy() has {assets} assets")
+    return decoded
+
+
 def decode_state(data: bytes, what: str) -> ModuleState:
     """What state() returned; `what` names it in a DecodeError."""
     state = Words(data, what=what).at(0)
@@ -81,12 +87,12 @@ def decode_state(data: bytes, what: str) -> ModuleState:
         operator=state.address(0),
         guardian=state.address(1),
         paused=state.flag(2),
-        nonce=state.uint(3),
-        last=state.uint(4),
+        nonce=state.uint(3, 63),
+        last=state.uint(4, 64),
         targets=_items(state.at(5), 1, lambda words: Ppm(words.uint(0))),
-        loss_left=Weight(state.uint(6)),
-        turnover_left=Weight(state.uint(7)),
-        step_left=Weight(state.uint(8)),
+        loss_left=Weight(state.uint(6, 64)),
+        turnover_left=Weight(state.uint(7, 64)),
+        step_left=Weight(state.uint(8, 64)),
     )
 
 

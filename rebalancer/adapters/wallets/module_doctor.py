@@ -35,6 +35,13 @@ SINGLETONS = {
     Address("0xEdd160fEBBD92E350D4D398fb636302fccd67C7e"): "SafeL2 1.5.0",
 }
 """Where Safe's deployers put the releases, on every chain: CREATE2 of the published bytecode."""
+PROXIES = {
+    "0xb89c1b3bdf2cf8827818646bce9a8f6e372885f8c55e5c07acbd307cb133b000": "Safe's own proxy, of 1.3.0",
+    "0xd7d408ebcd99b2b70be43e20253d6d92a8ea8fab29bd3be7f55b10032331fb4c": "Safe's own proxy, of 1.4.1",
+    "0x4e381985ca68b3e5d27b4425fa581c19cf33146d3f887a3cfca96f55528ea46f": "Safe's own proxy, of 1.5.0",
+}
+"""keccak256 of the code that Safe's factory of each version puts at a Safe's address. It stays when the Safe is
+upgraded. Any other code may look like a Safe to us, and obey somebody else too."""
 HANDLERS = {
     Address("0xf48f2B2d2a534e402487b3ee7C18c33Aec0Fe5e4"): "Safe's own, of 1.3.0",
     Address("0x017062a1dE2FE6b99BE3d9d37841FeD19F573804"): "Safe's own, of 1.3.0",
@@ -58,11 +65,13 @@ def examine(rpc: Rpc, snapshot: Snapshot, wallet: ModuleWallet) -> Iterator[Seen
     """Everything at the snapshot's block, in two requests. Raises Unavailable."""
     block, safe = hex(snapshot.block.number), wallet.policy.safe
     asked: list[Call] = [("eth_getStorageAt", [safe, hex(slot), block]) for slot in _SLOTS]
-    *words, code = rpc.batch([*asked, ("eth_getCode", [wallet.module, block])])
+    codes: list[Call] = [("eth_getCode", [account, block]) for account in (safe, wallet.module)]
+    *words, proxy, code = rpc.batch([*asked, *codes])
     singleton, guard, module_guard, handler = (_address(word) for word in words)
     yield _standing(wallet)
     yield _code(rpc, wallet, block, hex_bytes(code))
     yield _modules(wallet)
+    yield _proxy(safe, hex_bytes(proxy))
     yield _singleton(singleton)
     yield _guard("transaction guard", "setGuard", guard)
     yield _guard("module guard", "setModuleGuard", module_guard)
@@ -108,6 +117,17 @@ def _modules(wallet: ModuleWallet) -> Seen:
         words = f"{', '.join(others)} may do anything with the Safe, whatever ours holds; disable what is not needed"
         return Seen("other modules", words, False)
     return Seen("other modules", "none", True)
+
+
+def _proxy(safe: Address, code: bytes) -> Seen:
+    digest = f"0x{keccak256(code).hex()}"
+    if digest in PROXIES:
+        return Seen("Safe proxy", PROXIES[digest], True)
+    words = (
+        f"the code at {safe} ({len(code)} bytes, hash {digest}) is not that of Safe's own proxies of 1.3.0, 1.4.1 or "
+        "1.5.0: it may obey others than the owners; find out who made it, or move the funds to a Safe of Safe's factory"
+    )
+    return Seen("Safe proxy", words, False)
 
 
 def _singleton(singleton: Address | None) -> Seen:

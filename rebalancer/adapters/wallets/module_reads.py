@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rebalancer.adapters.chain.codec import CallResult, DecodeError, EthCall
-from rebalancer.adapters.wallets.module_abi import POLICY, STATE, decode_policy, decode_state
-from rebalancer.adapters.wallets.safe_reads import SafeReads
+from rebalancer.adapters.wallets.module_abi import POLICY, STATE, decode_module
+from rebalancer.adapters.wallets.safe_reads import SafeReads, no_answer
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import NOBODY, ModulePolicy, ModuleState, ModuleWallet
 from rebalancer.core.module_words import policy_difference, targets_difference
@@ -57,9 +57,9 @@ class ModuleReads:
         safe = self._safe.decode(results[: -len(_OWN)])
         for name, result in zip(_NAMES, own, strict=True):
             if not result.success or not result.data:
-                raise self._no_module(f"{name}() reverts" if not result.success else "there is no contract")
+                raise self._no_module(f"{name}() {no_answer(result)}")
         try:
-            policy, state = decode_policy(own[0].data, "policy()"), decode_state(own[1].data, "state()")
+            policy, state = decode_module(own[0].data, own[1].data)
         except DecodeError as error:
             raise self._no_module(f"its answers are of another shape ({error})") from None
         return ModuleWallet(safe, self._wanted.module, policy, state)

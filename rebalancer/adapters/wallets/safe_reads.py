@@ -40,10 +40,8 @@ class SafeReads:
     def decode(self, results: Sequence[CallResult]) -> SafeState:
         """Raises ConfigError where the address does not answer as a Safe does."""
         for name, result in zip(_NAMES, results, strict=True):
-            if not result.success:
-                raise self._no_safe(f"{name}() reverts")
-            if not result.data:
-                raise self._no_safe("there is no contract")
+            if not result.success or not result.data:
+                raise self._no_safe(f"{name}() {no_answer(result)}")
         version, nonce, threshold, owners, modules = (Words(result.data) for result in results)
         try:
             return SafeState(
@@ -60,6 +58,11 @@ class SafeReads:
         return ConfigError(
             f"wallet {self._safe}: {seen}, expected a Safe of version 1.3 or later on this chain; check the address"
         )
+
+
+def no_answer(result: CallResult) -> str:
+    """Why a read gave nothing. Some contracts, such as WETH, take any call and return nothing."""
+    return "returns nothing: there is no contract, or one of another kind" if result.success else "reverts"
 
 
 def _addresses(array: Words) -> tuple[Address, ...]:

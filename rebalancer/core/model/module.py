@@ -8,6 +8,19 @@ from rebalancer.units import Address, Ppm, Usd, Weight
 
 NOBODY = Address("0x0000000000000000000000000000000000000000")
 
+# What contracts/RebalanceModule.vy holds at most, and asserts of a policy at deployment. Told nowhere else.
+MOST_ASSETS, MOST_HUBS, MOST_ROUTES = 12, 4, 6
+MOST_SWAPS = 8
+"""In one rebalance."""
+MOST_DATA = 4_096
+"""Bytes of calldata from outside, of all swaps of a rebalance together."""
+MOST_DECIMALS, MOST_FEED_DECIMALS = 27, 18
+LONGEST_HEARTBEAT = 7 * 86_400
+"""Margin included."""
+SHORTEST_WINDOW, LONGEST_WINDOW = 3_600, 90 * 86_400
+LONGEST_GRACE = 86_400
+MOST_LOSS, MOST_SHORTFALL, MOST_TOLERANCE = Ppm(100_000), Ppm(50_000), Ppm(20_000)
+
 
 @dataclass(frozen=True, slots=True)
 class ModuleAsset:
@@ -58,7 +71,7 @@ class ModuleLimits:
     target_step: Ppm
     """How far the operator may move the targets over a window: half the sum of all moves. 0: not at all."""
     allow_opaque: bool
-    """Whether a route's checker may leave the receiver or the router's own minimum unchecked."""
+    """Whether a checker may leave the receiver, a token, the amount or the router's own minimum unchecked."""
     sequencer: Address
     """Of a rollup: the feed that tells whether its sequencer is up. NOBODY elsewhere."""
     grace: int

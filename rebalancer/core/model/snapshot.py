@@ -8,6 +8,9 @@ from rebalancer.core.model.module import ModulePolicy, ModuleState
 from rebalancer.market.pools import Pool
 from rebalancer.units import Address, Amount, Price, Token, Wei
 
+SLOT = 12
+"""Seconds from the snapshot's block to the next, the first in which a batch can be mined: mainnet's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -24,7 +24,7 @@ ATTACKS: Mapping[int, str] = {
     15: "claim pending rewards mid-swap to hide a loss",
     16: "name one token and move another",
     17: "an unlisted token that lies or burns gas",
-    18: "targets or roles changed mid-swap",
+    18: "targets or roles changed mid-swap, or the owners' stop used up there",
     19: "disturb what the module remembers of before",
     20: "the route pulls more than the amount",
     21: "a partial fill leaves an approval for later",

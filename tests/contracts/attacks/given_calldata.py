@@ -35,8 +35,7 @@ def single(market: Market, swap: ModuleSwap, **fields: int) -> bytes:
 
 
 def path(market: Market, swap: ModuleSwap, **fields: Any) -> bytes:
-    """exactInput of that swap over USDT, but for `fields`."""
-    usdt = bytes.fromhex(market.replica.token("USDT").address[2:])
+    """exactInput of that swap over one pool, but for `fields`."""
     first, last = (token(market, place).to_bytes(20, "big") for place in (swap.token_in, swap.token_out))
     values = {
         "struct": WORD,
@@ -44,15 +43,13 @@ def path(market: Market, swap: ModuleSwap, **fields: Any) -> bytes:
         "receiver": int(market.module.safe, 16),
         "amount_in": swap.amount_in,
         "min_out": swap.min_out,
-        "length": 66,
+        "length": 43,
     }
     hops = {
         "first": first,
         "fee": (500).to_bytes(3, "big"),
-        "hub": usdt,
-        "second": (100).to_bytes(3, "big"),
         "last": last,
-        "rest": bytes(30),
+        "rest": bytes(21),
     }
     heads = [fields.get(name, value) for name, value in values.items()]
     return PATH_SELECTOR + words(*heads) + b"".join(fields.get(name, value) for name, value in hops.items())

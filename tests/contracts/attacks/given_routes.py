@@ -64,17 +64,31 @@ SINGLE_CHECKS = (
 SINGLE_LENGTH = SELECTOR + 7 * WORD
 
 PATH_SELECTOR = selector(EXACT_INPUT)
-# One struct at 32; in it a path at 128, and behind its length two hops: 66 bytes in three words.
-PATH_CHECKS = (
-    word(0, Kind.CONSTANT, WORD),
-    word(1, Kind.CONSTANT, 4 * WORD),
-    word(2, Kind.SAFE),
-    word(3, Kind.AMOUNT_IN),
-    word(4, Kind.AT_LEAST_MIN_OUT),
-    word(5, Kind.CONSTANT, 66),
-    (Kind.TOKEN_IN, SELECTOR + 6 * WORD, 20, 0),
-    (Kind.TOKEN_OUT, SELECTOR + 6 * WORD + 46, 20, 0),
-    # What pads the path to whole words.
-    (Kind.CONSTANT, SELECTOR + 6 * WORD + 66, 30, 0),
-)
-PATH_LENGTH = SELECTOR + 9 * WORD
+
+
+def path_checks(hops: int) -> tuple[Check, ...]:
+    """Of exactInput over that many hops. Over more than one the hubs are left open, as they may be any token's."""
+    size = 20 + 23 * hops
+    return (
+        # One struct at 32; in it a path at 128, and behind its length the path itself.
+        word(0, Kind.CONSTANT, WORD),
+        word(1, Kind.CONSTANT, 4 * WORD),
+        word(2, Kind.SAFE),
+        word(3, Kind.AMOUNT_IN),
+        word(4, Kind.AT_LEAST_MIN_OUT),
+        word(5, Kind.CONSTANT, size),
+        (Kind.TOKEN_IN, SELECTOR + 6 * WORD, 20, 0),
+        (Kind.TOKEN_OUT, SELECTOR + 6 * WORD + size - 20, 20, 0),
+        # What pads the path to whole words.
+        (Kind.CONSTANT, SELECTOR + 6 * WORD + size, -size % WORD, 0),
+    )
+
+
+def path_length(hops: int) -> int:
+    """Bytes of the whole calldata."""
+    size = 20 + 23 * hops
+    return SELECTOR + 6 * WORD + size + -size % WORD
+
+
+PATH_CHECKS, PATH_LENGTH = path_checks(1), path_length(1)
+OPEN_HUB_CHECKS, OPEN_HUB_LENGTH = path_checks(2), path_length(2)

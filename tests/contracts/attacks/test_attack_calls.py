@@ -6,7 +6,7 @@ import pytest
 from catalogue import stopped_by
 from given_artifacts import artifact
 from given_attacks import AS_MODULE, GOLD, IRON, ONE_HOP, SILV, Arena, every_safe
-from given_hostile import CALL, Moment
+from given_hostile import CALL, Approve, Moment, exec_from_safe
 
 from rebalancer.core.model.module import ModuleSwap
 from rebalancer.market.addresses import keccak256
@@ -108,6 +108,22 @@ def test_approvals__of_an_honest_swap__are_for_the_router_and_exact_and_taken_ba
     assert [int(log["data"], 16) for log in approvals] == [swap.amount_in, 0]
     for spender in (arena.router.address, arena.attacker, arena.module.operator):
         assert arena.tokens[GOLD].read("allowance", arena.safe, spender) == 0
+
+
+@pytest.mark.parametrize("rule", ["approve"])
+def test_old_allowance__of_a_token_that_replaces_none__blocks_its_sale_until_the_owners_revoke_it(
+    arena: Arena, rule: str
+) -> None:
+    # As USDT; of other tokens the exact approval takes the old one's place.
+    swap, token = arena.sell(GOLD, SILV, 10_000), arena.tokens[GOLD]
+    token.set("set_allowance", arena.safe, arena.router.address, 1)
+    with arena.replica.scratch():
+        arena.settles([swap])
+    token.set("set_approve_manner", Approve.REFUSES_CHANGE)
+    arena.refuses(rule, [swap])
+    revoke = encode_call("approve(address,uint256)", arena.router.address, 0)
+    exec_from_safe(arena.replica, arena.safe, arena.module.owner, token.address, revoke)
+    arena.settles([swap])
 
 
 @every_safe

@@ -10,7 +10,6 @@ from given_attacks import GOLD, IRON, SILV, WORTH, Arena, every_safe, up
 from given_hostile import Contract, Moment, delegate, deploy, exec_from_safe, signed_by
 
 from rebalancer.adapters.chain.rpc import RpcError
-from rebalancer.core.model.module import NOBODY
 from rebalancer.replica.calls import encode_call
 from rebalancer.units import ONE
 
@@ -99,85 +98,6 @@ def test_other_module__that_approves_the_router_in_the_middle__leaves_no_allowan
     arena.settles([arena.sell(GOLD, SILV, 50_000)])
     assert arena.router.read("succeeded") is True
     assert arena.tokens[GOLD].read("allowance", arena.safe, arena.router.address) == 0
-
-
-SETTERS = {
-    "set_targets(uint256[])": [[0, 500_000, 500_000]],
-    "set_operator(address)": ["attacker"],
-    "set_guardian(address)": ["attacker"],
-    "pause()": [],
-    "unpause()": [],
-    "drop_operator()": [],
-}
-
-
-def _values(arena: Arena, signature: str) -> list[Any]:
-    return [arena.attacker if value == "attacker" else value for value in SETTERS[signature]]
-
-
-@every_safe
-@pytest.mark.parametrize("signature", SETTERS)
-@stopped_by(18, "lock covers the setters", NO_CHANGE)
-def test_setter__called_by_the_safe_in_the_middle__fails(arena: Arena, signature: str) -> None:
-    arena.accomplice_is_a_module()
-    arena.accomplice_makes_the_safe_call(arena.module.address, encode_call(signature, *_values(arena, signature)))
-    arena.router_calls(Moment.ROUTER_BEFORE_PAYING, arena.accomplice.address)
-    before = arena.state()
-    with arena.replica.scratch():
-        # On its own it would work: the Safe may do all of this.
-        arena.replica.transact(arena.attacker, arena.accomplice.address, "anything()")
-        assert int.from_bytes(arena.accomplice.read("answer"), "big") == 1
-    arena.settles([arena.sell(GOLD, SILV, 50_000)])
-    # The Safe itself has answered, that the call has failed.
-    assert (arena.accomplice.read("fired"), arena.accomplice.read("succeeded")) == (1, True)
-    assert int.from_bytes(arena.accomplice.read("answer"), "big") == 0
-    after = arena.state()
-    assert (after.operator, after.guardian, after.targets) == (before.operator, before.guardian, before.targets)
-    assert after.paused is False
-
-
-@every_safe
-@stopped_by(18, "lock covers the setters", NO_CHANGE)
-def test_owners_change_of_operator__relayed_in_the_middle__fails_and_can_be_sent_again(arena: Arena) -> None:
-    owner, deployer = arena.replica.actor("owner"), arena.replica.actor("deployer").address
-    change = encode_call("set_operator(address)", deployer)
-    signed = signed_by(arena.replica, arena.safe, [owner], arena.module.address, change)
-    arena.router_calls(Moment.ROUTER_BEFORE_PAYING, arena.safe, signed)
-    arena.settles([arena.sell(GOLD, SILV, 50_000)])
-    assert (arena.router.read("fired"), arena.router.read("succeeded")) == (1, False)
-    assert arena.state().operator == arena.module.operator
-    arena.replica.send(arena.attacker, arena.safe, signed)
-    assert arena.state().operator == deployer
-
-
-@pytest.mark.parametrize("signature", ["pause()", "drop_operator()"])
-@stopped_by(18, "lock covers the setters", NO_CHANGE)
-def test_guardian__that_is_a_contract_called_in_the_middle__cannot_act_until_the_end(
-    arena: Arena, signature: str
-) -> None:
-    guardian = arena.accomplice
-    played = arena.again(guardian=guardian.address)
-    guardian.lay(Moment.POOL_CALLED, played.module.address, encode_call(signature))
-    played.router_calls(Moment.ROUTER_AFTER_PAYING, guardian.address)
-    played.settles([played.sell(GOLD, SILV, 50_000)])
-    assert (guardian.read("fired"), guardian.read("succeeded"), guardian.read("answer")) == (1, False, b"")
-    guardian.lay(Moment.POOL_CALLED, played.module.address, encode_call(signature))
-    arena.replica.transact(arena.attacker, guardian.address, "anything()")
-    assert guardian.read("succeeded") is True
-    state = played.state()
-    assert state.paused or state.operator == NOBODY
-
-
-@stopped_by(18, "lock covers the setters", NO_CHANGE)
-def test_targets__moved_by_the_operator_in_the_middle__stay(arena: Arena) -> None:
-    played, operator = arena.again(target_step=500_000), a_smart_operator(arena)
-    move = encode_call("set_targets(uint256[])", [300_000, 400_000, 300_000])
-    operator.lay(Moment.OPERATOR_CALLED, played.module.address, move)
-    played.router_calls(Moment.ROUTER_BEFORE_TAKING, operator.address)
-    played.settles([played.sell(GOLD, SILV, 50_000)])
-    assert (operator.read("fired"), operator.read("succeeded")) == (1, False)
-    assert played.state().targets == (400_000, 300_000, 300_000)
-    assert played.state().step_left == 5 * 10**17
 
 
 @stopped_by(19, "what was before is in memory", "the meters count one batch, at the prices of its start")

@@ -155,18 +155,22 @@ def test_field__of_any_size_at_the_very_end__is_read_in_full_and_no_further(repl
     assert says(contract, FUNCTION + b"\xff" * 2 + pinned.to_bytes(size, "big") + b"\xff") == "RouteCheck: constant"
 
 
+NEEDED = tuple(kind for kind in Kind if kind != Kind.CONSTANT)
+
+
 @pytest.mark.parametrize(
     ("kinds", "opaque"),
     [
-        ((), True),
-        ((Kind.SAFE,), True),
-        ((Kind.AT_LEAST_MIN_OUT,), True),
-        ((Kind.TOKEN_IN, Kind.TOKEN_OUT, Kind.AMOUNT_IN, Kind.CONSTANT), True),
-        ((Kind.SAFE, Kind.AT_LEAST_MIN_OUT), False),
-        ((Kind.AT_LEAST_MIN_OUT, Kind.CONSTANT, Kind.SAFE), False),
+        pytest.param((), True, id="nothing"),
+        pytest.param((Kind.CONSTANT,) * 5, True, id="constants"),
+        *(pytest.param((kind,), True, id=f"only {kind.name}") for kind in NEEDED),
+        *(pytest.param(tuple(k for k in Kind if k != kind), True, id=f"no {kind.name}") for kind in NEEDED),
+        pytest.param((*NEEDED[1:], *NEEDED[1:]), True, id="others twice"),
+        pytest.param(NEEDED, False, id="all five"),
+        pytest.param((*reversed(Kind), Kind.SAFE), False, id="all five in another order and more"),
     ],
 )
-def test_checker__says_whether_it_leaves_the_receiver_or_the_minimum_open(
+def test_checker__says_whether_it_leaves_a_field_open_that_the_operator_could_profit_from(
     replica: Replica, kinds: tuple[Kind, ...], opaque: bool
 ) -> None:
     checks = tuple(word(place, kind) for place, kind in enumerate(kinds))

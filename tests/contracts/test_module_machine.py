@@ -1,0 +1,73 @@
+"""The real module against the model of its policy, step by step, on a replica: whatever is asked of both, the verdict
+and the reason are the same, and afterwards nonce, meters, targets, roles, balances, net value are, too. Whoever acts,
+the theft at true prices stays within the published bound, no allowance stays behind, ether and the token that is not
+listed are not touched.
+
+Each run starts on one of three Safes. What the module refuses is asked by eth_call, and now and then sent all the same;
+what it accepts is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from machine_draws import WHOLE
+from machine_rules import ModuleMachine
+from machine_world import World, a_world
+
+from rebalancer.replica.chain import Replica
+
+RUNS = int(os.environ.get("REBALANCER_FUZZ_RUNS", "0"))
+"""With it there are so many runs, and other ones each time; without it they are always the same."""
+USUAL_RUNS = 200
+RULES_BEFORE = {
+    *("paused", "deadline", "nonce", "cooldown", "sequencer", "grace", "answer", "future", "heartbeat", "band"),
+    *("swaps", "route", "tokens", "min_trade", "max_trade", "sells_overweight", "buys_underweight"),
+    *("sells_past_target", "buys_past_target", "min_out", "amount_in", "path", "hub", "hub_twice", "call"),
+    *("RouteCheck: length", "RouteCheck: selector", "RouteCheck: receiver", "RouteCheck: token_in"),
+    *("RouteCheck: token_out", "RouteCheck: amount_in", "RouteCheck: min_out", "RouteCheck: constant"),
+}
+RULES_AFTER = {
+    *("only_operator", "approve", "execution", "allowance_left", "ether", "balances", "range", "drift"),
+    *("max_loss", "max_turnover"),
+}
+RULES_OF_DOORS = {
+    *("only_operator", "only_guardian", "only_safe", "paused", "operator_is_owner", "operator_is_guardian"),
+    *("target_step", "targets_count", "targets_range", "targets_sum"),
+}
+
+
+@pytest.fixture(scope="module")
+def world(running_replica: Replica) -> World:
+    return a_world(running_replica)
+
+
+def test_module__whatever_is_asked_of_it__does_as_the_model_says(world: World) -> None:
+    seen: Counter[str] = Counter()
+    runs = RUNS or USUAL_RUNS
+    settled = settings(
+        max_examples=2 * runs,
+        # The first is the one that prepares the wallet.
+        stateful_step_count=WHOLE + 1,
+        derandomize=not RUNS,
+        database=None,
+        deadline=None,
+        # To look for the shortest way to a failure takes minutes.
+        phases=(Phase.generate, Phase.shrink) if RUNS > USUAL_RUNS else (Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: ModuleMachine(world, seen, runs), settings=settled)
+    assert seen["whole runs"] >= runs, f"of {2 * runs} runs too few were whole: {seen}"
+    if runs < USUAL_RUNS:
+        return
+    asked = sum(count for name, count in seen.items() if name.startswith("rebalance: "))
+    assert seen["rebalance: accepted"] >= asked // 10, f"too few are accepted: {seen}"
+    # What never comes up is not tested; of what is as rare as a token sold to its last unit, a few may.
+    expected = {f"rebalance: {rule}" for rule in RULES_BEFORE | RULES_AFTER}
+    expected |= {f"door: {rule}" for rule in RULES_OF_DOORS}
+    missing = expected - seen.keys()
+    assert len(missing) <= len(expected) // 10, f"nothing was refused by {sorted(missing)}: {seen}"
