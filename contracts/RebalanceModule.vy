@@ -681,6 +681,7 @@ def _built_call(swap: Swap, token_in: address, token_out: address) -> Bytes[MOST
     # Uniswap's SwapRouter02, the Safe as the receiver and our floor as its minimum. A path is one word: from the
     # lowest bit 8 bits V2 or V3, 8 bits hops, and for each hop 24 bits fee and 8 bits the place of the hub that it
     # ends in: an asset's, or from FIRST_HUB on a hub's. All else is zero, so that a path has one form.
+    # The usual one, through one V3 pool. A word that is nearly this has bits that must be zero, and ends below.
     if swap.path >> 40 == 0 and swap.path & (2**16 - 1) == ONE_HOP:
         return abi_encode(
             token_in,
@@ -698,7 +699,7 @@ def _built_call(swap: Swap, token_in: address, token_out: address) -> Bytes[MOST
     first: uint24 = convert(fees & MOST_FEE, uint24)
     second: uint24 = convert((fees >> 32) & MOST_FEE, uint24)
     third: uint24 = convert((fees >> 64) & MOST_FEE, uint24)
-    known: bool = (kind == V3 and hops > 1) or (kind == V2 and first == 0 and second == 0 and third == 0)
+    known: bool = kind == V3 or (kind == V2 and first == 0 and second == 0 and third == 0)
     assert known and hops >= 1 and hops <= 3 and fees >> (32 * hops - 8) == 0, "RebalanceModule: path"
     tokens: DynArray[address, 4] = [token_in]
     for i: uint256 in range(2):

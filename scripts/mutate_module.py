@@ -20,160 +20,15 @@ import os
 import re
 import signal
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from module_mutants import Mutant, mutants
+from mutant_trial import ATTACKS, NO_CODE, STOPPED, SURVIVED, Fate, failing_unmutated, silenced_trial
 
 ROOT = Path(__file__).resolve().parent.parent
-ATTACKS = "tests/contracts/attacks"
-LATER = ("tests/contracts/test_module_decimals.py", "tests/contracts/test_module_machine.py")
 CONTRACTS = ("RouteCheck", "RebalanceModule")
 MEMORY = ROOT / ".cache" / "mutants.json"
-MOST_SECONDS = 600
-"""For one mutant: a test that never ends has found something as well."""
-FEW_RUNS = "25"
-QUIET = ("-p", "no:ape_test", "-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-x", "--no-header", "--tb=no")
-
-ONE_RELEASE = "not 1.3.0 and not 1.5.0"
-"""Of the Safe: on the others the same attacks are played once more."""
-
-LIKELY = {
-    "__init__ _check_asset _check_feed _listing _symbol _check_route _check_limits": ("deployment", "listings"),
-    "_check_start rebalance": ("envelope", "roles", "price"),
-    "set_targets pause unpause drop_operator set_operator set_guardian": ("roles", "direction"),
-    "_only_safe _only_guardian_or_safe _set_operator _set_guardian _set_paused": ("roles",),
-    "_set_targets _charge_step _unpacked_targets": ("direction", "roles", "deployment"),
-    "_price _answer _check_sequencer _books": ("feeds", "price"),
-    "_check_swaps _floor min_out": ("price", "direction", "meters"),
-    "_built_call _hub": ("paths", "price"),
-    "_checked_call preview": ("outside_calldata", "envelope", "paths"),
-    "_swap _approve": ("tokens", "calls"),
-    "_settle _leaked": ("meters", "direction", "calls"),
-}
-"""Functions, and the files of the attacks in which a test that misses them is likely."""
-
-STOPPED, SURVIVED, NO_CODE = "stopped", "survived", "does not compile"
-
-
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of a mutant, by which test, in how many seconds."""
-
-    mutant: str
-    rule: str
-    end: str
-    by: str = ""
-    seconds: float = 0.0
-
-
-def artifact_of(mutant: Mutant) -> str | None:
-    """What tests load, or nothing where it does not compile."""
-    import vyper
-    from compile_contracts import EVM_VERSION, SOURCES
-    from vyper.compiler.input_bundle import FilesystemInputBundle
-    from vyper.compiler.settings import Settings
-    from vyper.exceptions import VyperException
-
-    bundle = FilesystemInputBundle([SOURCES])
-    file = replace(bundle.load_file(f"{mutant.contract}.vy"), contents=mutant.source)
-    try:
-        out = vyper.compile_from_file_input(
-            file,
-            input_bundle=bundle,
-            settings=Settings(evm_version=EVM_VERSION),
-            output_formats=["abi", "bytecode"],
-            no_bytecode_metadata=True,
-        )
-    except VyperException:
-        return None
-    return json.dumps({"abi": out["abi"], "bytecode": out["bytecode"]})
-
-
-class Witness:
-    """A plugin of pytest: the first test that fails."""
-
-    def __init__(self) -> None:
-        self.first = ""
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed and not self.first:
-            self.first = report.nodeid
-
-
-def stopper(*arguments: str) -> str:
-    """The first test that fails, or nothing."""
-    import pytest
-
-    witness = Witness()
-    status = pytest.main([*QUIET, *arguments], plugins=[witness])
-    if witness.first or status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        return witness.first
-    return f"pytest: {pytest.ExitCode(status).name.lower()}"
-
-
-def trial(mutant: Mutant, remembered: str) -> Fate:
-    """In a process of its own: what is imported stays imported, and anvil ends with it."""
-    started = time.monotonic()
-    code = artifact_of(mutant)
-    if code is None:
-        return Fate(mutant.name, mutant.rule, NO_CODE)
-    with tempfile.TemporaryDirectory(prefix="rebalancer-mutant-") as folder:
-        (Path(folder) / f"{mutant.contract}.json").write_text(code)
-        os.environ["REBALANCER_ARTIFACTS"] = folder
-        os.environ["REBALANCER_FUZZ_RUNS"] = FEW_RUNS
-        by = next(filter(None, _attempts(mutant, remembered)), "")
-    end = STOPPED if by else SURVIVED
-    return Fate(mutant.name, mutant.rule, end, by, round(time.monotonic() - started, 1))
-
-
-def _attempts(mutant: Mutant, remembered: str) -> Iterator[str]:
-    """From the test that did it the last time to all of them."""
-    if remembered and (ROOT / remembered.partition("::")[0]).is_file():
-        yield stopper(remembered)
-    if mutant.rule:
-        yield stopper(ATTACKS, "--rule", mutant.rule)
-    likely = [f"{ATTACKS}/test_attack_{name}.py" for name in likely_files(mutant)]
-    yield stopper(*[path for path in likely if (ROOT / path).is_file()], "-k", ONE_RELEASE)
-    yield stopper(ATTACKS, "-k", ONE_RELEASE)
-    yield stopper(ATTACKS, "-k", f"not ({ONE_RELEASE})")
-    for path in LATER:
-        if (ROOT / path).is_file():
-            yield stopper(path)
-
-
-def likely_files(mutant: Mutant) -> tuple[str, ...]:
-    """Where a test that stops it is likely to be, by the function that it is in."""
-    function = mutant.name.split()[1].rstrip(":")
-    if mutant.contract == "RouteCheck":
-        return ("route_check", "outside_calldata", "deployment")
-    if "nonreentrant" in mutant.name:
-        return ("reentrancy",)
-    return next((files for functions, files in LIKELY.items() if function in functions.split()), ("meters", "roles"))
-
-
-def silenced_trial(task: tuple[Mutant, str]) -> Fate:
-    """The same without a word, and with an end."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
-    os.dup2(nothing, 2)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, _too_long)
-    signal.alarm(MOST_SECONDS)
-    try:
-        return trial(*task)
-    except TimeoutError:
-        return Fate(task[0].name, task[0].rule, STOPPED, f"no end within {MOST_SECONDS} s", MOST_SECONDS)
-    finally:
-        signal.alarm(0)
-
-
-def _too_long(*_: object) -> None:
-    raise TimeoutError
 
 
 def declared_of(name: str, declared: dict[str, Any]) -> str:
@@ -220,6 +75,10 @@ def main() -> int:
     memory = {} if options.fresh or not MEMORY.is_file() else json.loads(MEMORY.read_text())
     chosen = [mutant for mutant in found if options.only in mutant.name]
     chosen = [mutant for mutant in chosen if not options.rest or mutant.name not in memory]
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        if failing := pool.apply(failing_unmutated):
+            print(f"{failing} fails on the contracts as they are: mend that first", file=sys.stderr)
+            return 2
     fates = run(chosen, memory, options.jobs)
     return report(fates)
 

@@ -57,7 +57,7 @@ def test_commands__from_init_to_settled__each_says_what_it_did(
     code, made = command("operator", "new", "--keystore", str(keystore))
     assert code == 0
     stage.admit(made["address"])
-    who = ("--wallet", stage.safe.address, "--operator", made["address"], "--rpc", stage.fork.url)
+    who = ("--kind", "safe", "--wallet", stage.safe.address, "--operator", made["address"], "--rpc", stage.fork.url)
     assert command("init", str(config), *who) == (0, {"written": str(config)})
     there = ("--config", str(config))
     code, seen = command("plan", *there)
