@@ -1001,8 +1001,8 @@ def _check_asset(asset: Asset):
         assert asset.second_feed != asset.feed, "RebalanceModule: feed_twice"
         self._check_feed(asset.second_feed, asset.second_heartbeat)
     assert asset.least <= asset.most and asset.most <= PPM, "RebalanceModule: targets_range"
-    assert asset.price_high < 2**128, "RebalanceModule: band"
-    assert asset.price_low < asset.price_high or (asset.price_low == 0 and asset.price_high == 0), "RebalanceModule: band"
+    # Both fit into their halves of a word. Whether the price is between them is seen where all prices are.
+    assert asset.price_low <= asset.price_high and asset.price_high <= HALF, "RebalanceModule: band"
 
 
 @internal
@@ -1034,12 +1034,10 @@ def _listing(asset: Asset) -> Listing:
 @internal
 @view
 def _symbol(token: address) -> bytes32:
-    # As the token writes it; a token without one is told by its address.
+    # As the token writes it. All tokens that have none count as one.
     success: bool = False
     answer: Bytes[96] = b""
     success, answer = raw_call(token, method_id("symbol()"), max_outsize=96, is_static_call=True, revert_on_failure=False)
-    if not success or len(answer) == 0:
-        return convert(token, bytes32)
     return keccak256(answer)
 
 

@@ -45,11 +45,10 @@ def asset_refusals(look: Look, policy: ModulePolicy, place: int, asset: ModuleAs
 
 
 def _twice(look: Look, first: Address, second: Address) -> Iterator[Refusal]:
-    symbol = look.sight.raw_symbol(second)
     if first == second:
         yield Refusal("token_twice", f"{look.name(second)} is listed twice: each unit would count twice")
-    elif symbol is not None and symbol == look.sight.raw_symbol(first):
-        yield Refusal("symbol_twice", f"{first} and {second} have one symbol: one token under two addresses?")
+    elif look.sight.raw_symbol(second) == look.sight.raw_symbol(first):
+        yield Refusal("symbol_twice", f"{first} and {second} have one symbol, or none: one token under two addresses?")
 
 
 def _asset_terms(name: str, asset: ModuleAsset) -> Iterator[Refusal]:
