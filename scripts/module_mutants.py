@@ -4,27 +4,44 @@ edited texts come out; nothing is compiled here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Node = Any
 """Of the compiler's syntax tree, which has no types."""
 
-INSIDE = {"CALL": "1", "NOTHING": "1"}
-"""Constants that are checks by being what they are."""
-LOOSER = {
-    "_approve": {"amount": "max_value(uint256)"},
-    "_built_call": {"SAFE": "self", "swap.min_out": "0"},
-    "_settle": {"meters.nonce + 1": "meters.nonce", "block.timestamp": "meters.last", "before.worth": "worth"},
+INSIDE = {
+    "RebalanceModule": {"CALL": "1", "NOTHING": "1"},
+    "swap_router": {"ALL_OF_IT": "1", "ANY_PRICE": "1"},
 }
-"""By function: expressions that hold something, and what they are without it. Each place is a mutant of its own."""
+"""By contract: constants that are checks by being what they are."""
+LOOSER = {
+    "RebalanceModule rebalance": {"swap.amount_in": ("swap.amount_in + 1",), "route.router": ("msg.sender",)},
+    "RebalanceModule _approve": {"amount": ("max_value(uint256)",)},
+    "RebalanceModule _checked_call": {
+        "mandate.SAFE": ("msg.sender",),
+        "swap.amount_in": ("swap.amount_in + 1",),
+        "swap.min_out": ("0",),
+    },
+    "RebalanceModule _settle": {
+        "(meters >> 192) + 1": ("(meters >> 192)",),
+        "self._meters >> 255 << 255": ("meters >> 255 << 255",),
+        "block.timestamp": ("last",),
+        "before.targets": ("self._targets",),
+        "old_worth": ("worth",),
+    },
+    "swap_router _built_call": {"mandate.SAFE": ("msg.sender",), "min_out": ("0",)},
+    "mandate __init__": {"[safe, self]": ("[self]", "[safe]")},
+}
+"""By contract and function: expressions that hold something, and what they are without it. Each place is a mutant of
+its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """`name` tells what is missing, and where: function and the text that was there; `rule` is the reason of the check
-    that is missing, if it has one."""
+    """`name` tells what is missing, and where: contract, function and the text that was there; `rule` is the reason of
+    the check that is missing, if it has one."""
 
     contract: str
     name: str
@@ -37,7 +54,7 @@ def mutants(contract: str, source: str) -> list[Mutant]:
     from vyper.ast import parse_to_ast
 
     found: dict[str, Mutant] = {}
-    for start, end, new, what, rule in _edits(parse_to_ast(source), source):
+    for start, end, new, what, rule in _edits(parse_to_ast(source), _Text(contract, source)):
         edited = source[:start] + new + source[end:]
         if edited != source and edited not in found:
             found[edited] = Mutant(contract, f"{contract} {what}", rule, edited)
@@ -54,13 +71,32 @@ Edit = tuple[int, int, str, str, str]
 """From, to, the text instead, what it is, and the rule."""
 
 
-def _edits(tree: Node, source: str) -> Iterator[Edit]:
-    text = _Text(source)
+def stale(names: Collection[str]) -> list[str]:
+    """The entries of INSIDE and LOOSER that have become none of the mutants of these names: the sources have moved."""
+    wanted = {f"{where} {old} is {new}" for where, olds in INSIDE.items() for old, new in olds.items()}
+    loosened = ((where, old, new) for where, olds in LOOSER.items() for old, news in olds.items() for new in news)
+    wanted |= {f"{where}: {old} is {new}" for where, old, new in loosened}
+    return sorted(wanted - set(names))
+
+
+def _edits(tree: Node, text: _Text) -> Iterator[Edit]:
+    inside = INSIDE.get(text.contract, {})
     for node in tree.body:
-        if _kind(node) == "VariableDecl" and node.target.id in INSIDE:
-            yield *text.span(node.value), INSIDE[node.target.id], f"{node.target.id} is {INSIDE[node.target.id]}", ""
+        if _kind(node) == "VariableDecl" and node.target.id in inside:
+            yield *text.span(node.value), inside[node.target.id], f"{node.target.id} is {inside[node.target.id]}", ""
+        if _kind(node) == "VariableDecl" and node.value is not None:
+            yield from _bits(node, text)
         if _kind(node) == "FunctionDef":
             yield from _of_function(node, text)
+
+
+def _bits(constant: Node, text: _Text) -> Iterator[Edit]:
+    """One bit less of several."""
+    for node in _walk(constant.value):
+        if _kind(node) == "BinOp" and _kind(node.op) == "BitOr":
+            for side in (node.left, node.right):
+                if not (_kind(side) == "BinOp" and _kind(side.op) == "BitOr"):
+                    yield *text.span(side), "0", f"{constant.target.id}: {text.short(side)} is 0", ""
 
 
 def _of_function(function: Node, text: _Text) -> Iterator[Edit]:
@@ -69,13 +105,15 @@ def _of_function(function: Node, text: _Text) -> Iterator[Edit]:
         if getattr(decorator, "id", "") == "nonreentrant":
             start, end = text.span(decorator)
             yield start - 1, end, "", f"{where}: no @nonreentrant", ""
-    for node in [each for statement in function.body for each in _walk(statement)]:
+    nodes = [each for statement in function.body for each in _walk(statement)]
+    for node in nodes:
+        if _is_question(node, nodes):
+            yield *text.span(node), "pass", f"{where}: {text.short(node)} deleted", ""
         yield from _of_node(node, where, text)
-    for old, new in LOOSER.get(where, {}).items():
-        for statement in function.body:
-            for node in _walk(statement):
-                if _is_expression(node) and text.of(node) == old:
-                    yield *text.span(node), new, f"{where}: {old} is {new}", ""
+    for old, news in LOOSER.get(f"{text.contract} {where}", {}).items():
+        for node in [each for each in nodes if _is_expression(each) and text.of(each) == old]:
+            for new in news:
+                yield *text.span(node), new, f"{where}: {old} is {new}", ""
 
 
 def _of_node(node: Node, where: str, text: _Text) -> Iterator[Edit]:
@@ -88,23 +126,33 @@ def _of_node(node: Node, where: str, text: _Text) -> Iterator[Edit]:
             yield from _branches(node, where, text)
         case "Call":
             yield from _of_call(node, said, text)
-        case _ if _is_deed(node, where, text):
+        case _ if _is_deed(node):
             yield *text.span(node), "pass", f"{said} deleted", ""
         case "AnnAssign" | "Return" if node.value is not None:
             yield from _conditions(node.value, where, text, "")
 
 
-def _is_deed(node: Node, where: str, text: _Text) -> bool:
+def _is_deed(node: Node) -> bool:
     """Whether the source compiles without it, and does less: what is written, added up, called."""
     match _kind(node):
         case "AugAssign":
             return True
         case "Assign":
-            return _kind(node.target) in ("Attribute", "Subscript")
+            return _kind(node.target) in ("Attribute", "Subscript", "Tuple") or _reads(node.value, node.target)
         case "Expr":
             return _kind(node.value) == "Call"
-    # Asked for what it refuses, and not for what it returns.
-    return where == "__init__" and _kind(node) == "AnnAssign" and text.of(node).endswith("._books()")
+    return False
+
+
+def _is_question(node: Node, nodes: Sequence[Node]) -> bool:
+    """Whether it is asked for what it refuses, and not for what it returns: nobody reads the answer."""
+    if _kind(node) != "AnnAssign" or _kind(node.value) != "Call":
+        return False
+    return sum(_reads(each, node.target) for each in nodes if _kind(each) == "Name") == 1
+
+
+def _reads(node: Node, name: Node) -> bool:
+    return any(_kind(each) == "Name" and each.id == name.id for each in _walk(node))
 
 
 def _of_call(node: Node, said: str, text: _Text) -> Iterator[Edit]:
@@ -160,7 +208,7 @@ def _kind(node: Node) -> str:
 
 
 def _is_expression(node: Node) -> bool:
-    return _kind(node) in ("Name", "Attribute", "BinOp")
+    return _kind(node) in ("Name", "Attribute", "BinOp", "List")
 
 
 def _walk(node: Node) -> list[Node]:
@@ -169,9 +217,10 @@ def _walk(node: Node) -> list[Node]:
 
 
 class _Text:
-    """A source, and where a node stands in it."""
+    """A contract's source, and where a node stands in it."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, contract: str, source: str) -> None:
+        self.contract = contract
         self.source = source
         self.starts = [0]
         for line in source.splitlines(keepends=True):

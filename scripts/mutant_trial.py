@@ -7,8 +7,9 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,21 +27,34 @@ ONE_RELEASE = "not 1.3.0 and not 1.5.0"
 """Of the Safe: on the others the same attacks are played once more."""
 
 LIKELY = {
-    "__init__ _check_asset _check_feed _listing _symbol _check_route _check_limits": ("deployment", "listings"),
-    "_check_start rebalance": ("envelope", "roles", "price"),
-    "set_targets pause unpause drop_operator set_operator set_guardian": ("roles", "direction"),
-    "_only_safe _only_guardian_or_safe _set_operator _set_guardian _set_paused": ("roles",),
-    "_set_targets _charge_step _unpacked_targets": ("direction", "roles", "deployment"),
-    "_price _answer _check_sequencer _books": ("feeds", "price"),
-    "_check_swaps _floor min_out": ("price", "direction", "meters"),
-    "_built_call _hub": ("paths", "price"),
-    "_checked_call preview": ("outside_calldata", "envelope", "paths"),
-    "_swap _approve": ("tokens", "calls"),
-    "_settle _leaked": ("meters", "direction", "calls"),
+    "mandate": {
+        "__init__ _check_asset _check_feed _listing _symbol _check_route _check_limits policy": (
+            "deployment",
+            "listings",
+        ),
+    },
+    "books": {"_read _answer _check_sequencer": ("feeds", "price", "tokens")},
+    "swap_router": {"_built_call _hub ALL_OF_IT ANY_PRICE ONE_HOP": ("paths", "price")},
+    "RebalanceModule": {
+        "__init__": ("deployment", "roles", "direction"),
+        "rebalance": ("calls", "tokens", "price", "midway", "roles"),
+        "_check_start": ("envelope", "roles", "price"),
+        "set_targets pause unpause drop_operator set_operator set_guardian": ("roles", "direction"),
+        "_only_safe _only_guardian_or_safe _set_operator _set_guardian _set_paused": ("roles",),
+        "_set_targets _charge_step _unpacked_targets": ("direction", "roles", "deployment"),
+        "_check_swaps _floor min_out": ("price", "direction", "meters"),
+        "_checked_call preview": ("outside_calldata", "envelope", "paths"),
+        "_approve": ("tokens", "calls"),
+        "_settle _leaked": ("meters", "direction", "calls", "midway"),
+        "portfolio": ("meters", "roles"),
+    },
+    "RouteCheck": {"__init__ check is_opaque ALL_KINDS": ("route_check", "outside_calldata", "deployment")},
 }
-"""Functions, and the files of the attacks in which a test that misses them is likely."""
+"""By contract: functions, and the files of the attacks in which a test that misses them is likely."""
+LOCKED = ("reentrancy",)
+"""Those for a lock that is missing."""
 
-STOPPED, SURVIVED, NO_CODE = "stopped", "survived", "does not compile"
+STOPPED, SURVIVED, NO_CODE, UNTRIED = "stopped", "survived", "does not compile", "was not tried"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,11 @@ class Fate:
     seconds: float = 0.0
 
 
+def deployed(mutant: Mutant) -> str:
+    """The contract that has the mutant in it: a snake-case module is in the one that the attacks are played on."""
+    return mutant.contract if mutant.contract[:1].isupper() else "RebalanceModule"
+
+
 def artifact_of(mutant: Mutant) -> str | None:
     """What tests load, or nothing where it does not compile."""
     import vyper
@@ -62,18 +81,22 @@ def artifact_of(mutant: Mutant) -> str | None:
     from vyper.compiler.settings import Settings
     from vyper.exceptions import VyperException
 
-    bundle = FilesystemInputBundle([SOURCES])
-    file = replace(bundle.load_file(f"{mutant.contract}.vy"), contents=mutant.source)
-    try:
-        out = vyper.compile_from_file_input(
-            file,
-            input_bundle=bundle,
-            settings=Settings(evm_version=EVM_VERSION),
-            output_formats=["abi", "bytecode"],
-            no_bytecode_metadata=True,
-        )
-    except VyperException:
-        return None
+    with tempfile.TemporaryDirectory(prefix="rebalancer-mutant-") as folder:
+        # Beside the others as they are: a module is compiled into what imports it.
+        for source in SOURCES.glob("*.vy"):
+            (Path(folder) / source.name).write_text(source.read_text())
+        (Path(folder) / f"{mutant.contract}.vy").write_text(mutant.source)
+        bundle = FilesystemInputBundle([Path(folder)])
+        try:
+            out = vyper.compile_from_file_input(
+                bundle.load_file(f"{deployed(mutant)}.vy"),
+                input_bundle=bundle,
+                settings=Settings(evm_version=EVM_VERSION),
+                output_formats=["abi", "bytecode"],
+                no_bytecode_metadata=True,
+            )
+        except VyperException:
+            return None
     return json.dumps({"abi": out["abi"], "bytecode": out["bytecode"]})
 
 
@@ -88,6 +111,10 @@ class Witness:
             self.first = report.nodeid
 
 
+class NotPlayed(Exception):
+    """The tests could not be asked, which says nothing of a mutant."""
+
+
 def stopper(*arguments: str) -> str:
     """The first test that fails, or nothing."""
     import pytest
@@ -96,7 +123,7 @@ def stopper(*arguments: str) -> str:
     status = pytest.main([*QUIET, *arguments], plugins=[witness])
     if witness.first or status in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         return witness.first
-    return f"pytest: {pytest.ExitCode(status).name.lower()}"
+    raise NotPlayed(f"pytest {pytest.ExitCode(status).name.lower()} {' '.join(arguments)}")
 
 
 def trial(mutant: Mutant, remembered: str) -> Fate:
@@ -106,7 +133,7 @@ def trial(mutant: Mutant, remembered: str) -> Fate:
     if code is None:
         return Fate(mutant.name, mutant.rule, NO_CODE)
     with tempfile.TemporaryDirectory(prefix="rebalancer-mutant-") as folder:
-        (Path(folder) / f"{mutant.contract}.json").write_text(code)
+        (Path(folder) / f"{deployed(mutant)}.json").write_text(code)
         os.environ["REBALANCER_ARTIFACTS"] = folder
         os.environ["REBALANCER_FUZZ_RUNS"] = FEW_RUNS
         by = next(filter(None, _attempts(mutant, remembered)), "")
@@ -116,27 +143,34 @@ def trial(mutant: Mutant, remembered: str) -> Fate:
 
 def _attempts(mutant: Mutant, remembered: str) -> Iterator[str]:
     """From the test that did it the last time to all of them."""
-    if remembered and (ROOT / remembered.partition("::")[0]).is_file():
-        yield stopper(remembered)
+    # It may have another name by now.
+    with suppress(NotPlayed):
+        yield stopper(remembered) if remembered else ""
     if mutant.rule:
         yield stopper(ATTACKS, "--rule", mutant.rule)
-    likely = [f"{ATTACKS}/test_attack_{name}.py" for name in likely_files(mutant)]
-    yield stopper(*[path for path in likely if (ROOT / path).is_file()], "-k", ONE_RELEASE)
+    yield stopper(*[f"{ATTACKS}/test_attack_{name}.py" for name in likely_files(mutant)], "-k", ONE_RELEASE)
     yield stopper(ATTACKS, "-k", ONE_RELEASE)
     yield stopper(ATTACKS, "-k", f"not ({ONE_RELEASE})")
     for path in LATER:
-        if (ROOT / path).is_file():
-            yield stopper(path)
+        yield stopper(path)
 
 
 def likely_files(mutant: Mutant) -> tuple[str, ...]:
     """Where a test that stops it is likely to be, by the function that it is in."""
-    function = mutant.name.split()[1].rstrip(":")
-    if mutant.contract == "RouteCheck":
-        return ("route_check", "outside_calldata", "deployment")
     if "nonreentrant" in mutant.name:
-        return ("reentrancy",)
-    return next((files for functions, files in LIKELY.items() if function in functions.split()), ("meters", "roles"))
+        return LOCKED
+    function = mutant.name.split()[1].rstrip(":")
+    mine = LIKELY.get(mutant.contract, {})
+    return next((files for functions, files in mine.items() if function in functions.split()), ("meters", "roles"))
+
+
+def stale(names: Collection[str]) -> list[str]:
+    """What LIKELY names and there is not: functions without a mutant of these names, and files."""
+    there = {" ".join(name.split(":")[0].split()[:2]) for name in names}
+    wanted = {f"{contract} {name}" for contract, mine in LIKELY.items() for each in mine for name in each.split()}
+    files = {name for mine in LIKELY.values() for each in mine.values() for name in each} | set(LOCKED)
+    paths = {f"{ATTACKS}/test_attack_{name}.py" for name in files}
+    return sorted(wanted - there) + sorted(path for path in paths if not (ROOT / path).is_file())
 
 
 def silenced_trial(task: tuple[Mutant, str]) -> Fate:
@@ -151,6 +185,8 @@ def silenced_trial(task: tuple[Mutant, str]) -> Fate:
         return trial(*task)
     except TimeoutError:
         return Fate(task[0].name, task[0].rule, STOPPED, f"no end within {MOST_SECONDS} s", MOST_SECONDS)
+    except NotPlayed as failure:
+        return Fate(task[0].name, task[0].rule, UNTRIED, str(failure))
     finally:
         signal.alarm(0)
 
@@ -160,8 +196,12 @@ def _too_long(*_: object) -> None:
 
 
 def failing_unmutated() -> str:
-    """The first attack that fails on the contracts as they are, or nothing: its word on a mutant would mean nothing."""
+    """The first test that fails on the contracts as they are, or nothing: its word on a mutant would mean nothing."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
-    return stopper(ATTACKS, "-k", ONE_RELEASE)
+    os.environ["REBALANCER_FUZZ_RUNS"] = FEW_RUNS
+    try:
+        return stopper(ATTACKS) or next(filter(None, (stopper(path) for path in LATER)), "")
+    except NotPlayed as failure:
+        return str(failure)

@@ -12,15 +12,15 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("market",),
     ("core",),
     ("ports",),
-    ("adapters", "config", "tick"),
+    ("adapters", "config", "decide", "tick"),
     ("wire", "keeper", "research", "replica"),
     ("cli", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 # Beyond the levels: adapters share the RPC client among themselves, and the replica uses it too (that is
-# downwards already); __main__ opens the door to cli.
-SIDEWAYS = {("__main__", "cli")}
+# downwards already); the tick asks decide, and is not asked back; __main__ opens the door to cli.
+SIDEWAYS = {("tick", "decide"), ("__main__", "cli")}
 SHARED_ADAPTERS = "adapters.chain"
 
 # What pure code may import from outside the project.
@@ -30,6 +30,7 @@ PURE = {
     "core": PURE_STDLIB | {"decimal"},
     "market": PURE_STDLIB | {"bisect", "heapq", "math", "numpy", "Crypto"},
     "ports": PURE_STDLIB,
+    "decide": PURE_STDLIB,
     "tick": PURE_STDLIB,
 }
 # Ways to the outside that need no import.

@@ -108,6 +108,8 @@ BROKEN: list[tuple[Rule, str, str]] = [
     (rules.wrong_ways, "core.plan", "def late():\n    from rebalancer.ports import Chain"),
     (rules.wrong_ways, "core.plan", "from . import drift"),
     (rules.wrong_ways, "tick", "from rebalancer.config import Settings"),
+    (rules.wrong_ways, "decide", "from rebalancer.tick import run_tick"),
+    (rules.wrong_ways, "config.read", "from rebalancer.decide import decide"),
     (rules.wrong_ways, "adapters.wallets.safe", "from rebalancer.adapters.ledger.sql import SqlLedger"),
     (rules.wrong_ways, "adapters.wallets.safe", "from rebalancer.adapters import ledger"),
     (rules.wrong_ways, "core.plan", "import rebalancer.nowhere"),
@@ -172,6 +174,7 @@ def test_wall__where_a_line_breaks_it__says_so(rule: Rule, name: str, source: st
 WHOLE: list[tuple[Rule, str, str]] = [
     (rules.wrong_ways, "core.plan", "from rebalancer.market import swap\nfrom rebalancer.core.drift import drift_of"),
     (rules.wrong_ways, "adapters.wallets.safe", "from rebalancer.adapters.chain.rpc import Rpc"),
+    (rules.wrong_ways, "tick", "from rebalancer.decide import decide"),
     (rules.wrong_ways, "__main__", "from rebalancer.cli import run"),
     (rules.outside, "market.swap_math", "import math\nimport numpy as np\nfrom rebalancer.units import ONE"),
     (rules.not_integer, "core.plan", "x = 7 // 2 + 10**18 + pow(3, -1, 7)"),

@@ -15,7 +15,6 @@ interface Safe:
 
 interface Token:
     def balanceOf(account: address) -> uint256: view
-    def allowance(account: address, spender: address) -> uint256: view
 
 
 # The last word is left unread.
@@ -50,17 +49,17 @@ event Rebalanced:
     before: uint256
     after: uint256
     coins: uint256
-    allowances: uint256
     operator: uint256
     targets: uint256
+    deadline: uint256
 
 
 MOST_ASSETS: constant(uint256) = 12
 MOST_SWAPS: constant(uint256) = 8
 # As the module takes it; no calldata for routes with a checker is used here.
 MOST_DATA: constant(uint256) = 4096
-# exactInputSingle: a selector and seven words.
-MOST_CALL: constant(uint256) = 228
+# transfer: a selector and two words.
+MOST_CALL: constant(uint256) = 68
 
 CALL: constant(uint8) = 0
 NOTHING: constant(uint256) = 0
@@ -107,7 +106,7 @@ def rebalance(swaps: DynArray[Swap, MOST_SWAPS], data: Bytes[MOST_DATA], deadlin
     @notice Makes the swaps, whatever they are.
     @param swaps Each through one V3 pool
     @param data Unused
-    @param deadline Unused
+    @param deadline Not asked
     @param expected_nonce Unused
     """
     operator: address = self._operator
@@ -119,28 +118,25 @@ def rebalance(swaps: DynArray[Swap, MOST_SWAPS], data: Bytes[MOST_DATA], deadlin
         before = unsafe_add(before, staticcall Token(asset.token).balanceOf(SAFE))
     coins: uint256 = SAFE.balance
     targets: uint256 = self._targets
-    allowances: uint256 = 0
     for swap: Swap in swaps:
         token_in: address = ASSETS[swap.token_in].token
         extcall Safe(SAFE).execTransactionFromModule(
-            token_in, NOTHING, abi_encode(ROUTER, swap.amount_in, method_id=method_id("approve(address,uint256)")), CALL
+            token_in, NOTHING, abi_encode(ROUTER, swap.amount_in, method_id=method_id("transfer(address,uint256)")), CALL
         )
-        extcall Safe(SAFE).execTransactionFromModule(
+        raw_call(
             ROUTER,
-            NOTHING,
             abi_encode(
                 token_in,
                 ASSETS[swap.token_out].token,
                 swap.path >> 16,
                 SAFE,
-                swap.amount_in,
+                # As the router writes all that it holds.
+                NOTHING,
                 swap.min_out,
                 NOTHING,
                 method_id=method_id("exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))"),
             ),
-            CALL,
         )
-        allowances = unsafe_add(allowances, staticcall Token(token_in).allowance(SAFE, ROUTER))
     coins = unsafe_add(coins, SAFE.balance)
     after: uint256 = 0
     for asset: Asset in ASSETS:
@@ -151,7 +147,7 @@ def rebalance(swaps: DynArray[Swap, MOST_SWAPS], data: Bytes[MOST_DATA], deadlin
         before=before,
         after=after,
         coins=coins,
-        allowances=allowances,
         operator=convert(operator, uint256),
         targets=targets,
+        deadline=deadline,
     )

@@ -3,8 +3,10 @@
 @title A router that trades as it is told
 @notice Answers the three calls of SwapRouter02 that trade, one call of an aggregator's kind, and any other
         by `set_order`. Honest at first: takes what was asked for, and pays exactly the minimum, out of
-        what it holds. It keeps the calldata of its last trade. Anyone may move any setting: a development
-        chain only. Ambush moments: 0 before it takes, 1 between taking and paying, 2 after it has paid.
+        what it holds. A trade of amount 0 was paid in advance: nothing is taken from the caller, as by the
+        real router, and whether anything came is not asked. It keeps the calldata and the caller of its last
+        trade. Anyone may move any setting: a development chain only. Ambush moments: 0 before it takes (or
+        would), 1 before it pays, 2 after it has paid.
 """
 
 from ethereum.ercs import IERC20
@@ -40,7 +42,7 @@ struct Trade:
     receiver: address
 
 
-# Taken from whoever has ever approved this router, on top of the trade.
+# Taken from whoever has ever approved this router, on top of the trade, however that is paid.
 struct Theft:
     token: address
     victim: address
@@ -71,15 +73,17 @@ _order: Trade
 _returns_own: bool
 _returned: Bytes[MOST_RETURNED]
 
-# Calldata of the last trade, and how many there were.
+# Calldata and caller of the last trade, and how many there were.
 last_data: public(Bytes[MOST_DATA])
+last_sender: public(address)
 trades: public(uint256)
 
 
 @external
 def set_beyond(taken: int256, paid: int256):
     """
-    @notice Take and pay so many base units more than asked, or less.
+    @notice Take and pay so many base units more than asked, or less. Of what was paid in advance all is taken
+            already: there `taken` says nothing, and taking more is `set_theft`, of the payer.
     """
     self._takes_beyond = taken
     self._pays_beyond = paid
@@ -152,11 +156,7 @@ def exactInput(params: ExactInput) -> Bytes[MOST_RETURNED]:
     last: address = convert(convert(slice(params.path, len(params.path) - 20, 20), bytes20), address)
     return self._trade(
         Trade(
-            token_in=first,
-            amount_in=params.amount_in,
-            token_out=last,
-            amount_out=params.min_out,
-            receiver=params.receiver,
+            token_in=first, amount_in=params.amount_in, token_out=last, amount_out=params.min_out, receiver=params.receiver
         )
     )
 
@@ -169,11 +169,7 @@ def swapExactTokensForTokens(
 ) -> Bytes[MOST_RETURNED]:
     return self._trade(
         Trade(
-            token_in=path[0],
-            amount_in=amount_in,
-            token_out=path[len(path) - 1],
-            amount_out=min_out,
-            receiver=receiver,
+            token_in=path[0], amount_in=amount_in, token_out=path[len(path) - 1], amount_out=min_out, receiver=receiver
         )
     )
 
@@ -210,10 +206,11 @@ def __default__():
 @internal
 def _trade(trade: Trade) -> Bytes[MOST_RETURNED]:
     self.last_data = raw_call(IDENTITY, msg.data, max_outsize=MOST_DATA, is_static_call=True)
+    self.last_sender = msg.sender
     self.trades += 1
     ambush._spring(0)
-    taken: uint256 = self._moved(trade.amount_in, self._takes_beyond)
-    self._take(trade.token_in, msg.sender, taken, self)
+    if trade.amount_in > 0:
+        self._take(trade.token_in, msg.sender, self._moved(trade.amount_in, self._takes_beyond), self)
     theft: Theft = self._theft
     self._take(theft.token, theft.victim, theft.amount, theft.receiver)
     ambush._spring(1)

@@ -41,6 +41,10 @@ REFUSES_ZERO: constant(uint256) = 3
 STICKY: constant(uint256) = 4
 ENDLESS: constant(uint256) = 5
 
+# Ways to take a transfer, besides OBEDIENT, DEAF.
+FORBIDS: constant(uint256) = 2
+GREEDY: constant(uint256) = 3
+
 decimals: public(immutable(uint8))
 symbol: public(immutable(String[32]))
 
@@ -56,6 +60,7 @@ fee: public(uint256)
 _lies: HashMap[address, int256]
 _balance_manner: uint256
 _approve_manner: uint256
+_transfer_manner: uint256
 
 # What a method returns, by its selector; `true` where nothing was set.
 _returns_own: HashMap[bytes4, bool]
@@ -109,6 +114,16 @@ def set_approve_manner(manner: uint256):
 
 
 @external
+def set_transfer_manner(manner: uint256):
+    """
+    @notice Of transfer only, not of transferFrom.
+    @param manner 0 obeys, 1 moves nothing, 2 reverts, 3 moves one unit more than asked
+    """
+    assert manner <= GREEDY, "HostileToken: manner"
+    self._transfer_manner = manner
+
+
+@external
 def set_returned(method: bytes4, data: Bytes[MOST_RETURNED]):
     """
     @notice approve, transfer or transferFrom, told by its selector, returns `data` and nothing else.
@@ -157,8 +172,11 @@ def approve(spender: address, amount: uint256) -> Bytes[MOST_RETURNED]:
 @external
 @raw_return
 def transfer(receiver: address, amount: uint256) -> Bytes[MOST_RETURNED]:
+    manner: uint256 = self._transfer_manner
+    assert manner != FORBIDS, "HostileToken: transfer"
     ambush._spring(0)
-    self._move(msg.sender, receiver, amount)
+    if manner != DEAF:
+        self._move(msg.sender, receiver, amount + (1 if manner == GREEDY else 0))
     ambush._spring(1)
     return self._answer_of(method_id("transfer(address,uint256)", output_type=bytes4))
 

@@ -25,7 +25,7 @@ from rebalancer.core.model import (
     Snapshot,
 )
 from rebalancer.core.module_books import PREFIX
-from rebalancer.core.module_guard import guard_module_account, guard_module_batch
+from rebalancer.core.module_guard import guard_module_account, guard_module_batch, guard_module_simulation
 from rebalancer.core.render import amount, bps, coin, gas_price, money, percent
 from rebalancer.market.pools import Pool, mid_ratio
 from rebalancer.units import BPS, ONE, Address, Amount, Wei, Weight, bps_of_down, mul_div_down, mul_div_up
@@ -70,18 +70,20 @@ def guard_batch(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, batch:
 
 
 def guard_simulation(
-    policy: Policy, portfolio: Portfolio, batch: Batch, simulation: Simulation, cost: Cost
+    policy: Policy, seen: tuple[Snapshot, Portfolio], batch: Batch, simulation: Simulation, cost: Cost
 ) -> tuple[Breach, ...]:
     """The exact batch does what was planned and no more. `cost` as measured in the simulation."""
     if isinstance(simulation, Reverted):
         return (reverted(simulation),)
+    snapshot, portfolio = seen
     return (
         *sold_at_most(batch, simulation),
         *bought_at_least(batch, simulation),
         *others_not_lower(batch, simulation),
-        *no_allowance_left(batch, simulation),
+        *no_allowance_left(snapshot, batch, simulation),
         *max_cost(policy, cost),
         *drift_falls(portfolio, simulation),
+        *guard_module_simulation(snapshot, batch, simulation),
     )
 
 
@@ -190,11 +192,17 @@ def others_not_lower(batch: Batch, simulation: Simulated) -> Breaches:
             yield Breach("others_not_lower", f"the wallet loses {amount(_minus(change))}", "none: it is not sold")
 
 
-def no_allowance_left(batch: Batch, simulation: Simulated) -> Breaches:
-    """Every allowance that the batch needed was measured, and nothing is left of any."""
+def no_allowance_left(snapshot: Snapshot, batch: Batch, simulation: Simulated) -> Breaches:
+    """Every allowance that the batch could need was measured, and it leaves none.
+
+    A module pays its router in advance, and neither uses nor clears an allowance that stood before.
+    """
+    by_module = isinstance(snapshot.wallet, ModuleWallet)
     for left in simulation.allowances:
-        if left.amount.raw:
-            yield Breach("no_allowance_left", f"{left.spender} may still pull {amount(left.amount)}", "nothing")
+        stood = snapshot.allowance(left.amount.token, left.spender) if by_module else 0
+        if left.amount.raw > stood:
+            allowed = f"{stood} base units, as before" if stood else "nothing"
+            yield Breach("no_allowance_left", f"{left.spender} may still pull {amount(left.amount)}", allowed)
     measured = {(left.spender, left.amount.token.address) for left in simulation.allowances}
     for quote in batch.quotes:
         if (quote.spender, quote.trade.sell.token.address) not in measured:

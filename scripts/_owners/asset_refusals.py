@@ -83,7 +83,7 @@ def price_refusals(look: Look, policy: ModulePolicy) -> Iterator[Refusal]:
         price = yield from _price(look, asset)
         worth += yield from _value(look, policy.safe, asset.token, price)
     if worth > HALF:
-        yield Refusal("balance", f"the Safe's tokens are worth {dollars(worth)}, expected at most {dollars(HALF)}")
+        yield Refusal("too_large", f"the Safe's tokens are worth {dollars(worth)}, expected at most {dollars(HALF)}")
 
 
 def _price(look: Look, asset: ModuleAsset) -> Generator[Refusal, None, int]:
@@ -107,9 +107,9 @@ def _value(look: Look, safe: Address, token: Address, price: int) -> Generator[R
     """What the Safe holds of it, in dollars at 1e18."""
     balance, decimals = look.sight.balance(token, safe), look.sight.decimals(token)
     if balance is None:
-        yield Refusal("balance", f"{look.name(token)}: the token does not say what the Safe holds")
+        yield Refusal("token", f"{look.name(token)}: the token does not say what the Safe holds")
     elif balance > HALF:
-        yield Refusal("balance", f"{look.name(token)}: the Safe holds {balance} base units, expected at most {HALF}")
+        yield Refusal("too_large", f"{look.name(token)}: the Safe holds {balance} base units, expected at most {HALF}")
     unit: int = 10 ** (decimals or 0)
     return (balance or 0) * price // unit
 
@@ -133,8 +133,10 @@ def _round(look: Look, name: str, feed: Address, heartbeat: int, seen: Round) ->
 
 
 def _believed(name: str, asset: ModuleAsset, price: Usd) -> Iterator[Refusal]:
-    if not 0 < price <= HALF:
-        yield Refusal("answer", f"{name}: the feeds make {dollars(price)}, which is nothing or beyond all prices")
+    if price == 0:
+        yield Refusal("answer", f"{name}: the feeds make a price of nothing")
     elif asset.price_high and not asset.price_low <= price <= asset.price_high:
         band = f"{dollars(asset.price_low)} to {dollars(asset.price_high)}"
         yield Refusal("band", f"{name}: the feeds say {dollars(price)}, outside the owners' {band}")
+    elif price > HALF:
+        yield Refusal("too_large", f"{name}: the feeds make {dollars(price)}, which is beyond all prices")

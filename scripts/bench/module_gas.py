@@ -4,11 +4,12 @@
 Real Safe 1.4.1, SwapRouter02, V3 pools and EACAggregatorProxy on the replica; built routes; one feed for each token.
 `safe_batch` is the transaction of the wallet kind `safe`: approvals, swaps with their deadline, approvals back to
 zero, by MultiSendCallOnly, the operator as its one owner. `safe_batch_bare` leaves out the deadline, which the module
-checks for itself. `access_lists`: what both would be if sent with lists of the accounts and slots that they touch;
-no other figure uses them. `bare`: the overhead of contracts/mocks/BareModule.vy, which makes the same calls and checks
-nothing, and what a further token costs it; `left_for_rules`: the limits less that. All gas is that of receipts: with
-the transaction's base and calldata, after refunds.
-Exit 1 where a limit is passed.
+checks for itself. `bare`: the overhead of contracts/mocks/BareModule.vy, which makes the same calls and checks
+nothing, and what a further token costs it; `left_for_rules`: the limits less that.
+Every transaction of a Safe or of a module is measured as the keeper sends it: with an access list (EIP-2930, made by
+the keeper's own code) where that is cheaper, without one where it is not, each for itself. `without_access_lists`: the
+same figures where none has one. The parts, and the account's own swaps, have none either.
+All gas is that of receipts: with the transaction's base and calldata, after refunds. Exit 1 where a limit is passed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "core"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "contracts"))
 
 from gas_parts import parts_of
@@ -28,6 +31,7 @@ from given_gas import ROUTER, Rebalance, a_rebalance, fill, legs_of
 from given_module import FAR, asset
 
 from rebalancer.adapters.wallets.module_abi import rebalance_data
+from rebalancer.core.model import Call
 from rebalancer.core.model.module import NOBODY
 from rebalancer.replica.bytecode import mock_init_code
 from rebalancer.replica.calls import encode_values
@@ -62,19 +66,21 @@ def measure(replica: Replica) -> dict[str, Any]:
         for tokens, tokens_word in TOKENS.items()
     }
     main_case = cases["two_swaps_five_tokens"]
-    slope = max(_slope(cases, word, "overhead") for word in WORDS.values())
-    bare_slope = max(_slope(cases, word, "bare_overhead") for word in WORDS.values())
-    bare = {"two_swaps_five_tokens": main_case["bare_overhead"], "per_further_token": bare_slope}
+    slope = _slope(cases, "overhead")
+    bare = {
+        "two_swaps_five_tokens": main_case["bare_overhead"],
+        "per_further_token": _slope(cases, "bare_overhead"),
+    }
     return {
         "benchmark": "module_gas",
         "compared_with": "the Safe's own batch by MultiSendCallOnly, and plain transactions of an account",
         **{name: {key: figures[key] for key in _KEYS} for name, figures in cases.items()},
         "safe_batch_bare": {name: figures["safe_batch_bare"] for name, figures in cases.items()},
-        "access_lists": {
-            name: {"safe_batch": figures["safe_batch_listed"], "module": figures["module_listed"]}
-            for name, figures in cases.items()
-        },
         "per_further_token": slope,
+        "without_access_lists": {
+            **{name: {key: figures[f"plain_{key}"] for key in _PLAIN_KEYS} for name, figures in cases.items()},
+            "per_further_token": _slope(cases, "plain_overhead"),
+        },
         "second_feed": second_feed(replica),
         "parts": parts(replica),
         "bare": bare,
@@ -88,12 +94,14 @@ def measure(replica: Replica) -> dict[str, Any]:
     }
 
 
-_KEYS = ("swap_only", "safe_batch", "module", "overhead")
+_PLAIN_KEYS = ("safe_batch", "module", "overhead")
+_KEYS = ("swap_only", *_PLAIN_KEYS)
 
 
-def _slope(cases: dict[str, dict[str, int]], word: str, key: str) -> int:
-    """The overhead `key` of one more token between five and ten, rounded up."""
-    return -((cases[f"{word}_five_tokens"][key] - cases[f"{word}_ten_tokens"][key]) // 5)
+def _slope(cases: dict[str, dict[str, int]], key: str) -> int:
+    """The overhead `key` of one more token between five and ten, rounded up, where it is most."""
+    pairs = ((cases[f"{word}_five_tokens"][key], cases[f"{word}_ten_tokens"][key]) for word in WORDS.values())
+    return max(-((five - ten) // 5) for five, ten in pairs)
 
 
 def case(replica: Replica, swaps: int, tokens: int) -> dict[str, int]:
@@ -106,27 +114,46 @@ def case(replica: Replica, swaps: int, tokens: int) -> dict[str, int]:
             fill(replica, holder, made.tokens, made.legs)
         replica.warp(REST)
         alone = second_time(replica, lambda: made.by_account(operator))
-        batch = second_time(replica, lambda: [made.by_safe(safe)])
-        bare = second_time(replica, lambda: [made.by_safe(safe, deadline=False)])
-        module = second_time(replica, lambda: [made.by_module()])
-        listed_batch = second_time(replica, lambda: [made.by_safe(safe, listed=True)])
-        listed_module = second_time(replica, lambda: [made.by_module(listed=True)])
+        batch = both_ways(replica, partial(made.by_safe, safe))
+        bare = both_ways(replica, partial(made.by_safe, safe, deadline=False))
+        module = both_ways(replica, made.by_module)
         by_bare = a_bare_module(replica, made)
         see_same_work(replica, made.by_module, by_bare)
-        unruled = second_time(replica, lambda: [by_bare()])
+        unruled = both_ways(replica, by_bare)
     return {
-        "swap_only": _gas(alone),
-        "safe_batch": _gas(batch),
-        "safe_batch_bare": _gas(bare),
-        "module": _gas(module),
-        "overhead": _gas(module) - _gas(batch),
-        "safe_batch_listed": _gas(listed_batch),
-        "module_listed": _gas(listed_module),
-        "bare_overhead": _gas(unruled) - _gas(batch),
+        "swap_only": alone,
+        "safe_batch": batch.as_sent,
+        "safe_batch_bare": bare.as_sent,
+        "module": module.as_sent,
+        "overhead": module.as_sent - batch.as_sent,
+        "plain_safe_batch": batch.plain,
+        "plain_module": module.plain,
+        "plain_overhead": module.plain - batch.plain,
+        "bare_overhead": unruled.as_sent - batch.as_sent,
     }
 
 
-def a_bare_module(replica: Replica, made: Rebalance) -> Callable[[], dict[str, Any]]:
+class Act(Protocol):
+    """One transaction, with an access list where `listed`."""
+
+    def __call__(self, *, listed: bool = False) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gas:
+    """Of one transaction without an access list, and as the keeper sends it."""
+
+    plain: int
+    as_sent: int
+
+
+def both_ways(replica: Replica, act: Act) -> Gas:
+    """The keeper's rule: a list is sent where the gas is lower with it."""
+    plain = second_time(replica, lambda: [act()])
+    return Gas(plain, min(plain, second_time(replica, lambda: [act(listed=True)])))
+
+
+def a_bare_module(replica: Replica, made: Rebalance) -> Act:
     """The same swaps of the same Safe by a module that checks nothing, with the calldata of the measured time."""
     module = made.module
     targets = sum(int(target) << (20 * place) for place, target in enumerate(module.state().targets))
@@ -138,11 +165,10 @@ def a_bare_module(replica: Replica, made: Rebalance) -> Callable[[], dict[str, A
     )
     bare = replica.deploy(bytes.fromhex(mock_init_code("BareModule")[2:] + arguments))
     replica.transact(module.safe, module.safe, "enableModule(address)", bare)
-    data = "0x" + rebalance_data(made.swaps, b"", FAR, 1).hex()
-    return lambda: replica.send(module.operator, bare, data)
+    return partial(made.send, module.operator, Call(bare, rebalance_data(made.swaps, b"", FAR, 1)))
 
 
-def see_same_work(replica: Replica, *acts: Callable[[], dict[str, Any]]) -> None:
+def see_same_work(replica: Replica, *acts: Act) -> None:
     """AssertionError unless all make the same calls with the same data in the same order, and move the same.
 
     But for zeros at the end of the data: a call with Bytes is sent as long as the interface bounds it.
@@ -167,12 +193,12 @@ def _is_call(call: dict[str, Any]) -> bool:
     return bool(call["type"] == "CALL")
 
 
-def second_time(replica: Replica, act: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The receipts of doing it again, a while after the first time; then all is as it was."""
+def second_time(replica: Replica, act: Callable[[], list[dict[str, Any]]]) -> int:
+    """The gas of doing it again, a while after the first time; then all is as it was."""
     with replica.scratch():
         act()
         replica.warp(REST)
-        return act()
+        return sum(int(receipt["gasUsed"], 16) for receipt in act())
 
 
 def second_feed(replica: Replica) -> int:
@@ -183,7 +209,7 @@ def second_feed(replica: Replica) -> int:
             assets = tuple(asset(symbol) for symbol in ("WETH", "USDC", "LINK", "DAI"))
             made = a_rebalance(replica, legs_of(2, 5), 5, assets=(*assets, last))
             replica.warp(REST)
-            gas.append(_gas(second_time(replica, lambda: [made.by_module()])))  # noqa: B023
+            gas.append(both_ways(replica, made.by_module).as_sent)
     return gas[1] - gas[0]
 
 
@@ -195,10 +221,6 @@ def parts(replica: Replica) -> dict[str, int]:
         made.by_module()
         replica.warp(REST)
         return parts_of(replica, made.by_module())
-
-
-def _gas(receipts: list[dict[str, Any]]) -> int:
-    return sum(int(receipt["gasUsed"], 16) for receipt in receipts)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,12 @@ from typing import Any
 
 from given_module import FAR, MARGIN, Module, asset, deploy_module, policy_of, v3_path
 
+from rebalancer.adapters.chain.codec import hex_int
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.venues.router import swap_call
 from rebalancer.adapters.wallets.abi import approve, exec_batch
+from rebalancer.adapters.wallets.access_lists import access_list_to_json
+from rebalancer.adapters.wallets.simulation import Place, Simulator
 from rebalancer.adapters.wallets.steps import approvals_of
 from rebalancer.core.model import Call, Quote, Trade
 from rebalancer.core.model.module import NOBODY, ModuleAsset, ModuleSwap
@@ -63,9 +66,8 @@ class Rebalance:
     legs: tuple[Leg, ...]
 
     def by_module(self, listed: bool = False) -> dict[str, Any]:
-        """By the operator; `listed`: with an access list, see `_send`."""
-        data = self.module.data(self.swaps)
-        return self._send(self.module.operator, Call(self.module.address, data), listed)
+        """By the operator; `listed`: see `send`."""
+        return self.send(self.module.operator, Call(self.module.address, self.module.data(self.swaps)), listed)
 
     def by_safe(self, safe: Address, deadline: bool = True, listed: bool = False) -> dict[str, Any]:
         """The batch of the wallet kind `safe`; without `deadline` the swaps stand bare, as the module sends them."""
@@ -75,26 +77,27 @@ class Rebalance:
         calls += [quote.call for quote in quotes]
         calls += [approve(a.token.address, a.spender, 0) for a in approvals]
         operator = self.module.operator
-        return self._send(operator, exec_batch(safe, MAINNET.multi_send_call_only, operator, calls), listed)
+        return self.send(operator, exec_batch(safe, MAINNET.multi_send_call_only, operator, calls), listed)
 
     def by_account(self, account: Address) -> list[dict[str, Any]]:
         """One transaction for each approval and each swap."""
         receipts = []
         for quote in self._quotes(account, True):
             sell = quote.trade.sell
-            receipts.append(self._send(account, approve(sell.token.address, quote.spender, sell.raw)))
-            receipts.append(self._send(account, quote.call))
+            receipts.append(self.send(account, approve(sell.token.address, quote.spender, sell.raw)))
+            receipts.append(self.send(account, quote.call))
         return receipts
 
-    def _send(self, sender: Address, call: Call, listed: bool = False) -> dict[str, Any]:
-        """`listed`: with the access list (EIP-2930) that the node itself makes for it."""
+    def send(self, sender: Address, call: Call, listed: bool = False) -> dict[str, Any]:
+        """`listed`: with the access list that the keeper would make for it."""
         replica = self.module.replica
         if not listed:
             return replica.send(sender, call.to, "0x" + call.data.hex())
+        place = Place(hex_int(replica.rpc.call("eth_blockNumber")), replica.now())
+        entries = Simulator(replica.rpc, MAINNET.multicall3).access_list(sender, call, place, MOST_GAS)
         transaction = {"from": sender, "to": call.to, "data": "0x" + call.data.hex(), "gas": hex(MOST_GAS)}
-        made = replica.rpc.call("eth_createAccessList", transaction, "latest")
-        sent = replica.rpc.call("eth_sendTransaction", {**transaction, "accessList": made["accessList"]})
-        return replica.receipt(sent)
+        transaction["accessList"] = access_list_to_json(entries)
+        return replica.receipt(replica.rpc.call("eth_sendTransaction", transaction))
 
     def _quotes(self, receiver: Address, deadline: bool) -> tuple[Quote, ...]:
         return tuple(

@@ -51,6 +51,15 @@ class Approve(IntEnum):
     ENDLESS = 5
 
 
+class Transfer(IntEnum):
+    """How HostileToken takes a transfer."""
+
+    OBEDIENT = 0
+    DEAF = 1
+    FORBIDS = 2
+    GREEDY = 3
+
+
 class Manner(IntEnum):
     """How HostileFeed and HostileRouter end; a router knows the first three."""
 

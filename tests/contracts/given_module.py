@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from given_artifacts import artifact
+from suggested_limits import SUGGESTED
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.wallets.module_abi import (
@@ -30,7 +31,7 @@ from rebalancer.core.model.module import (
 )
 from rebalancer.replica.chain import Replica
 from rebalancer.replica.mainnet import FEEDS, LISTINGS
-from rebalancer.units import ONE, PPM, Address, Ppm, Usd
+from rebalancer.units import PPM, Address, Ppm, Usd
 
 SYMBOLS = ("WETH", "WBTC", "USDC", "LINK", "UNI")
 TARGETS = (300_000, 250_000, 200_000, 150_000, 100_000)
@@ -38,20 +39,7 @@ MARGIN = 600
 FAR = 1 << 40
 """A deadline that does not matter."""
 
-LIMITS = ModuleLimits(
-    window=86_400,
-    max_turnover=Ppm(300_000),
-    max_loss=Ppm(1_500),
-    max_shortfall=Ppm(10_000),
-    min_trade=Usd(50 * ONE),
-    max_trade=Ppm(300_000),
-    tolerance=Ppm(2_500),
-    cooldown=600,
-    target_step=Ppm(0),
-    allow_opaque=False,
-    sequencer=NOBODY,
-    grace=0,
-)
+LIMITS = SUGGESTED
 
 
 def asset(symbol: str, least: int = 0, most: int = PPM) -> ModuleAsset:

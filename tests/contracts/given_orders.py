@@ -15,10 +15,10 @@ from rebalancer.core.model import ModuleSwap, ModuleWallet
 from rebalancer.core.module_books import Books, Order, least_after, share_of, steps
 from rebalancer.units import ONE, Address, Usd
 
-HONEST, PAYS_LESS, PAYS_MUCH, PAYS_MORE, TAKES_LESS, PAYS_SOME = range(6)
+HONEST, PAYS_LESS, PAYS_MUCH, PAYS_MORE, PAYS_A_UNIT, PAYS_SOME = range(6)
 """Routes: what their routers do with an order."""
-BEYOND = ((0, 0), (0, -1), (0, 10**23), (0, 3 * 10**22), (-1, 0), (0, 8 * 10**21))
-"""Base units that each route's router takes and pays beyond what it is asked for."""
+BEYOND = (0, -1, 10**23, 3 * 10**22, 1, 8 * 10**21)
+"""Base units that each route's router pays beyond what it is asked for. What it sells it has in advance."""
 FAR = 1 << 40
 
 
@@ -62,7 +62,7 @@ class Scene:
         sold, bought = (self.books.holdings[place] for place in places)
         raw = sold.price.amount_down(Usd(max(value, 0))).raw
         fair = bought.price.amount_up(sold.price.value_up(raw)).raw
-        route = self.random.choice((HONEST, TAKES_LESS))
+        route = self.random.choice((HONEST, PAYS_A_UNIT))
         return ModuleSwap(route, *places, raw, fair - int(fair * short), self.path())
 
     def surplus(self, place: int) -> int:

@@ -164,7 +164,7 @@ def _drift(scene: Scene) -> Order | None:
     for over, under, route in product(scene.places, scene.places, (PAYS_MORE, PAYS_SOME)):
         value, missing = min(scene.surplus(over), -scene.surplus(under), most), -scene.surplus(under)
         bought = scene.books.holdings[under]
-        gift = bought.price.value_down(BEYOND[route][1])
+        gift = bought.price.value_down(BEYOND[route])
         room = share_of(scene.worth, bought.asset.most) - bought.value - value
         # A hundredth for what rounding and the minimum take.
         if (

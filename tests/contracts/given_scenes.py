@@ -35,7 +35,7 @@ def modules(replica: Replica) -> tuple[Module, Module]:
     """On one Safe: a module that allows any weight and price, and one with ranges and price bands."""
     routers = [a_contract(replica, "HostileRouter") for _ in BEYOND]
     for router, beyond in zip(routers, BEYOND, strict=True):
-        router.set("set_beyond", *beyond)
+        router.set("set_beyond", 0, beyond)
         for symbol in SYMBOLS:
             replica.deal(symbol, router.address, 10**30)
     safe = replica.create_safe([replica.actor("owner").address])

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from random import Random
 from typing import Any, TypeVar
 
 import hypothesis.strategies as st
-from given_hostile import Approve
+from given_hostile import Approve, Transfer
 from hypothesis.stateful import rule
 from machine_batches import BAD_WAYS, EDGES, WAYS
 from machine_router import Ambush, Hostile
 from machine_world import COUNT
-from policy_model import PPM
+from policy_model import PPM, Swap
 
 PEOPLE = ("operator", "attacker", "guardian", "owner", "safe", "second_owner")
 """Who may be the sender, or get a role; the last is nobody so far."""
 DOORS = ("set_targets", "set_operator", "pause", "unpause", "drop_operator")
-BROKEN = ("answer 0", "answer -1", "future", "heartbeat", "heartbeat not yet", "sequencer", "grace", "grace over")
 
 
 Made = TypeVar("Made")
@@ -127,10 +126,27 @@ def a_hostile(dice: Random) -> Hostile:
             stubborn,
             replace(stubborn, allowed=5),
             Hostile(token=token, returns_false=True),
+            Hostile(token=token, transfers=dice.choice((Transfer.FORBIDS, Transfer.FORBIDS, *Transfer))),
             Hostile(token=dice.randint(0, COUNT), theft=dice.choice((1, 10**6)), allowed=dice.choice((0, 0, 10**6))),
             Hostile(ambush=an_ambush(dice)),
         )
     )
+
+
+def aimed(
+    hostile: Hostile, swaps: Sequence[Swap], ways: tuple[int | str, ...]
+) -> tuple[tuple[int | str, ...], Hostile]:
+    """A batch's ways and what is hostile in it, at the first swap: a token that is not moved, approved, paid does
+    nothing."""
+    if not swaps:
+        return ways, hostile
+    if hostile.fee:
+        return ways, replace(hostile, token=swaps[0].token_out)
+    if hostile.approves:
+        return ("honest", *ways), replace(hostile, token=swaps[0].token_in)
+    if hostile.transfers:
+        return (WAYS[0], *ways), replace(hostile, token=swaps[0].token_in)
+    return ways, replace(hostile, token=swaps[0].token_in) if hostile.returns_false else hostile
 
 
 def some_nonsense(dice: Random) -> list[tuple[int, int, int, int, int]]:

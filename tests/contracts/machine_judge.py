@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from eth_abi.abi import decode as abi_decode
-from machine_batches import Batch
+from machine_batches import CHECKED, Batch
 from machine_chain import Words, merged, reason_in
 from machine_router import HONEST, Hostile, Outcome
 from machine_words import Script
@@ -98,7 +98,7 @@ class Judge:
         if not rule:
             assert outcome.unlisted == self.unlisted or hostile.allowed
             left, self.unlisted = outcome.allowances, outcome.unlisted
-            assert not any(left[swap.token_in] for swap in batch.swaps)
+            assert not any(left[swap.token_in] for swap in batch.swaps if swap.route == CHECKED)
             self._charge(block.now, before, [int(price) for price in prices])
         self.compare(block, left)
         self.chain.put(kept)

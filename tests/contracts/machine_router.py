@@ -1,5 +1,6 @@
 """What a hostile router and hostile tokens do to a batch, as settings, and reckoned: what each swap takes and brings,
-which rule it breaks in doing so, and what is left in the end. Settings become storage words in machine_words.py.
+which rule it breaks in doing so, and what is left in the end. A built swap is paid in advance, one whose calldata is
+brought by an approval. Settings become storage words in machine_words.py.
 """
 
 from __future__ import annotations
@@ -7,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from given_hostile import Approve
+from given_hostile import Approve, Transfer
+from machine_batches import BUILT
 from policy_model import PPM, Fill, Swap
 
 ENDLESS = (1 << 256) - 1
@@ -35,6 +37,7 @@ class Hostile:
     is not listed."""
 
     takes: int = 0
+    """Beyond what was approved; nothing is taken of what was paid in advance."""
     pays: int = 0
     keeps: bool = False
     """Pays the attacker and not the Safe."""
@@ -43,7 +46,9 @@ class Hostile:
     fee: int = 0
     approves: Approve = Approve.OBEDIENT
     returns_false: bool = False
-    """From approve, though it does it. The module does not ask."""
+    """From approve and transfer, though it does it. The module does not ask, and the router does."""
+    transfers: Transfer = Transfer.OBEDIENT
+    """Where the holder moves it: what is paid in advance, and what the router pays."""
     theft: int = 0
     """So much of the token is pulled on top, with `allowed` by an allowance of long ago."""
     allowed: int = 0
@@ -104,22 +109,45 @@ class Play:
         return Outcome(tuple(fills), tuple(self.held[:-1]), self.ether, tuple(self.allowances), self.held[-1])
 
     def _swap(self, swap: Swap) -> None:
-        i, j = swap.token_in, swap.token_out
-        self._approve(i, swap.amount_in)
-        self._take(i, swap.amount_in + self.hostile.takes)
-        self._take(self.hostile.token, self.hostile.theft)
-        paid = swap.min_out + self.hostile.pays
-        if paid < 0:
-            raise Failed("execution")
-        if not self.hostile.keeps:
-            self.held[j] += paid - paid * self._fee(j) // PPM
-        self._spring()
-        if self.hostile.manner:
-            raise Failed("execution")
-        if self.allowances[i] > 0:
+        i = swap.token_in
+        if swap.route == BUILT:
+            self._pay_in_advance(i, swap.amount_in)
+        else:
+            self._approve(i, swap.amount_in)
+            self._take(i, swap.amount_in + self.hostile.takes)
+        self._trade(swap)
+        if swap.route != BUILT and self.allowances[i] > 0:
             self._approve(i, 0)
             if self.allowances[i] > 0:
                 raise Failed("allowance_left")
+
+    def _trade(self, swap: Swap) -> None:
+        """What the router does once it has what it sells."""
+        self._take(self.hostile.token, self.hostile.theft)
+        paid = swap.min_out + self.hostile.pays
+        mute = self.hostile.returns_false and swap.token_out == self.hostile.token
+        if paid < 0 or (paid > 0 and (mute or self._transfers(swap.token_out) == Transfer.FORBIDS)):
+            raise Failed("execution")
+        if paid and not self.hostile.keeps:
+            paid = self._moved(swap.token_out, paid)
+            self.held[swap.token_out] += paid - paid * self._fee(swap.token_out) // PPM
+        self._spring()
+        if self.hostile.manner:
+            raise Failed("execution")
+
+    def _pay_in_advance(self, token: int, amount: int) -> None:
+        moved = self._moved(token, amount)
+        if self._transfers(token) == Transfer.FORBIDS or self.held[token] < moved:
+            raise Failed("payment")
+        self.held[token] -= moved
+
+    def _moved(self, token: int, amount: int) -> int:
+        """Of a transfer."""
+        manner = self._transfers(token)
+        return 0 if manner == Transfer.DEAF else amount + (manner == Transfer.GREEDY)
+
+    def _transfers(self, token: int) -> Transfer:
+        return self.hostile.transfers if token == self.hostile.token else Transfer.OBEDIENT
 
     def _approve(self, token: int, amount: int) -> None:
         manner = self.hostile.approves if token == self.hostile.token else Approve.OBEDIENT

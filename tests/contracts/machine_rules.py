@@ -10,32 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 import hypothesis.strategies as st
+import machine_draws as draws
+from given_hostile import Transfer
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 from machine_batches import Batch, edge_swap, honest_swaps, routed
 from machine_chain import Words
-from machine_draws import (
-    BROKEN,
-    PEOPLE,
-    WHOLE,
-    Edge,
-    Form,
-    Shape,
-    bad_shapes,
-    edges,
-    forms,
-    good_ways,
-    hostiles,
-    listed,
-    move,
-    nonsense,
-    places,
-    shapes,
-    shares,
-    sometimes,
-)
+from machine_draws import PEOPLE, WHOLE, Edge, Form, Shape, aimed, move
+from machine_feeds import BROKEN, SEQUENCERS, Read, broken_feed, broken_sequencer
 from machine_judge import Judge
 from machine_router import HONEST, Hostile, Play
-from machine_world import COUNT, DECIMALS, DOLLARS, FEED_DECIMALS, HEARTBEAT, TARGETS, World
+from machine_world import COUNT, DECIMALS, DOLLARS, FEED_DECIMALS, TARGETS, World
 from policy_model import ONE, Account, Block, Order, Swap, price_of
 
 from rebalancer.replica.calls import encode_call
@@ -60,7 +44,7 @@ class ModuleMachine(RuleBasedStateMachine):
         self.seen["steps"] += self.steps
         self.seen["whole runs"] += self.steps >= WHOLE
 
-    @initialize(party=st.integers(0, 2), parts=shares)
+    @initialize(party=st.integers(0, 2), parts=draws.shares)
     def begin(self, party: int, parts: Sequence[int]) -> None:
         self.party = self.world.parties[party]
         self.answers = [[10**decimals for decimals in mine] for mine in FEED_DECIMALS]
@@ -114,64 +98,51 @@ class ModuleMachine(RuleBasedStateMachine):
                 self.now += limits.window // 3
         return honest_swaps(self.account, self.prices(), shape.most, shape.size, shape.short)
 
-    @move(shape=shapes)
+    @move(shape=draws.shapes)
     def honest_batch(self, shape: Shape) -> None:
         self.submit(self.wanted(shape), shape.ways)
 
-    @move(shape=shapes, form=forms)
+    @move(shape=draws.shapes, form=draws.forms)
     def honest_batch_in_some_form(self, shape: Shape, form: Form) -> None:
         self.submit(self.wanted(shape), shape.ways, form=form)
 
-    @move(shape=shapes, hostile=hostiles, sent=sometimes)
+    @move(shape=draws.shapes, hostile=draws.hostiles, sent=draws.sometimes)
     def hostile_execution(self, shape: Shape, hostile: Hostile, sent: bool) -> None:
         swaps = self.wanted(replace(shape, calm=max(shape.calm, 1), size=min(shape.size, 100)))
-        if swaps and (hostile.fee or hostile.approves or hostile.returns_false):
-            # Of a token that is moved.
-            hostile = replace(hostile, token=swaps[0].token_out if hostile.fee else swaps[0].token_in)
-        self.submit(swaps, shape.ways, hostile, sent=sent)
+        self.submit(swaps, *aimed(hostile, swaps, shape.ways), sent=sent)
 
-    @move(edge=edges, shape=shapes)
+    @move(edge=draws.edges, shape=draws.shapes)
     def to_the_edge(self, edge: Edge, shape: Shape) -> None:
         self.wanted(replace(shape, calm=max(shape.calm, 1)))
         swap = edge_swap(self.account, self.prices(), self.now, edge.name, edge.steps)
         self.submit([swap], shape.ways)
 
-    @move(shape=bad_shapes, sent=sometimes)
-    def bad_path_or_call(self, shape: Shape, sent: bool) -> None:
-        self.submit(self.wanted(shape), shape.ways, sent=sent)
+    @move(shape=draws.bad_shapes, stuck=draws.sometimes, sent=draws.sometimes)
+    def bad_path_or_call(self, shape: Shape, stuck: bool, sent: bool) -> None:
+        swaps = self.wanted(shape)
+        hostile = Hostile(token=swaps[0].token_in, transfers=Transfer.FORBIDS) if swaps and stuck else HONEST
+        self.submit(swaps, shape.ways, hostile, sent=sent)
 
-    @move(swaps=nonsense, over=good_ways, sent=sometimes)
+    @move(swaps=draws.nonsense, over=draws.good_ways, sent=draws.sometimes)
     def nonsense(self, swaps: list[tuple[int, int, int, int, int]], over: tuple[int | str, ...], sent: bool) -> None:
         held = self.account.balances
         made = [Swap(i, j, held[i % COUNT] * part // 100, 1 << power, route) for i, j, part, power, route in swaps]
         self.submit(made, over, sent=sent)
 
-    @move(broken=st.sampled_from(BROKEN), token=listed, shape=shapes, sent=sometimes)
+    @move(broken=st.sampled_from(BROKEN), token=draws.listed, shape=draws.shapes, sent=draws.sometimes)
     def untrusted_price(self, broken: str, token: int, shape: Shape, sent: bool) -> None:
         swaps = self.wanted(shape)
         block, words = self.break_feed(broken, token, shape.most)
         self.submit(swaps, shape.ways, block=block, words=words, sent=sent)
 
     def break_feed(self, broken: str, token: int, place: int) -> tuple[Block, Words]:
-        feed = self.world.ground.feeds[token][place % len(self.world.ground.feeds[token])]
-        slots, sequencer = self.world.slots.feed, self.world.ground.sequencer.address
+        if broken in SEQUENCERS:
+            grace = int(self.party.module.policy.limits.grace)
+            rule, words = broken_sequencer(self.world, broken, grace, self.now)
+            return self.block(sequencer=rule), words
         prices: list[int | str] = list(self.prices())
-        down = broken if self.party.module.policy.limits.grace else ""
-        grace = int(self.party.module.policy.limits.grace)
-        match broken.split():
-            case ["sequencer"]:
-                return self.block(sequencer=down), {sequencer: {slots["answer"]: 1}}
-            case ["grace", *over]:
-                words = {sequencer: {slots["started_at"]: self.now - grace - len(over)}}
-                return self.block(sequencer="" if over else down), words
-            case ["answer", answer]:
-                prices[token] = "answer"
-                return self.block(prices), {feed.address: {slots["answer"]: int(answer) % (1 << 256)}}
-            case ["heartbeat", *_not_yet]:
-                prices[token] = prices[token] if _not_yet else broken
-                return self.block(prices), self.world.dated(feed, self.now - HEARTBEAT - (not _not_yet))
-        prices[token] = broken
-        return self.block(prices), self.world.dated(feed, self.now + 1)
+        prices[token], words = broken_feed(self.world, broken, Read(token, place, self.answers[token]), self.now)
+        return self.block(prices), words
 
     # -------------------------------------------------------------- the other doors
 
@@ -199,7 +170,7 @@ class ModuleMachine(RuleBasedStateMachine):
 
     @move(
         sender=st.sampled_from(("safe", "operator", "operator", "attacker")),
-        pair=st.tuples(listed, listed),
+        pair=st.tuples(draws.listed, draws.listed),
         step=st.sampled_from((0, 1, 5_000, 20_000, 50_000, 100_001, 300_000)),
         wrong=st.integers(0, 9),
     )
@@ -212,7 +183,7 @@ class ModuleMachine(RuleBasedStateMachine):
         setter = self.account.set_targets
         self.knock("set_targets(uint256[])", [targets], sender, lambda: setter(sender, targets, self.now))
 
-    @move(token=listed)
+    @move(token=draws.listed)
     def move_targets_of_a_paused_module(self, token: int) -> None:
         self.knock("pause()", [], "safe", lambda: self.account.pause("safe"))
         operator, targets = self.account.operator, list(self.account.targets)
@@ -222,7 +193,7 @@ class ModuleMachine(RuleBasedStateMachine):
     # -------------------------------------------------------------- the world
 
     @move(
-        token=listed,
+        token=draws.listed,
         percent=st.sampled_from((60, 85, 98, 99, 100, 101, 102, 118, 160)),
         more=st.integers(-(10**8), 10**8),
     )
@@ -249,13 +220,13 @@ class ModuleMachine(RuleBasedStateMachine):
         }[part]
         self.judge.compare(self.block())
 
-    @move(token=places, amount=st.sampled_from((1, 10**6, 10**18, 10**20)))
+    @move(token=draws.places, amount=st.sampled_from((1, 10**6, 10**18, 10**20)))
     def donation(self, token: int, amount: int) -> None:
         self.steps += 1
         self.judge.deposit(token, min(amount, self.worth_of(token, WORTH // 20)))
         self.judge.compare(self.block())
 
-    @move(token=listed, percent=st.sampled_from((-90, -50, -10, 20, 100)))
+    @move(token=draws.listed, percent=st.sampled_from((-90, -50, -10, 20, 100)))
     def owners_deposit_or_withdraw(self, token: int, percent: int) -> None:
         self.steps += 1
         amount = self.account.balances[token] * percent // 100 or self.worth_of(token, 1_000)

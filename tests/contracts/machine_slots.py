@@ -11,7 +11,7 @@ from machine_chain import Chain, mapping_slot
 
 MARKS = (0x5151_5151, 0x6262_6262, 0x7373_7373)
 """Values that are told from all others, to find the words that hold them."""
-APPROVE = method("approve(address,uint256)")
+APPROVE, TRANSFER = method("approve(address,uint256)"), method("transfer(address,uint256)")
 MOST_SLOTS = 256
 
 
@@ -40,8 +40,9 @@ class Search:
         return {word: slot for slot, word in self.changes(contract, function, *values).items()}
 
     def falsehood(self, token: Contract) -> dict[int, int]:
-        """What makes its approve return false."""
-        return self.changes(token, "set_returned", APPROVE, bytes(32))
+        """What makes its approve and its transfer return false."""
+        words = [self.changes(token, "set_returned", each, bytes(32)) for each in (APPROVE, TRANSFER)]
+        return words[0] | words[1]
 
     def all(self, router: Contract, token: Contract, feed: Contract) -> Slots:
         return Slots(self._router(router), self._token(token), self._feed(feed))
@@ -66,6 +67,7 @@ class Search:
         return {
             "fee": self.slots(token, "set_fee", 77)[77],
             "approves": self.slots(token, "set_approve_manner", 2)[2],
+            "transfers": self.slots(token, "set_transfer_manner", 2)[2],
             "balances": _base(minted, one),
             "allowances": _base(allowed, one, two),
         }

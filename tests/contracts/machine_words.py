@@ -46,6 +46,7 @@ class Script:
         settings[router] |= self._theft(hostile, token.address)
         settings[token.address][mine["fee"]] = hostile.fee
         settings[token.address][mine["approves"]] = int(hostile.approves)
+        settings[token.address][mine["transfers"]] = int(hostile.transfers)
         settings[token.address][self.party.allowance_slots[hostile.token]] = hostile.allowed
         if hostile.returns_false:
             settings[token.address] |= world.falsehood

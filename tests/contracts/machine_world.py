@@ -102,7 +102,7 @@ class World:
     parties: tuple[Party, ...]
     slots: Slots
     falsehood: dict[int, int]
-    """What makes a token's approve return false."""
+    """What makes a token's approve and transfer return false."""
 
     def feed_words(self, token: int, answers: Sequence[int]) -> Words:
         """Other answers of a token's feeds, which stay live."""

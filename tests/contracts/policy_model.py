@@ -9,9 +9,9 @@
 What a rule refuses raises `Refused`, whose `rule` is the contract's reason without its prefix, and leaves the account
 as it was. Dollars are integers at 1e18, shares are parts per million (PPM), meters count at 1e18, times are seconds.
 What the model is given rather than works out: prices (or the rule by which a price fails), what each swap took and
-brought, and the rules on paths, calls, approvals and execution, by name in `Swap.fault` and `Fill.fault`. Callers
-are names: "safe", and whoever the operator and the guardian are. Sums that overflow the contract's 256 bits are not
-modelled: it reverts there without a reason.
+brought, and the rules on paths, calls, payment, approvals and execution, by name in `Swap.fault` and `Fill.fault`.
+Callers are names: "safe", and whoever the operator and the guardian are. Sums that overflow the contract's 256 bits
+are not modelled: it reverts there without a reason.
 """
 
 from __future__ import annotations
@@ -79,6 +79,8 @@ class Account(Roles):
         least, traded = self._check_swaps(order.swaps, prices)
         found = list(self.balances)
         for swap, fill in zip(order.swaps, fills, strict=True):
+            # What is paid in advance is paid before the path is looked at.
+            require(fill.fault != "payment", "payment")
             require(not swap.fault, swap.fault)
             require(not fill.fault, fill.fault)
             found[swap.token_in] -= fill.spent
@@ -104,20 +106,20 @@ class Account(Roles):
         return self.prices(block)
 
     def prices(self, block: Block) -> tuple[int, ...]:
-        """Balances and their worth are numbers of 128 bits as well."""
+        """Prices, balances and their worth are numbers of 128 bits."""
         require(not block.sequencer, block.sequencer)
         believed = []
         for token, held in enumerate(self.balances):
             believed.append(self._price(token, block))
-            require(held <= HALF, "balance")
-        require(sum(self.values(self.balances, believed)) <= HALF, "balance")
+            require(max(believed[-1], held) <= HALF, "too_large")
+        require(sum(self.values(self.balances, believed)) <= HALF, "too_large")
         return tuple(believed)
 
     def _price(self, token: int, block: Block) -> int:
         price, asset = block.prices[token], self.policy.assets[token]
         if isinstance(price, str):
             raise Refused(price)
-        require(0 < price <= HALF, "answer")
+        require(price > 0, "answer")
         require(not asset.price_high or asset.price_low <= price <= asset.price_high, "band")
         return price
 
@@ -169,7 +171,7 @@ class Account(Roles):
             require(after[i] >= least[i], "balances")
             if after[i] == self.balances[i]:
                 continue
-            require(after[i] <= HALF, "balance")
+            require(after[i] <= HALF, "too_large")
             goal = nav * self.targets[i] // PPM
             apart, closer = apart + abs(old[i] - goal), closer + abs(new[i] - goal)
             fits = new[i] * PPM <= nav * asset.most if new[i] > old[i] else new[i] * PPM >= nav * asset.least

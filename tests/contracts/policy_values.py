@@ -100,7 +100,7 @@ class Fill:
     spent: int
     received: int
     fault: str = ""
-    """`approve`, `execution` or `allowance_left`."""
+    """Of a built call `payment` or `execution`, of one that is brought `approve`, `execution` or `allowance_left`."""
 
 
 @dataclass(frozen=True, slots=True)

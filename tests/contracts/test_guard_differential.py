@@ -81,9 +81,8 @@ def changes(snapshot: Snapshot, order: Order) -> tuple[Amount, ...]:
     """What the routers make of an order."""
     raw = [0] * len(SYMBOLS)
     for swap in order.swaps:
-        taken, paid = BEYOND[swap.route]
-        raw[swap.token_in] -= swap.amount_in + taken
-        raw[swap.token_out] += swap.min_out + paid
+        raw[swap.token_in] -= swap.amount_in
+        raw[swap.token_out] += swap.min_out + BEYOND[swap.route]
     return tuple(Amount(b.token, change) for b, change in zip(snapshot.balances, raw, strict=True))
 
 

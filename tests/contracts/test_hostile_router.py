@@ -25,14 +25,14 @@ class Desk:
     owner: Address
     attacker: Address
 
-    def order(self) -> tuple[Any, ...]:
+    def order(self, amount: int = IN) -> tuple[Any, ...]:
         """exactInputSingle's struct, with the owner as receiver."""
-        return (self.sold.address, self.bought.address, 500, self.owner, IN, MIN, 0)
+        return (self.sold.address, self.bought.address, 500, self.owner, amount, MIN, 0)
 
-    def swap(self) -> tuple[int, int]:
+    def swap(self, amount: int = IN) -> tuple[int, int]:
         """What the owner gave and got."""
         given, got = held(self.sold, self.owner), held(self.bought, self.owner)
-        self.router.send(self.owner, "exactInputSingle", self.order())
+        self.router.send(self.owner, "exactInputSingle", self.order(amount))
         return given - held(self.sold, self.owner), held(self.bought, self.owner) - got
 
 
@@ -57,7 +57,7 @@ def test_router__left_alone__takes_the_amount_pays_the_minimum_and_keeps_the_cal
     assert desk.swap() == (IN, MIN)
     asked = desk.router.data("exactInputSingle", desk.order())
     assert "0x" + desk.router.read("last_data").hex() == asked
-    assert desk.router.read("trades") == 1
+    assert (desk.router.read("trades"), desk.router.read("last_sender")) == (1, desk.owner.lower())
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,36 @@ def test_router__on_calldata_without_a_method__does_the_order_and_keeps_the_call
 def test_router__told_to_take_or_pay_otherwise__does(desk: Desk, taken: int, paid: int) -> None:
     desk.router.set("set_beyond", taken, paid)
     assert desk.swap() == (IN + taken, MIN + paid)
+
+
+@pytest.mark.parametrize("taken", [0, 1, -1, IN])
+def test_trade__paid_in_advance__takes_nothing_whatever_it_is_told_to_take(desk: Desk, taken: int) -> None:
+    desk.router.set("set_beyond", taken, -7)
+    assert desk.swap(0) == (0, MIN - 7)
+    assert "0x" + desk.router.read("last_data").hex() == desk.router.data("exactInputSingle", desk.order(0))
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("exactInput", lambda a, b, to: ((bytes.fromhex(f"{a[2:]}0001f4{b[2:]}"), to, 0, MIN),)),
+        ("swapExactTokensForTokens", lambda a, b, to: (0, MIN, [a, to, b], to)),
+    ],
+)
+def test_trade__paid_in_advance_by_each_of_its_methods__pays_the_minimum(
+    desk: Desk, function: str, arguments: Any
+) -> None:
+    desk.router.set("set_beyond", 1, 0)
+    desk.router.send(desk.owner, function, *arguments(desk.sold.address, desk.bought.address, desk.owner))
+    assert (held(desk.sold, desk.owner), held(desk.bought, desk.owner)) == (10 * IN, MIN)
+
+
+def test_theft__with_a_trade_that_was_paid_in_advance__takes_by_the_allowance_that_there_is(desk: Desk) -> None:
+    desk.router.set("set_theft", desk.sold.address, desk.owner, IN, desk.attacker)
+    assert desk.swap(0) == (IN, MIN)
+    assert held(desk.sold, desk.attacker) == IN
+    with pytest.raises(RpcError, match="HostileToken: allowance too low"):
+        desk.swap(0)
 
 
 def test_router__told_to_take_more__can_only_by_an_allowance(replica: Replica, desk: Desk) -> None:

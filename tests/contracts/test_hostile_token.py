@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from given_hostile import Approve, Balance, Contract, Moment, a_contract, method
+from given_hostile import Approve, Balance, Contract, Moment, Transfer, a_contract, method
 
 from rebalancer.adapters.chain.rpc import RpcError
 from rebalancer.replica.chain import Replica
@@ -134,6 +134,24 @@ def test_approve__in_a_refusing_manner__reverts(
     token.send(owner, "approve", operator, 5)
     with pytest.raises(RpcError, match="HostileToken: approve"):
         token.send(owner, "approve", operator, second)
+
+
+@pytest.mark.parametrize(("manner", "moved"), [(Transfer.OBEDIENT, 5), (Transfer.DEAF, 0), (Transfer.GREEDY, 6)])
+def test_transfer__in_each_manner__moves(replica: Replica, token: Contract, manner: Transfer, moved: int) -> None:
+    owner, operator = _who(replica, "owner", "operator")
+    token.set("set_allowance", owner, owner, 5)
+    token.set("set_transfer_manner", manner)
+    token.send(owner, "transfer", operator, 5)
+    assert (_held(token, owner), _held(token, operator)) == (1_000 - moved, moved)
+    # What is pulled moves as ever.
+    token.send(owner, "transferFrom", owner, operator, 5)
+    assert _held(token, operator) == moved + 5
+
+
+def test_transfer__in_the_forbidding_manner__reverts(replica: Replica, token: Contract) -> None:
+    token.set("set_transfer_manner", Transfer.FORBIDS)
+    with pytest.raises(RpcError, match="HostileToken: transfer"):
+        token.send(*_who(replica, "owner"), "transfer", *_who(replica, "operator"), 5)
 
 
 @pytest.mark.parametrize(

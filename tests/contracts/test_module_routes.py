@@ -92,6 +92,11 @@ def test_module_swaps__of_a_route_over_real_pools__the_module_makes_the_trade(
     assert swaps == (ModuleSwap(0, 0, SYMBOLS.index(way[-1]), SOLD, quote.trade.floor.raw, path),)
     receipt = module.rebalance(swaps)
     assert replica.balance("WETH", module.safe) == 100 * 10**18 - SOLD
+    # The router was paid just that, and keeps nothing, and may take nothing.
+    router = MAINNET.swap_router_02
+    weth = LISTINGS["WETH"].token.address
+    assert replica.balance("WETH", router) == replica.balance(way[-1], router) == 0
+    assert replica.read(weth, "allowance(address,address)", module.safe, router)[0] == 0
     assert replica.balance(way[-1], module.safe) >= quote.trade.floor.raw
     # Its prices are ours, to the integer.
     assert [book >> 128 for book in books_of(receipt, module)] == [price_of(replica, s).usd for s in SYMBOLS]

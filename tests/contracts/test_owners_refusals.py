@@ -22,7 +22,7 @@ from scripts._owners.look import Look, Refusal
 from scripts._owners.refusals import NEVER_ROUTERS, why_not_deploy
 from scripts._owners.sight import Sight
 
-CONTRACT = Path(__file__).resolve().parents[2] / "contracts" / "RebalanceModule.vy"
+CONTRACT = Path(__file__).resolve().parents[2] / "contracts" / "mandate.vy"
 ELSEWHERE = Address("0x00000000000000000000000000000000000000A1")
 """No contract is there."""
 
@@ -173,9 +173,9 @@ CASES: dict[str, tuple[str, Change]] = {
     "a feed at nothing": ("answer", _round(0)),
     "a feed below nothing": ("answer", _round(-1)),
     "a feed beyond all prices": ("answer", _round(1 << 96)),
-    "two feeds beyond all prices": ("answer", _dear),
-    "more of a token than all": ("balance", _holding(1 << 128)),
-    "more worth than all": ("balance", _holding((1 << 128) - 1)),
+    "two feeds beyond all prices": ("too_large", _dear),
+    "more of a token than all": ("too_large", _holding(1 << 128)),
+    "more worth than all": ("too_large", _holding((1 << 128) - 1)),
     "a feed from the future": ("future", _round(8 * 10**8, 3_600)),
     "an operator who is the Safe": ("operator_is_owner", lambda _, g: replace(g, operator=g.policy.safe)),
     "an operator who is an owner": (

@@ -101,6 +101,10 @@ def test_buys_past_target__one_unit_past_the_tolerance__is_refused() -> None:
         (Block(NOW, (PRICES[0], "heartbeat", 60_000 * ONE)), "heartbeat"),
         (Block(NOW, (PRICES[0], PRICES[1], 50_000 * ONE + 1)), "band"),
         (Block(NOW, (0, PRICES[1], PRICES[2])), "answer"),
+        (Block(NOW, (2**128, PRICES[1], PRICES[2])), "too_large"),
+        (Block(NOW, (PRICES[0], PRICES[1], 2**128)), "band"),
+        # One token is done with before the next is looked at.
+        (Block(NOW, (2**128, "answer", PRICES[2])), "too_large"),
     ],
 )
 def test_prices__that_are_not_to_be_believed__refuse_by_the_first_rule(block: Block, rule: str) -> None:
@@ -113,10 +117,20 @@ def test_prices__that_are_not_to_be_believed__refuse_by_the_first_rule(block: Bl
         (Fill(5 * ETHER + 1, 9_900 * DOLLAR), "balances"),
         (Fill(5 * ETHER, 9_900 * DOLLAR - 1), "balances"),
         (Fill(5 * ETHER, 0, "execution"), "execution"),
+        (Fill(0, 0, "payment"), "payment"),
     ],
 )
 def test_execution__that_takes_more_or_brings_less__is_refused(fill: Fill, rule: str) -> None:
     assert refusal(lambda: account().rebalance(BLOCK, order(sale()), [fill])) == rule
+
+
+def test_payment__that_fails_for_a_path_that_is_none__is_the_first_to_be_told() -> None:
+    given = order(replace(sale(), fault="hub"))
+    fails, pays = Fill(0, 0, "payment"), Fill(5 * ETHER, 0, "execution")
+    assert refusal(lambda: account().rebalance(BLOCK, given, [fails])) == "payment"
+    assert refusal(lambda: account().rebalance(BLOCK, given, [pays])) == "hub"
+    # Nothing is paid to find out beforehand.
+    assert refusal(lambda: account().preview(BLOCK, given)) == "hub"
 
 
 def test_end__another_balance_or_ether_lower__is_refused() -> None:
@@ -179,13 +193,13 @@ def test_min_out__where_a_feed_fails__is_not_told() -> None:
 def test_balances__of_more_than_half_a_word__are_refused() -> None:
     wallet = account()
     wallet.balances = (HELD[ETH], HELD[USDC], 2**128)
-    assert tried(wallet, order(sale())) == "balance"
+    assert tried(wallet, order(sale())) == "too_large"
     wallet.balances = (HELD[ETH], HELD[USDC], 2**128 - 1)
-    assert tried(wallet, order(sale())) == "balance"
+    assert tried(wallet, order(sale())) == "too_large"
     assert tried(account(), order(sale(least=2**128 - HELD[USDC]))) == "min_out"
     fill = [Fill(5 * ETHER, 9_900 * DOLLAR)]
     at_end = (25 * ETHER, 2**128, HELD[BTC])
-    assert refusal(lambda: account().rebalance(BLOCK, order(sale()), fill, at_end)) == "balance"
+    assert refusal(lambda: account().rebalance(BLOCK, order(sale()), fill, at_end)) == "too_large"
 
 
 def test_range__bought_beyond_the_owners_most__is_refused_unless_it_was_there_before() -> None:

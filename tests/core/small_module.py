@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from small_market import ASSETS, ATTACKER, NOW, OPERATOR, OWNER, ROUTER, TARGETS, snapshot_with
+from suggested_limits import SUGGESTED
 
 from rebalancer.core.model import (
     NOBODY,
     ModuleAsset,
-    ModuleLimits,
     ModulePolicy,
     ModuleRoute,
     ModuleState,
@@ -28,20 +28,7 @@ FEED = Address("0x9000000000000000000000000000000000000009")
 DAY = 86_400
 WIDER = ONE // PPM
 
-MODULE_LIMITS = ModuleLimits(
-    window=DAY,
-    max_turnover=Ppm(300_000),
-    max_loss=Ppm(5_000),
-    max_shortfall=Ppm(10_000),
-    min_trade=Usd(50 * ONE),
-    max_trade=Ppm(300_000),
-    tolerance=Ppm(2_500),
-    cooldown=600,
-    target_step=Ppm(0),
-    allow_opaque=False,
-    sequencer=NOBODY,
-    grace=0,
-)
+MODULE_LIMITS = replace(SUGGESTED, max_loss=Ppm(5_000))
 POLICY_ON_CHAIN = ModulePolicy(
     safe=SAFE,
     assets=tuple(

@@ -37,7 +37,7 @@ from rebalancer.market.pools import Pool
 from rebalancer.units import ONE, Address, Amount, Token, Usd, Wei
 
 SNAPSHOT = snapshot_with(40_000, 40_000, 15_000, 5_000)
-PORTFOLIO = portfolio_in(SNAPSHOT)
+SEEN = (SNAPSHOT, portfolio_in(SNAPSHOT))
 BATCH = batch_of(planned(SNAPSHOT), SNAPSHOT)
 SIMULATION = simulated(BATCH)
 COST = cost_of_changes(
@@ -142,7 +142,7 @@ def test_guard_account__everything_wrong__reports_everything() -> None:
 
 
 def simulated_as(simulation: Simulated | Reverted, cost: Cost = COST, batch: Batch = BATCH) -> set[str]:
-    return rules(guard_simulation(POLICY, PORTFOLIO, batch, simulation, cost))
+    return rules(guard_simulation(POLICY, SEEN, batch, simulation, cost))
 
 
 def changed(token: Token, change: Callable[[int], int]) -> Simulated:
@@ -156,11 +156,11 @@ def floors_of(token: Token) -> int:
 
 
 def test_guard_simulation__the_good_batch__passes() -> None:
-    assert guard_simulation(POLICY, PORTFOLIO, BATCH, SIMULATION, COST) == ()
+    assert guard_simulation(POLICY, SEEN, BATCH, SIMULATION, COST) == ()
 
 
 def test_guard_simulation__reverted__is_a_breach_with_the_reason() -> None:
-    breaches = guard_simulation(POLICY, PORTFOLIO, BATCH, Reverted("Too little received"), COST)
+    breaches = guard_simulation(POLICY, SEEN, BATCH, Reverted("Too little received"), COST)
     assert breaches == (Breach("simulation", "Too little received", "a batch that executes"),)
 
 
@@ -181,7 +181,7 @@ def test_guard_simulation__a_bought_token_that_was_not_measured__is_a_breach() -
 
 
 def test_guard_simulation__another_token_a_unit_lower__is_a_breach() -> None:
-    breaches = guard_simulation(POLICY, PORTFOLIO, BATCH, changed(USDC, lambda _: -1), COST)
+    breaches = guard_simulation(POLICY, SEEN, BATCH, changed(USDC, lambda _: -1), COST)
     assert breaches == (Breach("others_not_lower", "the wallet loses 0.000001 USDC", "none: it is not sold"),)
     assert simulated_as(changed(USDC, lambda _: 1)) == set()
 
@@ -209,7 +209,7 @@ def test_guard_simulation__drift_that_does_not_fall__is_a_breach() -> None:
 
 
 def test_guard_simulation__drift_that_rises__says_from_what_to_what() -> None:
-    breaches = guard_simulation(POLICY, PORTFOLIO, BATCH, changed(WETH, lambda _: 10**19), COST)
+    breaches = guard_simulation(POLICY, SEEN, BATCH, changed(WETH, lambda _: 10**19), COST)
     drift = next(b for b in breaches if b.rule == "drift_falls")
     assert drift.allowed == "below 20 %"
 

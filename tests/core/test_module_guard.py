@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from small_market import (
     ATTACKER,
+    FEES,
     NOW,
     OPERATOR,
     POLICY,
@@ -21,8 +22,9 @@ from small_market import (
 )
 from small_module import GUARDIAN, MODULE, NOBODY, WALLET_OF_MODULE, WIDER, module_snapshot, wallet_with
 
-from rebalancer.core.guard import guard_account, guard_batch, reverted
-from rebalancer.core.model import Breach, ModuleWallet, Reverted, Simulated
+from rebalancer.core.cost import cost_of_quotes
+from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
+from rebalancer.core.model import Allowance, Breach, ModuleWallet, Reverted, Simulated
 from rebalancer.core.module_books import Holding, books_of, loss_left, seconds_until, turnover_left
 from rebalancer.core.module_end_rules import in_range
 from rebalancer.core.module_guard import guard_module_batch, guard_module_simulation
@@ -143,6 +145,27 @@ def floor_of(token: Token) -> int:
 
 def test_guard_module_simulation__of_an_honest_one__passes() -> None:
     assert judged(SIMULATION) == []
+
+
+def test_guard_simulation__that_the_module_would_not_let_stand__has_its_rule() -> None:
+    cost = cost_of_quotes(BATCH.quotes, SNAPSHOT, FEES)
+    assert guard_simulation(POLICY, (SNAPSHOT, PORTFOLIO), BATCH, SIMULATION, cost) == ()
+    # Nothing is left of the meter, and over a window without end nothing leaks.
+    spent = replace(SNAPSHOT, wallet=wallet_with(loss_left=Weight(0), window=10**30))
+    assert rules(guard_simulation(POLICY, (spent, PORTFOLIO), BATCH, SIMULATION, cost)) == ["max_loss"]
+
+
+def test_no_allowance_left__of_one_that_stood_before__is_no_breach_and_a_unit_more_is() -> None:
+    cost, router = cost_of_quotes(BATCH.quotes, SNAPSHOT, FEES), BATCH.quotes[0].spender
+    stood = replace(SNAPSHOT, allowances=(Allowance(router, Amount(WETH, 5)),))
+
+    def left(raw: int) -> list[str]:
+        measured = tuple(Allowance(a.spender, replace(a.amount, raw=raw)) for a in SIMULATION.allowances)
+        return rules(
+            guard_simulation(POLICY, (stood, PORTFOLIO), BATCH, replace(SIMULATION, allowances=measured), cost)
+        )
+
+    assert left(5) == [] and set(left(6)) == {"no_allowance_left"}
 
 
 def test_balances__at_the_minimum__pass_and_a_unit_less_is_a_breach() -> None:

@@ -203,7 +203,7 @@ def test_every_plan__passes_the_guards_but_for_impact_and_cost(case: Case) -> No
         *guard_snapshot(case.policy, case.snapshot),
         *guard_account(case.policy, case.snapshot, OPERATOR),
         *guard_batch(case.policy, case.portfolio, case.snapshot, batch),
-        *guard_simulation(case.policy, case.portfolio, batch, simulation, cost),
+        *guard_simulation(case.policy, (case.snapshot, case.portfolio), batch, simulation, cost),
     )
     assert {b.rule for b in breaches} <= {"max_impact", "max_cost"}
 

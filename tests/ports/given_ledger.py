@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.model import (
+    AccessEntry,
     Call,
     Cost,
     Fees,
@@ -79,9 +80,10 @@ def _intents_of(tokens: list[Token]) -> st.SearchStrategy[Intent]:
     price = st.builds(Price, token, _usd, _counts)
     fees = st.builds(Fees, _words.map(Wei), _words.map(Wei))
     call = st.builds(Call, _addresses, st.binary(max_size=300))
-    signed = st.builds(
-        SignedTransaction, st.builds(Transaction, _counts, _counts, _counts, fees, call), st.binary(), st.text()
-    )
+    slots = st.lists(st.integers(0, 2**256 - 1), max_size=3).map(tuple)
+    access_list = st.lists(st.builds(AccessEntry, _addresses, slots), max_size=3).map(tuple)
+    transaction = st.builds(Transaction, _counts, _counts, _counts, fees, call, access_list)
+    signed = st.builds(SignedTransaction, transaction, st.binary(), st.text())
     return st.builds(
         Intent,
         id=st.text(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -28,12 +29,61 @@ from rebalancer.adapters.ledger.records import (
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
-from rebalancer.core.model import Intent, Settlement
+from rebalancer.core.model import AccessEntry, Intent, Settlement
+from rebalancer.units import Address
+
+RECORD_BEFORE_ACCESS_LISTS = """
+{"block":1001,
+"commitment":{"chain_id":1,"data":"0102","gas":500000,
+"hash":"0xbd1304bcc3495ac9332fb4d1489ef10695e47149c04d9e9e97e39a1dce54d5d7","kind":"transaction",
+"max_fee":"10000000000","nonce":1,"raw":"7369676e65642000000001","tip":"1000000000",
+"to":"0x0000000000000000000000000000000000000009"},
+"cost":{"fee":"0","gas":"0","impact":"0","shortfall":"0","traded":"0"},
+"created_at":1700000001,"deadline":1700000600,
+"expected":[["0x0000000000000000000000000000000000000001","-1000000000"],
+["0x0000000000000000000000000000000000000002","330000000000000000"]],
+"id":"intent-1","native":["0x0000000000000000000000000000000000000002","3000000000000000000000",1699999991],
+"prices":[["0x0000000000000000000000000000000000000001","1000000000000000000",1699999990],
+["0x0000000000000000000000000000000000000002","3000000000000000000000",1699999991]],
+"tokens":{"0x0000000000000000000000000000000000000001":["USDC",6],
+"0x0000000000000000000000000000000000000002":["WETH",18]},
+"trades":[{"buy":"0x0000000000000000000000000000000000000002",
+"floor":["0x0000000000000000000000000000000000000002","300000000000000000"],
+"sell":["0x0000000000000000000000000000000000000001","1000000000"],"value":"1000000000000000000000"}],
+"version":1}
+""".replace("\n", "")
+"""Of `an_intent`, as it was written when no transaction had an access list."""
 
 
 @given(intents)
 def test_intent__through_json__comes_back_equal(intent: Intent) -> None:
     assert intent_from_json(intent_to_json(intent)) == intent
+
+
+def test_intent__recorded_before_there_were_access_lists__is_read_and_still_written_so() -> None:
+    assert intent_from_json(RECORD_BEFORE_ACCESS_LISTS) == an_intent()
+    assert intent_to_json(an_intent()) == RECORD_BEFORE_ACCESS_LISTS
+
+
+def _listed() -> Intent:
+    """The same with an access list."""
+    entry = AccessEntry(Address("0x0000000000000000000000000000000000000009"), (0, 2**256 - 1))
+    signed = an_intent().commitment
+    transaction = replace(signed.transaction, access_list=(entry,))
+    return replace(an_intent(), commitment=replace(signed, transaction=transaction))
+
+
+def test_intent__with_an_access_list__is_found_open_by_the_next_process(tmp_path: Path) -> None:
+    SqlLedger(_url(tmp_path), OURS).record_intent(_listed())
+    assert SqlLedger(_url(tmp_path), OURS).read().open_intent == _listed()
+
+
+@pytest.mark.parametrize("damage", ["null", "7", '["0x09"]', '[["0x09"]]', '[["0x09",["0x"]]]', '[["0x09",[7]]]'])
+def test_intent_from_json__with_a_damaged_access_list__halts(damage: str) -> None:
+    text = json.dumps({**json.loads(intent_to_json(_listed()))})
+    start, end = text.index('"access_list": ') + len('"access_list": '), text.index(', "chain_id"')
+    with pytest.raises(Halt, match="the record of an intent cannot be read"):
+        intent_from_json(text[:start] + damage + text[end:])
 
 
 @given(settlements)

@@ -38,6 +38,15 @@ def test_run__live__settles_through_the_module_once_and_the_next_tick_holds(keep
     assert second["outcome"] == "held" and second["max_drift_bps"] <= 5 and second["requests"] == 1
 
 
+def test_run__live_with_an_old_allowance_to_the_router__settles_and_leaves_it(keeper: Keeper) -> None:
+    for symbol in ("WETH", "WBTC", "USDC"):
+        by_safe(keeper, keeper.replica.token(symbol).address, "approve(address,uint256)", ROUTER, 1)
+    keeper.go_live()
+    assert keeper.command("run", "--live", "--json").json["outcome"] == "settled"
+    weth = keeper.replica.token("WETH").address
+    assert keeper.replica.read(weth, "allowance(address,address)", keeper.wallet, ROUTER)[0] == 1
+
+
 def test_run__on_target__is_held_in_one_request(keeper: Keeper) -> None:
     bring_on_target(keeper)
     found = keeper.command("run", "--json").json

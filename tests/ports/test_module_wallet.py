@@ -131,7 +131,8 @@ def test_simulate__of_a_token_that_is_paused__names_it(desk: Desk) -> None:
     desk.replica.transact(desk.replica.actor("attacker").address, USDC.address, "pause()")
     simulation = desk.wallet.simulate(batch, replace(snapshot, block=desk.reader.head()))
     assert isinstance(simulation, Reverted)
-    assert simulation.reason.endswith("; USDC.approve: Pausable: paused")
+    assert simulation.reason.startswith("RebalanceModule: payment (a token refuses to be sent)")
+    assert simulation.reason.endswith("; USDC.transfer: Pausable: paused")
 
 
 def test_simulate__past_its_deadline__reverts_with_the_modules_reason(desk: Desk) -> None:

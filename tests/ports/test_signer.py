@@ -13,7 +13,7 @@ from hexbytes import HexBytes
 
 from rebalancer.adapters.wallets.fake import FakeSigner
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
-from rebalancer.core.model import Call, Fees, Transaction
+from rebalancer.core.model import AccessEntry, Call, Fees, Transaction
 from rebalancer.market.addresses import keccak256
 from rebalancer.ports import Signer
 from rebalancer.replica.accounts import Actor
@@ -22,6 +22,7 @@ from rebalancer.units import Address, Wei
 OPERATOR = Actor(1, Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8"))
 SAFE = Address("0x41675C099F32341bf84BFc5382aF534df5C7461a")
 TRANSACTION = Transaction(1, 7, 600_000, Fees(Wei(5 * 10**9), Wei(10**9)), Call(SAFE, bytes.fromhex("6a761202") * 9))
+LISTED = (AccessEntry(OPERATOR.address, ()), AccessEntry(SAFE, (0, 2**256 - 1)))
 
 
 def _keystore_signer(folder: Path) -> KeystoreSigner:
@@ -43,7 +44,11 @@ def test_sign__of_the_same_twice__is_the_same(signer: Signer) -> None:
     assert signer.sign(TRANSACTION) == signer.sign(TRANSACTION)
 
 
-@pytest.mark.parametrize("change", [{"nonce": 8}, {"chain_id": 10}, {"gas": 1}, {"call": Call(SAFE, b"")}], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [{"nonce": 8}, {"chain_id": 10}, {"gas": 1}, {"call": Call(SAFE, b"")}, {"access_list": LISTED}],
+    ids=str,
+)
 def test_sign__of_another_transaction__has_another_hash(signer: Signer, change: dict[str, object]) -> None:
     other = replace(TRANSACTION, **change)  # type: ignore[arg-type]
     assert signer.sign(other).hash != signer.sign(TRANSACTION).hash
@@ -64,3 +69,12 @@ def test_sign__with_a_keystore__is_a_valid_transaction_of_type_2_and_no_value(tm
     assert (fields["gas"], fields["maxFeePerGas"], fields["maxPriorityFeePerGas"]) == (600_000, 5 * 10**9, 10**9)
     assert (fields["to"], fields["data"]) == (bytes.fromhex(SAFE[2:]), TRANSACTION.call.data)
     assert not fields["accessList"]
+
+
+def test_sign__with_a_keystore_and_an_access_list__signs_that_list(tmp_path: Path) -> None:
+    raw = _keystore_signer(tmp_path).sign(replace(TRANSACTION, access_list=LISTED)).raw
+    assert Account.recover_transaction(raw) == OPERATOR.address
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    assert fields["type"] == 2
+    listed = [(bytes(entry["address"]), tuple(entry["storageKeys"])) for entry in fields["accessList"]]
+    assert listed == [(bytes.fromhex(entry.address[2:]), entry.slots) for entry in LISTED]

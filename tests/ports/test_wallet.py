@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from given_modules import a_module_desk, a_wanted_module
@@ -20,6 +21,7 @@ from rebalancer.adapters.wallets import fake
 from rebalancer.adapters.wallets.fake import FakeWallet
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import (
+    AccessEntry,
     Batch,
     Gone,
     Intent,
@@ -124,6 +126,15 @@ def test_commit__of_a_simulated_batch__signs_its_call_and_sends_nothing(
 ) -> None:
     assert intent.commitment.transaction.call == batch.call and batch.call.to == door
     assert isinstance(wallet.land(intent, 0), Waiting)
+
+
+def test_commit__of_a_simulated_batch__signs_the_access_list_that_it_was_simulated_with(
+    wallet: Wallet, batch: Batch, simulation: Simulated, snapshot: Snapshot
+) -> None:
+    entries = (AccessEntry(ROUTER, (0, 1)),)
+    for access_list in (entries, ()):
+        commitment = wallet.commit(batch, replace(simulation, access_list=access_list), snapshot)
+        assert commitment.transaction.access_list == access_list
 
 
 def test_land__after_it_was_sent__is_mined_as_simulated(wallet: Wallet, intent: Intent) -> None:

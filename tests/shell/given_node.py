@@ -26,6 +26,10 @@ class Reply:
 Answer = Callable[[Any], Reply]
 """The parsed JSON body of a request in, what to answer out."""
 
+SECRET = "9f3c-the-key-to-everything-77"
+"""Stands in a URL behind the host: nobody is to see it."""
+ON_MAINNET = {"eth_chainId": "0x1", "eth_blockNumber": "0x10"}
+
 
 class Node:
     """Listens on a free port of this machine. `seen` are the bodies that came in, over `connections`."""
@@ -80,11 +84,32 @@ class Node:
         self._thread.join()
 
 
+Nodes = Callable[[Answer], Node]
+"""Makes a node that is closed when the test is over."""
+
+
 def result_of(body: Any, results: dict[str, Any]) -> Reply:
     """The results by method, for one call or a batch."""
     if isinstance(body, list):
         return Reply(json.dumps([_answer(call, results) for call in body]).encode())
     return Reply(json.dumps(_answer(body, results)).encode())
+
+
+def good(body: Any) -> Reply:
+    return result_of(body, ON_MAINNET)
+
+
+def html(_: Any) -> Reply:
+    return Reply(b"<html>Welcome</html>", headers={"Content-Type": "text/html"})
+
+
+def error_body(body: Any) -> Reply:
+    error = {"code": -32000, "message": f"execution reverted for {SECRET}", "data": "0x08c379a0"}
+    return Reply(json.dumps({"jsonrpc": "2.0", "id": body["id"], "error": error}).encode())
+
+
+def status(code: int, body: bytes = b"slow down") -> Answer:
+    return lambda _: Reply(body, status=code, headers={"Content-Type": "text/plain"})
 
 
 def _answer(call: Any, results: dict[str, Any]) -> dict[str, Any]:

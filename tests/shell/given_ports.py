@@ -13,6 +13,7 @@ from rebalancer.adapters.notify.log import SilentNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
+from rebalancer.core.errors import RebalancerError
 from rebalancer.core.model import Allowance, Snapshot
 from rebalancer.ports import Ports, Venue
 from rebalancer.tick import Mode
@@ -43,3 +44,22 @@ def ports_of(snapshot: Snapshot, wallet: FakeWallet | None = None, venues: tuple
         notifier=SilentNotifier(),
         requests=lambda: 0,
     )
+
+
+def failing(error: RebalancerError) -> Ports:
+    """Off their targets, and the chain answers every question with this error."""
+    ports = ports_of(state(*OFF_TARGET))
+    assert isinstance(ports.chain, FakeChain)
+    ports.chain.failure = error
+    return ports
+
+
+def rows(ports: Ports) -> list[str]:
+    """How the ticks on record ended, the newest first."""
+    return [row.outcome for row in ports.ledger.history(10)]
+
+
+def told(ports: Ports) -> list[str]:
+    """What people were told, by the kind of outcome or error."""
+    assert isinstance(ports.notifier, SilentNotifier)
+    return [type(word).__name__ for word in ports.notifier.told]

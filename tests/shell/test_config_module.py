@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from given_config import BTC_USD, ETH_USD, OPERATOR, RIGHT, SAFE, UNI, USDC, USDC_USD, WETH, edited, written
+from suggested_limits import SUGGESTED
 
 from rebalancer.config import module_policy, read_settings
 from rebalancer.core.errors import ConfigError
@@ -49,20 +50,7 @@ def test_module_policy__of_a_file_that_says_little__has_the_defaults(tmp_path: P
         ),
         hubs=(),
         routes=(ModuleRoute(ROUTER, NOBODY),),
-        limits=ModuleLimits(
-            window=86_400,
-            max_turnover=Ppm(300_000),
-            max_loss=Ppm(1_500),
-            max_shortfall=Ppm(10_000),
-            min_trade=Usd(50 * ONE),
-            max_trade=Ppm(300_000),
-            tolerance=Ppm(2_500),
-            cooldown=600,
-            target_step=Ppm(0),
-            allow_opaque=False,
-            sequencer=NOBODY,
-            grace=0,
-        ),
+        limits=SUGGESTED,
     )
     assert targets == (600_000, 300_000, 100_000)
 

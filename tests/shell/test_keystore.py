@@ -109,6 +109,15 @@ def test_sign__with_a_broken_keystore__is_refused(tmp_path: Path, change: dict[s
     assert "expected the encrypted key file" in _refusal(_keystore(tmp_path, **change))
 
 
+@pytest.mark.parametrize(("name", "value"), [("r", 0), ("n", 2.5), ("dklen", float("inf")), ("salt", 5)])
+def test_sign__with_a_number_that_cannot_be__is_refused(tmp_path: Path, name: str, value: object) -> None:
+    path = _keystore(tmp_path)
+    content = json.loads(path.read_text())
+    content["crypto"]["kdfparams"][name] = value
+    path.write_text(json.dumps(content))
+    assert "expected the encrypted key file" in _refusal(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"5e", b"\xff\xfe"])
 def test_sign__with_another_kind_of_file__is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "operator.json"

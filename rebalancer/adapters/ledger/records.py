@@ -2,6 +2,7 @@
 
 Every amount is a decimal string, because readers of JSON elsewhere cut integers at 53 bits. Tokens are
 listed once and named by address. The shape has a version; a reader that does not know it must halt.
+An access list is written where there is one, so that a transaction without one has the record that it always had.
 """
 
 from __future__ import annotations
@@ -11,7 +12,18 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Call, Cost, Fees, Intent, Settlement, SignedTransaction, Trade, Transaction
+from rebalancer.core.model import (
+    AccessEntry,
+    AccessList,
+    Call,
+    Cost,
+    Fees,
+    Intent,
+    Settlement,
+    SignedTransaction,
+    Trade,
+    Transaction,
+)
 from rebalancer.units import Address, Amount, Price, Token, Usd, Wei
 
 VERSION = 1
@@ -186,6 +198,7 @@ def _cost_in(record: Record) -> Cost:
 
 def _signed_out(signed: SignedTransaction) -> Record:
     transaction = signed.transaction
+    listed = {"access_list": _list_out(transaction.access_list)} if transaction.access_list else {}
     return {
         "kind": "transaction",
         "chain_id": transaction.chain_id,
@@ -197,6 +210,7 @@ def _signed_out(signed: SignedTransaction) -> Record:
         "data": transaction.call.data.hex(),
         "raw": signed.raw.hex(),
         "hash": signed.hash,
+        **listed,
     }
 
 
@@ -210,7 +224,16 @@ def _signed_in(record: Record) -> SignedTransaction:
             gas=record["gas"],
             fees=Fees(max_fee=Wei(int(record["max_fee"])), tip=Wei(int(record["tip"]))),
             call=Call(to=Address(record["to"]), data=bytes.fromhex(record["data"])),
+            access_list=_list_in(record.get("access_list", [])),
         ),
         raw=bytes.fromhex(record["raw"]),
         hash=record["hash"],
     )
+
+
+def _list_out(entries: AccessList) -> list[list[Any]]:
+    return [[entry.address, [hex(slot) for slot in entry.slots]] for entry in entries]
+
+
+def _list_in(record: list[list[Any]]) -> AccessList:
+    return tuple(AccessEntry(Address(address), tuple(int(slot, 16) for slot in slots)) for address, slots in record)

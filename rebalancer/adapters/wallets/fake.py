@@ -69,7 +69,8 @@ class FakeWallet:
 
     def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
         fees = Fees(Wei(2 * snapshot.block.base_fee), Wei(0))
-        signed = self._signer.sign(Transaction(1, self._nonce, simulation.gas, fees, batch.call))
+        transaction = Transaction(1, self._nonce, simulation.gas, fees, batch.call, simulation.access_list)
+        signed = self._signer.sign(transaction)
         self._nonce += 1
         return signed
 

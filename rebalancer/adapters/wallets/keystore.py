@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rebalancer.adapters.wallets.access_lists import access_list_to_json
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import SignedTransaction, Transaction
 from rebalancer.market.addresses import checksum_address, keccak256
@@ -25,6 +26,8 @@ Password = Callable[[], str]
 
 SCRYPT_N = 1 << 18
 """The work factor that Ethereum clients use: about a second and 256 MiB for each guess."""
+_MALFORMED = (ValueError, TypeError, KeyError, NotImplementedError, AttributeError, AssertionError, ArithmeticError)
+"""What the library raises for a file whose fields are of another type or size than they should be."""
 _OTHERS = 0o077  # the permission bits of everybody but the owner of a file
 
 
@@ -105,17 +108,23 @@ def _fields(transaction: Transaction) -> dict[str, Any]:
         "to": transaction.call.to,
         "value": 0,
         "data": "0x" + transaction.call.data.hex(),
+        "accessList": access_list_to_json(transaction.access_list),
     }
 
 
 def _read_keystore(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read_private(path))
+        content = json.loads(_read_private(path), parse_constant=_no_number)
     except ValueError:
         raise _no_keystore(path, "is not JSON") from None
     if not isinstance(content, dict) or content.get("version") != 3:
         raise _no_keystore(path, "is not of version 3")
     return content
+
+
+def _no_number(constant: str) -> Any:
+    """JSON has no NaN and no Infinity, and a work factor of Infinity has no end."""
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _read_private(path: Path) -> str:
@@ -150,7 +159,7 @@ def _decrypt(path: Path, content: dict[str, Any], password: str) -> LocalAccount
 
     try:
         key = Account.decrypt(content, password)
-    except (ValueError, TypeError, KeyError, NotImplementedError) as error:
+    except _MALFORMED as error:
         # The library's own text for a wrong password is the one about the MAC.
         if "MAC" in str(error):
             raise ConfigError(f"keystore {path}: the password is wrong") from None

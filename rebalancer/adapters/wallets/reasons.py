@@ -31,6 +31,7 @@ _MODULE_SAYS = {
     "nonce": "another rebalance came before it",
     "cooldown": "the last rebalance is too near",
     "heartbeat": "a feed is silent",
+    "payment": "a token refuses to be sent",
     "approve": "a token refuses an approval",
     "execution": "a router refuses a swap: its pools pay less than the floor, or a token does not move",
     "balances": "a swap brought less than its floor",
@@ -38,7 +39,7 @@ _MODULE_SAYS = {
     "max_turnover": "the window's turnover is used up",
 }
 """Reasons of contracts/RebalanceModule.vy whose name alone does not say it to everybody."""
-_HIDING = ("RebalanceModule: execution", "RebalanceModule: approve")
+_HIDING = ("RebalanceModule: payment", "RebalanceModule: execution", "RebalanceModule: approve")
 _NOT_ENABLED = "GS104"
 """What a Safe says to an account that is none of its modules."""
 

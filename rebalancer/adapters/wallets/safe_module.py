@@ -14,7 +14,7 @@ from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted, withou
 from rebalancer.adapters.wallets.reasons import first_failure, hides_a_call, module_reason
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.adapters.wallets.simulation import Place, Simulator
-from rebalancer.adapters.wallets.steps import steps_of
+from rebalancer.adapters.wallets.steps import payments_of, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
     Batch,
@@ -81,8 +81,10 @@ class ModuleSafe:
     def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
         inner = None
         if hides_a_call(trial.executed.data):
-            # The venue's own calls, with the floors and pools that the module's have.
-            inner = first_failure(self._simulator, self.address, steps_of(batch.quotes, snapshot), trial.place)
+            # The payments, and the venue's own calls, with the floors and pools that the module's have.
+            tried = (payments_of(batch.quotes), steps_of(batch.quotes, snapshot))
+            found = (first_failure(self._simulator, self.address, steps, trial.place) for steps in tried)
+            inner = next(filter(None, found), None)
         said = module_reason(trial.executed.data)
         return f"{said}; {inner}" if inner else said
 

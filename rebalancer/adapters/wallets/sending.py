@@ -23,6 +23,11 @@ MOST_GAS = 1 << 24
 """Of one transaction: EIP-7825."""
 
 
+def gas_limit(gas: int) -> int:
+    """Of the transaction whose simulation used `gas`."""
+    return min(mul_div_up(gas, GAS_MARGIN, BPS), MOST_GAS)
+
+
 class Sender:
     """Makes and sends the operator's transactions on one chain."""
 
@@ -70,9 +75,10 @@ class Sender:
         transaction = Transaction(
             chain_id=self._chain_id,
             nonce=nonce,
-            gas=min(mul_div_up(simulation.gas, GAS_MARGIN, BPS), MOST_GAS),
+            gas=gas_limit(simulation.gas),
             fees=fees_for(snapshot.block, self._limits),
             call=batch.call,
+            access_list=simulation.access_list,
         )
         needed = transaction.gas * transaction.fees.max_fee
         if snapshot.operator_balance < needed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rebalancer.adapters.wallets.abi import approve
+from rebalancer.adapters.wallets.abi import approve, transfer
 from rebalancer.core.model import Call, Quote, Snapshot
 from rebalancer.units import Address, Token
 
@@ -55,6 +55,12 @@ def steps_of(quotes: tuple[Quote, ...], snapshot: Snapshot) -> tuple[Step, ...]:
         steps.append(Step(label, quote.call, (quote.trade.sell.token, quote.trade.buy)))
     steps += [_approve(approval, 0) for approval in approvals]
     return tuple(steps)
+
+
+def payments_of(quotes: tuple[Quote, ...]) -> tuple[Step, ...]:
+    """What a module has the Safe send to each quote's router, before the router swaps it."""
+    sold = [(quote.trade.sell, quote.spender) for quote in quotes]
+    return tuple(Step(f"{a.token}.transfer", transfer(a.token.address, router, a.raw)) for a, router in sold)
 
 
 def _approve(approval: Approval, raw: int) -> Step:

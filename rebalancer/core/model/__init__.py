@@ -7,6 +7,8 @@ stand in the stages.
 from __future__ import annotations
 
 from rebalancer.core.model.batch import (
+    AccessEntry,
+    AccessList,
     Batch,
     Breach,
     Call,
@@ -55,6 +57,8 @@ from rebalancer.core.model.policy import Band, Calendar, Hybrid, Limits, Policy,
 from rebalancer.core.model.snapshot import Allowance, Block, ModuleWallet, SafeState, Snapshot, WalletState
 
 __all__ = [
+    "AccessEntry",
+    "AccessList",
     "Act",
     "Allowance",
     "Band",

@@ -63,6 +63,17 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessEntry:
+    """An account that a transaction announces it will touch, and which slots of its storage: EIP-2930."""
+
+    address: Address
+    slots: tuple[int, ...]
+
+
+AccessList = tuple[AccessEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Simulated:
     """What the exact batch does to the wallet at the snapshot's block, measured."""
 
@@ -71,6 +82,8 @@ class Simulated:
     allowances: tuple[Allowance, ...]
     """What is left of every allowance that the batch touches."""
     gas: int
+    access_list: AccessList = ()
+    """With which it ran, and is to be sent: what is measured is true of that transaction only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,7 @@ class Transaction:
     gas: int
     fees: Fees
     call: Call
+    access_list: AccessList = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The policy of a RebalanceModule as the owners fixed it on-chain, and what moves: contracts/RebalanceModule.vy."""
+"""The policy of a RebalanceModule as the owners fixed it on-chain (contracts/mandate.vy), and what moves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rebalancer.units import Address, Ppm, Usd, Weight
 
 NOBODY = Address("0x0000000000000000000000000000000000000000")
 
-# What contracts/RebalanceModule.vy holds at most, and asserts of a policy at deployment. Told nowhere else.
+# What contracts/mandate.vy holds at most, and asserts of a policy at deployment. Told nowhere else.
 MOST_ASSETS, MOST_HUBS, MOST_ROUTES = 12, 4, 6
 MOST_SWAPS = 8
 """In one rebalance."""

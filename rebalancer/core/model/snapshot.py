@@ -44,7 +44,7 @@ class ModuleWallet:
 
 
 WalletState = SafeState | ModuleWallet
-"""A union by wallet kind; the module's policy state joins it."""
+"""By wallet kind: a Safe alone, or with its module, the module's policy and state."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """One replica for all attacks, with everything that they are played on; each test gets it as it was at the start.
 
-After a run a table says for each attack which wall stopped it. `--every-attack` fails the run where one of them has
-no test that passed; `--rule NAME` keeps only the tests that end at that rule.
+After a run a table says for each attack which wall stopped it. `--every-attack` fails the run where one of them, or a
+rule of the contracts, has no test that passed; `--rule NAME` keeps only the tests that end at that rule.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from catalogue import Row, missing, table  # noqa: E402
 from given_arena import an_arena  # noqa: E402
 from given_attacks import Arena  # noqa: E402
 from given_market import Market, a_market  # noqa: E402
+from given_reasons import all_rules  # noqa: E402
 
 from rebalancer.replica.chain import Replica  # noqa: E402
 from rebalancer.replica.safes import RELEASES  # noqa: E402
 
 COUNTED = "attack"
+ENDED = "rule"
 USUAL = "1.4.1"
 
 
@@ -74,6 +76,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         item.user_properties += [(COUNTED, mark.args) for mark in item.iter_markers("stopped_by")]
+        item.user_properties += [(ENDED, rule) for rule in sorted(_rules(item))]
     rule = config.getoption("--rule", default="")
     if rule:
         items[:] = [item for item in items if rule in _rules(item)]
@@ -90,11 +93,20 @@ def _parameters(item: pytest.Item) -> dict[str, Any]:
 
 
 def _rows(reporter: pytest.TerminalReporter, outcomes: tuple[str, ...]) -> list[Row]:
+    return [tuple(value) for value in _properties(reporter, COUNTED, outcomes)]
+
+
+def _properties(reporter: pytest.TerminalReporter, wanted: str, outcomes: tuple[str, ...]) -> list[Any]:
     reports = [report for outcome in outcomes for report in reporter.stats.get(outcome, [])]
-    return [tuple(value) for report in reports for name, value in report.user_properties if name == COUNTED]
+    return [value for report in reports for name, value in report.user_properties if name == wanted]
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def _without_end(reporter: pytest.TerminalReporter) -> list[str]:
+    """The rules at which no test that passed has ended."""
+    return sorted(all_rules() - set(_properties(reporter, ENDED, ("passed",))))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     passed, failed = _rows(terminalreporter, ("passed",)), _rows(terminalreporter, ("failed", "error"))
     if not passed and not failed:
         return
@@ -103,11 +115,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line)
     without = missing(passed)
     terminalreporter.write_line(f"{len(passed)} attack tests passed, {len(failed)} failed; without one: {without}")
+    if config.getoption("--every-attack"):
+        terminalreporter.write_line(f"rules at which no test ended: {_without_end(terminalreporter)}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     yield
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if session.config.getoption("--every-attack", default=False) and reporter and missing(_rows(reporter, ("passed",))):
+    if not session.config.getoption("--every-attack", default=False) or reporter is None:
+        return
+    if missing(_rows(reporter, ("passed",))) or _without_end(reporter):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

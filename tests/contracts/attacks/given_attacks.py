@@ -12,19 +12,14 @@ import pytest
 from given_hostile import Contract
 from given_module import Module, deploy_module, v3_path
 from given_reasons import BEFORE_EXECUTION, in_full, reason_of
+from suggested_limits import SUGGESTED
 
 from rebalancer.adapters.chain.rpc import RpcError
-from rebalancer.core.model.module import (
-    NOBODY,
-    ModuleAsset,
-    ModuleLimits,
-    ModuleState,
-    ModuleSwap,
-)
+from rebalancer.core.model.module import NOBODY, ModuleAsset, ModuleState, ModuleSwap
 from rebalancer.replica.calls import encode_call
 from rebalancer.replica.chain import Replica
 from rebalancer.replica.safes import RELEASES
-from rebalancer.units import ONE, PPM, Address, Ppm, Usd
+from rebalancer.units import ONE, PPM, Address, Ppm
 
 GOLD, SILV, IRON = 0, 1, 2
 BUILT, CHECKED = 0, 1
@@ -36,20 +31,7 @@ TARGETS = (400_000, 300_000, 300_000)
 WORTH = 1_000_000 * ONE
 """600, 200 and 200 thousand dollars of the three: 20 % of the wallet above and below the targets."""
 DAY = 86_400
-LIMITS = ModuleLimits(
-    window=DAY,
-    max_turnover=Ppm(300_000),
-    max_loss=Ppm(5_000),
-    max_shortfall=Ppm(5_000),
-    min_trade=Usd(50 * ONE),
-    max_trade=Ppm(300_000),
-    tolerance=Ppm(2_500),
-    cooldown=600,
-    target_step=Ppm(0),
-    allow_opaque=False,
-    sequencer=NOBODY,
-    grace=0,
-)
+LIMITS = replace(SUGGESTED, max_loss=Ppm(5_000), max_shortfall=Ppm(5_000))
 AS_MODULE = "execTransactionFromModule(address,uint256,bytes,uint8)"
 ALL_GAS = 12_000_000
 every_safe = pytest.mark.parametrize("arena", list(RELEASES), indirect=True)

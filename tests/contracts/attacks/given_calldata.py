@@ -58,3 +58,12 @@ def path(market: Market, swap: ModuleSwap, **fields: Any) -> bytes:
 def offered(swap: ModuleSwap, data: bytes) -> ModuleSwap:
     """The swap with all of `data` as its calldata."""
     return replace(swap, path=len(data))
+
+
+def together(*parts: tuple[list[ModuleSwap], bytes]) -> tuple[list[ModuleSwap], bytes]:
+    """One batch of them all, each with its calldata behind that of the ones before; a built swap brings none."""
+    swaps, data = list[ModuleSwap](), b""
+    for each, call in parts:
+        swaps += [replace(swap, path=len(data) << 16 | len(call)) if call else swap for swap in each]
+        data += call
+    return swaps, data

@@ -13,6 +13,7 @@ from rebalancer.replica.calls import selector
 from rebalancer.units import Address
 
 FEE = 500
+SPACING = 10
 WIDEST = 887_270
 """The outermost tick of a pool with this fee."""
 MINT = "(address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256)"
@@ -31,8 +32,29 @@ def a_v3_pool(arena: Arena, a: int, b: int, amounts: tuple[int, int]) -> Address
     replica.transact(attacker, manager, create, first, second, FEE, root)
     position = (first, second, FEE, -WIDEST, WIDEST, held[first], held[second], 0, 0, attacker, 2**40)
     replica.send(attacker, manager, "0x" + (selector(f"mint({MINT})") + encode([MINT], [position])).hex())
-    get = "getPool(address,address,uint24)"
-    return Address(replica.read(MAINNET.uniswap_v3_factory, get, first, second, FEE, returns=("address",))[0])
+    return _v3_pool(arena, first, second)
+
+
+def a_thin_pool(arena: Arena, sells: int, buys: int, bought: int, percent: int = 100) -> Address:
+    """A V3 pool that pays at about `percent` of the fair price, and has so much (base units) to pay with: then it takes
+    no more, whatever it is offered.
+    """
+    replica, manager, attacker = arena.replica, MAINNET.position_manager, arena.attacker
+    token_in, token_out = arena.tokens[sells], arena.tokens[buys]
+    amounts = {token_in.address: arena.fair(buys, sells, bought) * 100 // percent, token_out.address: bought}
+    first, second = sort_tokens(*amounts)
+    create = "createAndInitializePoolIfNecessary(address,address,uint24,uint160)"
+    replica.transact(attacker, manager, create, first, second, FEE, isqrt((amounts[second] << 192) // amounts[first]))
+    pool = _v3_pool(arena, first, second)
+    tick = replica.read(pool, "slot0()", returns=("uint160", "int24"))[1] // SPACING * SPACING
+    # All of it on the side that the price comes to when there is a sale: so it consists of what is bought.
+    ticks = (tick - SPACING, tick) if second == token_out.address else (tick + SPACING, tick + 2 * SPACING)
+    token_out.set("mint", attacker, bought)
+    token_out.send(attacker, "approve", manager, bought)
+    held = (0, bought) if second == token_out.address else (bought, 0)
+    position = (first, second, FEE, *ticks, *held, 0, 0, attacker, 2**40)
+    replica.send(attacker, manager, "0x" + (selector(f"mint({MINT})") + encode([MINT], [position])).hex())
+    return pool
 
 
 def a_v2_pair(arena: Arena, a: int, b: int, amounts: tuple[int, int]) -> Address:
@@ -46,3 +68,8 @@ def a_v2_pair(arena: Arena, a: int, b: int, amounts: tuple[int, int]) -> Address
         token.set("mint", pair, amount)
     replica.transact(attacker, pair, "mint(address)", attacker)
     return pair
+
+
+def _v3_pool(arena: Arena, a: str, b: str) -> Address:
+    get = "getPool(address,address,uint24)"
+    return Address(arena.replica.read(MAINNET.uniswap_v3_factory, get, a, b, FEE, returns=("address",))[0])

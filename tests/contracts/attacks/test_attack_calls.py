@@ -101,8 +101,8 @@ def test_foreign_function__padded_to_the_length_of_a_checked_route__is_refused(a
 @stopped_by(2, "the module builds approvals", "no allowance left")
 def test_approvals__of_an_honest_swap__are_for_the_router_and_exact_and_taken_back(arena: Arena) -> None:
     arena.router.set("set_beyond", -1_000, 0)
-    swap = arena.sell(GOLD, SILV, 10_000)
-    receipt = arena.settles([swap])
+    (swap,), data = arena.outside(GOLD, SILV, 10_000)
+    receipt = arena.settles([swap], data)
     approvals = [log for log in receipt["logs"] if log["topics"][0] == APPROVAL]
     assert [int(log["topics"][2], 16) for log in approvals] == [int(arena.router.address, 16)] * 2
     assert [int(log["data"], 16) for log in approvals] == [swap.amount_in, 0]
@@ -115,15 +115,19 @@ def test_old_allowance__of_a_token_that_replaces_none__blocks_its_sale_until_the
     arena: Arena, rule: str
 ) -> None:
     # As USDT; of other tokens the exact approval takes the old one's place.
-    swap, token = arena.sell(GOLD, SILV, 10_000), arena.tokens[GOLD]
+    swaps, token = arena.outside(GOLD, SILV, 10_000), arena.tokens[GOLD]
     token.set("set_allowance", arena.safe, arena.router.address, 1)
     with arena.replica.scratch():
-        arena.settles([swap])
+        arena.settles(*swaps)
     token.set("set_approve_manner", Approve.REFUSES_CHANGE)
-    arena.refuses(rule, [swap])
+    arena.refuses(rule, *swaps)
+    # A built swap asks for none, and leaves the old one as it is.
+    with arena.replica.scratch():
+        arena.settles([arena.sell(GOLD, SILV, 10_000)])
+        assert token.read("allowance", arena.safe, arena.router.address) == 1
     revoke = encode_call("approve(address,uint256)", arena.router.address, 0)
     exec_from_safe(arena.replica, arena.safe, arena.module.owner, token.address, revoke)
-    arena.settles([swap])
+    arena.settles(*swaps)
 
 
 @every_safe
@@ -229,7 +233,8 @@ def test_unlisted_token__with_an_old_allowance__is_not_named_by_any_built_call(a
     arena.settles([swap], bytes.fromhex(stuffed[2:]))
     single = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))"
     words = [int(arena.tokens[GOLD].address, 16), int(arena.tokens[SILV].address, 16), 500, int(arena.safe, 16)]
-    words += [swap.amount_in, swap.min_out, 0]
+    # Of the amount: all that the router holds. It was paid before.
+    words += [0, swap.min_out, 0]
     assert arena.router.read("last_data") == selector(single) + b"".join(each.to_bytes(32, "big") for each in words)
     assert arena.replica.read(arena.hub.address, "balanceOf(address)", arena.safe) == (10**20,)
 

@@ -13,6 +13,7 @@ from given_module import v3_path
 from given_reasons import NO_REASON
 
 from rebalancer.adapters.chain.rpc import RpcError
+from rebalancer.core.model.module import ModuleSwap
 from rebalancer.units import ONE, Usd
 
 HEARTBEAT = "heartbeat"
@@ -110,11 +111,50 @@ def test_price__that_rounds_to_nothing__stops_every_batch(arena: Arena) -> None:
     arena.refuses("answer", [arena.sell(GOLD, SILV, 10_000)])
 
 
-@pytest.mark.parametrize(("place", "answer"), [(GOLD, 2**96), (SECOND, 2**96), (GOLD, 2**95), (SILV, 2**255 - 1)])
+@pytest.mark.parametrize(("place", "answer"), [(GOLD, 2**96), (SECOND, 2**96), (IRON, 2**96), (SILV, 2**255 - 1)])
 @stopped_by(26, SIGN, "answer")
 def test_answer__beyond_all_prices__stops_every_batch(arena: Arena, place: int, answer: int) -> None:
     arena.feeds[place].set("set_answer", answer)
     arena.refuses("answer", [arena.sell(GOLD, SILV, 10_000)])
+
+
+@pytest.mark.parametrize(("answer", "fits"), [((2**128 - 1) // 10**10, True), ((2**128 - 1) // 10**10 + 1, False)])
+@stopped_by(26, SIGN, "too_large")
+@stopped_by(28, "numbers have room", "too_large")
+def test_price__beyond_128_bits__stops_every_batch(arena: Arena, answer: int, fits: bool) -> None:
+    # Of answers that would be believed, 8 decimals and 18; of IRON there is nothing, so that it is the price alone.
+    arena.holds(600_000, 200_000, 0)
+    arena.feeds[IRON].set("set_answer", answer)
+    arena.feeds[SECOND].set("set_answer", ONE)
+    swap = arena.sell(GOLD, SILV, 10_000)
+    if fits:
+        arena.settles([swap])
+    else:
+        _is_too_large(arena, swap)
+
+
+@pytest.mark.parametrize("answer", [2**69, 2**95, 2**96 - 1])
+@stopped_by(26, SIGN, "too_large")
+@stopped_by(28, "numbers have room", "too_large")
+def test_price__of_feeds_without_decimals__does_not_run_over(arena: Arena, answer: int) -> None:
+    # Each unit of an answer is a dollar: the product of two and 10**18 is the largest number that there is here.
+    for place in (GOLD, IRON, SECOND):
+        arena.feeds[place].set("set_decimals", 0)
+        arena.feeds[place].set("set_answer", 7)
+    swap, played = arena.sell(GOLD, SILV, 10_000), arena.again()
+    for places in ((GOLD,), (IRON,), (IRON, SECOND)):
+        with arena.replica.scratch():
+            for place in places:
+                arena.feeds[place].set("set_answer", answer)
+            _is_too_large(played, swap)
+    arena.feeds[SECOND].set("set_answer", 2**96)
+    played.refuses("answer", [swap])
+
+
+def _is_too_large(arena: Arena, swap: ModuleSwap) -> None:
+    with pytest.raises(RpcError, match="RebalanceModule: too_large"):
+        arena.module.preview([swap])
+    arena.refuses("too_large", [swap])
 
 
 @pytest.mark.parametrize("place", [GOLD, SECOND])

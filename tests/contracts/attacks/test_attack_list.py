@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from catalogue import ATTACKS, missing, stopped_by, table
+from given_reasons import BEFORE_EXECUTION, all_rules
 
 
 def _played() -> list[tuple[int, str, str]]:
@@ -37,3 +38,11 @@ def test_table__of_a_run__counts_what_passed_and_names_what_has_no_test() -> Non
 def test_mark__of_an_attack_that_is_not_on_the_list__is_refused() -> None:
     with pytest.raises(AssertionError, match="there is no attack 47"):
         stopped_by(47, "wall", "rule")
+
+
+def test_rules__of_the_contracts__are_read_from_their_asserts() -> None:
+    found = all_rules()
+    assert found >= BEFORE_EXECUTION | {"payment", "too_large", "allowance_left", "only_safe", "RouteCheck: receiver"}
+    # What the headers say of the form of a reason is none.
+    assert not found & {"rule", "field", "RouteCheck: field", "RouteCheck: rule"}
+    assert len(found) > 70

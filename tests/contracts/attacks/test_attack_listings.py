@@ -69,6 +69,7 @@ def test_router__that_makes_the_safe_do_more_than_a_swap__is_refused(arena: Aren
 
 
 @stopped_by(30, "code check", "router")
+@stopped_by(30, "code check", "checker")
 def test_router_or_checker__without_code__is_refused(arena: Arena) -> None:
     refuses(arena, "router", _routes(arena, (EMPTY, NOBODY)))
     refuses(arena, "router", _routes(arena, (arena.router.address, NOBODY), (arena.attacker, NOBODY)))

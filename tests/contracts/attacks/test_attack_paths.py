@@ -10,9 +10,12 @@ from given_market import DAI_HUB, USDC, USDT_HUB, WBTC, WETH, Market
 from given_module import v2_path, v3_path
 from given_routes import EXACT_INPUT
 
+from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.replica.calls import encode_call, selector
 
 HUB = 16
+ALL_OF_IT = 0
+"""As SwapRouter02 is told to swap what it holds."""
 BUILT = "built calls"
 
 
@@ -33,7 +36,7 @@ def test_v3_path__over_hubs__becomes_exact_input_to_the_safe_at_the_floor(
     hubs = [arena.hub.address if place == HUB else arena.tokens[place].address for place in places]
     tokens = [bytes.fromhex(each[2:]) for each in (arena.tokens[GOLD].address, *hubs, arena.tokens[SILV].address)]
     path = tokens[0] + b"".join(_fee(fee) + token for (fee, _), token in zip(hops, tokens[1:], strict=True))
-    struct = encode(["(bytes,address,uint256,uint256)"], [(path, arena.safe, swap.amount_in, swap.min_out)])
+    struct = encode(["(bytes,address,uint256,uint256)"], [(path, arena.safe, ALL_OF_IT, swap.min_out)])
     assert arena.router.read("last_data") == selector(EXACT_INPUT) + struct
 
 
@@ -45,7 +48,7 @@ def test_v2_path__becomes_a_swap_to_the_safe_at_the_floor(arena: Arena, places: 
     hubs = [arena.hub.address if place == HUB else arena.tokens[place].address for place in places]
     tokens = [arena.tokens[GOLD].address, *hubs, arena.tokens[SILV].address]
     signature = "swapExactTokensForTokens(uint256,uint256,address[],address)"
-    expected = encode_call(signature, swap.amount_in, swap.min_out, tokens, arena.safe)
+    expected = encode_call(signature, ALL_OF_IT, swap.min_out, tokens, arena.safe)
     assert "0x" + arena.router.read("last_data").hex() == expected
 
 
@@ -61,9 +64,14 @@ def test_v2_path__becomes_a_swap_to_the_safe_at_the_floor(arena: Arena, places: 
 )
 @stopped_by(3, BUILT, "the Safe has it")
 def test_path__over_real_pools__is_carried_out_by_the_real_router(market: Market, path: int) -> None:
-    swap, usdc = market.swap(WETH, USDC, 2_000, path=path), market.held(USDC)
+    swap, usdc, weth = market.swap(WETH, USDC, 2_000, path=path), market.held(USDC), market.held(WETH)
     market.settles(swap)
     assert market.held(USDC) - usdc >= swap.min_out
+    assert weth - market.held(WETH) == swap.amount_in
+    # The pool has taken all of it.
+    assert [market.replica.balance(token, MAINNET.swap_router_02) for token in ("WETH", "USDC", "USDT", "DAI")] == [
+        0
+    ] * 4
 
 
 ONE_HOP = v3_path((500, 0))

@@ -8,13 +8,20 @@ import pytest
 from catalogue import stopped_by
 from given_attacks import GOLD, IRON, SILV, WORTH, Arena, every_safe, up
 from given_hostile import Contract, Moment, delegate, deploy, exec_from_safe, signed_by
+from given_pools import a_v3_pool
+from given_router import DEPTH, over_the_real_router
 
 from rebalancer.adapters.chain.rpc import RpcError
+from rebalancer.core.model.module import ModuleSwap
 from rebalancer.replica.calls import encode_call
 from rebalancer.units import ONE
 
 LOCK = "lock"
 NO_CHANGE = "the inner call fails"
+HOOKS = [
+    *((GOLD, moment) for moment in range(5)),
+    *((SILV, moment) for moment in (Moment.TOKEN_TRANSFER_BEGINS, Moment.TOKEN_TRANSFER_ENDS)),
+]
 MOMENTS = (Moment.ROUTER_BEFORE_TAKING, Moment.ROUTER_BEFORE_PAYING, Moment.ROUTER_AFTER_PAYING)
 
 
@@ -51,15 +58,17 @@ def test_operator__called_in_the_middle__cannot_nest_another_batch(arena: Arena)
             assert (played.state().nonce, played.router.read("trades")) == (1, 1)
 
 
-@pytest.mark.parametrize("moment", range(5))
+@pytest.mark.parametrize(("token", "moment"), HOOKS)
 @stopped_by(13, LOCK, NO_CHANGE)
-def test_hooks__of_a_listed_token__cannot_call_back_into_the_module(arena: Arena, moment: int) -> None:
+def test_hooks__of_a_listed_token__cannot_call_back_into_the_module(arena: Arena, token: int, moment: int) -> None:
     played, operator = arena.again(cooldown=0), a_smart_operator(arena)
-    swap = played.sell(GOLD, SILV, 50_000)
-    hooked = arena.tokens[SILV if moment in (Moment.TOKEN_TRANSFER_BEGINS, Moment.TOKEN_TRANSFER_ENDS) else GOLD]
-    operator.lay(Moment.OPERATOR_CALLED, played.module.address, data_of(played, [swap], 0))
+    inner, hooked = played.sell(GOLD, SILV, 50_000), arena.tokens[token]
+    # A built swap pays the router by a transfer, and the router pays so; pulled and approved is by outside calldata.
+    transfers = moment in (Moment.TOKEN_TRANSFER_BEGINS, Moment.TOKEN_TRANSFER_ENDS)
+    swaps = ([inner], b"") if transfers else played.outside(GOLD, SILV, 50_000)
+    operator.lay(Moment.OPERATOR_CALLED, played.module.address, data_of(played, [inner], 0))
     hooked.lay(moment, operator.address, "0x")
-    played.settles([swap])
+    played.settles(*swaps)
     assert (hooked.read("fired"), operator.read("fired"), operator.read("succeeded")) == (1, 1, False)
     assert (played.state().nonce, played.router.read("trades")) == (1, 1)
 
@@ -95,9 +104,43 @@ def test_other_module__that_approves_the_router_in_the_middle__leaves_no_allowan
     approve = encode_call("approve(address,uint256)", arena.router.address, 2**256 - 1)
     arena.accomplice_makes_the_safe_call(arena.tokens[GOLD].address, approve)
     arena.router_calls(Moment.ROUTER_AFTER_PAYING, arena.accomplice.address)
-    arena.settles([arena.sell(GOLD, SILV, 50_000)])
+    arena.settles(*arena.outside(GOLD, SILV, 50_000))
     assert arena.router.read("succeeded") is True
     assert arena.tokens[GOLD].read("allowance", arena.safe, arena.router.address) == 0
+
+
+@pytest.mark.parametrize("token", [GOLD, SILV])
+@stopped_by(14, "the router's own minimum", "execution")
+def test_other_module_of_the_safe__nested_where_the_router_was_paid__does_not_get_two_payments_for_one(
+    arena: Arena, token: int
+) -> None:
+    # Its built swap sells all that lies on the router, and only its own minimum is asked for then.
+    played, (outer, inner) = _two_modules_on_pools(arena)
+    if token == GOLD:
+        arena.tokens[GOLD].lay(Moment.TOKEN_TRANSFER_ENDS, arena.accomplice.address, "0x")
+    else:
+        arena.tokens[SILV].lay(Moment.TOKEN_TRANSFER_BEGINS, arena.accomplice.address, "0x")
+    assert (inner.token_in, outer.token_in) == (GOLD, GOLD)
+    played.refuses("execution", [outer])
+
+
+def _two_modules_on_pools(arena: Arena) -> tuple[Arena, tuple[ModuleSwap, ModuleSwap]]:
+    """Over the real router; the accomplice is the operator of the second, and rebalances when it is called. Alone each
+    swap goes through.
+    """
+    a_v3_pool(arena, GOLD, SILV, DEPTH)
+    a_v3_pool(arena, GOLD, IRON, (DEPTH[0], 200_000 * 10**8))
+    played, accomplice = over_the_real_router(arena), arena.accomplice
+    routes = played.module.policy.routes
+    other = arena.again(operator=accomplice.address, routes=routes)
+    outer, inner = played.sell(GOLD, SILV, 10_000), other.sell(GOLD, IRON, 1_000)
+    accomplice.lay(Moment.POOL_CALLED, other.module.address, data_of(other, [inner], 0))
+    with arena.replica.scratch():
+        played.settles([outer])
+    with arena.replica.scratch():
+        arena.replica.send(arena.attacker, accomplice.address)
+        assert (accomplice.read("succeeded"), other.state().nonce) == (True, 1)
+    return played, (outer, inner)
 
 
 @stopped_by(19, "what was before is in memory", "the meters count one batch, at the prices of its start")

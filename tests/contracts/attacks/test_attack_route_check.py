@@ -25,25 +25,25 @@ def refuses(replica: Replica, rule: str, length: int, *checks: Check) -> None:
     """The constructor reverts with exactly this reason."""
     with pytest.raises(RpcError) as refused:
         deploy(replica, "RouteCheck", FUNCTION, length, checks)
-    assert reason_of(refused.value) == f"RouteCheck: {rule}"
+    assert reason_of(refused.value) == rule
 
 
 @pytest.mark.parametrize(
     ("rule", "length", "check"),
     [
-        ("length", 1, GOOD),
-        ("length", 3, GOOD),
-        ("length", MOST_DATA + 1, GOOD),
-        ("kind", 0, (0, 4, 32, 0)),
-        ("kind", 0, (7, 4, 32, 0)),
-        ("size", 0, (Kind.SAFE, 4, 0, 0)),
-        ("size", 0, (Kind.SAFE, 4, 33, 0)),
-        ("offset", 0, (Kind.SAFE, 0, 32, 0)),
-        ("offset", 0, (Kind.SAFE, 3, 32, 0)),
-        ("offset", 0, (Kind.SAFE, MOST_DATA - 31, 32, 0)),
-        ("offset", 0, (Kind.CONSTANT, MOST_DATA, 1, 0)),
-        ("pinned", 0, (Kind.SAFE, 4, 32, 1)),
-        ("pinned", 0, (Kind.AT_LEAST_MIN_OUT, 4, 32, 1)),
+        ("RouteCheck: length", 1, GOOD),
+        ("RouteCheck: length", 3, GOOD),
+        ("RouteCheck: length", MOST_DATA + 1, GOOD),
+        ("RouteCheck: kind", 0, (0, 4, 32, 0)),
+        ("RouteCheck: kind", 0, (7, 4, 32, 0)),
+        ("RouteCheck: size", 0, (Kind.SAFE, 4, 0, 0)),
+        ("RouteCheck: size", 0, (Kind.SAFE, 4, 33, 0)),
+        ("RouteCheck: offset", 0, (Kind.SAFE, 0, 32, 0)),
+        ("RouteCheck: offset", 0, (Kind.SAFE, 3, 32, 0)),
+        ("RouteCheck: offset", 0, (Kind.SAFE, MOST_DATA - 31, 32, 0)),
+        ("RouteCheck: offset", 0, (Kind.CONSTANT, MOST_DATA, 1, 0)),
+        ("RouteCheck: pinned", 0, (Kind.SAFE, 4, 32, 1)),
+        ("RouteCheck: pinned", 0, (Kind.AT_LEAST_MIN_OUT, 4, 32, 1)),
     ],
 )
 def test_check__that_makes_no_sense__is_refused_at_deployment(
@@ -84,7 +84,7 @@ def says(contract: Contract, data: bytes) -> str:
 
 
 FIELDS = (SAFE, TOKEN_IN, TOKEN_OUT, AMOUNT_IN, MIN_OUT, 77)
-RULES = ("receiver", "token_in", "token_out", "amount_in", "min_out", "constant")
+RULES = [f"RouteCheck: {field}" for field in ("receiver", "token_in", "token_out", "amount_in", "min_out", "constant")]
 
 
 def _data(*values: Any) -> bytes:
@@ -99,14 +99,14 @@ def full(replica: Replica) -> Contract:
     return a_contract(replica, "RouteCheck", FUNCTION, 0, checks)
 
 
-@pytest.mark.parametrize("place", range(6))
-def test_field__that_is_not_as_it_must_be__is_told_by_its_kind(full: Contract, place: int) -> None:
+@pytest.mark.parametrize(("place", "rule"), enumerate(RULES))
+def test_field__that_is_not_as_it_must_be__is_told_by_its_kind(full: Contract, place: int, rule: str) -> None:
     honest = [int(value, 16) if isinstance(value, str) else value for value in FIELDS]
     assert says(full, _data(*honest)) == ""
     for wrong in (honest[place] - 1, 0, honest[place] | 1 << 255, honest[place] + 1):
         fields = [wrong if each == place else value for each, value in enumerate(honest)]
-        more_is_fine = RULES[place] == "min_out" and wrong > MIN_OUT
-        assert says(full, _data(*fields)) == ("" if more_is_fine else f"RouteCheck: {RULES[place]}")
+        more_is_fine = rule == "RouteCheck: min_out" and wrong > MIN_OUT
+        assert says(full, _data(*fields)) == ("" if more_is_fine else rule)
 
 
 @ends_at("RouteCheck: length")

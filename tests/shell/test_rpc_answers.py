@@ -1,69 +1,20 @@
-"""The RPC client against a node that misbehaves, on real sockets."""
+"""The RPC client and one node that answers well, strangely, slowly or not at all, on real sockets."""
 
 from __future__ import annotations
 
 import json
-import logging
 import socket
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from given_node import Answer, Node, Reply, result_of
+from given_node import SECRET, Answer, Nodes, Reply, error_body, good, html, status
 
 from rebalancer.adapters.chain.http import LONGEST_ANSWER
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
-from rebalancer.core.errors import ConfigError, Unavailable
-
-SECRET = "9f3c-the-key-to-everything-77"
-ON_MAINNET = {"eth_chainId": "0x1", "eth_blockNumber": "0x10"}
-
-Nodes = Callable[[Answer], Node]
-
-
-@pytest.fixture
-def nodes() -> Iterator[Nodes]:
-    opened: list[Node] = []
-
-    def node(answer: Answer) -> Node:
-        opened.append(Node(answer))
-        return opened[-1]
-
-    yield node
-    for one in opened:
-        one.close()
-
-
-@pytest.fixture
-def dead_url() -> str:
-    """Nobody listens there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/{SECRET}"
-
-
-def good(body: Any) -> Reply:
-    return result_of(body, ON_MAINNET)
-
-
-def html(_: Any) -> Reply:
-    return Reply(b"<html>Welcome</html>", headers={"Content-Type": "text/html"})
-
-
-def error_body(body: Any) -> Reply:
-    error = {"code": -32000, "message": f"execution reverted for {SECRET}", "data": "0x08c379a0"}
-    return Reply(json.dumps({"jsonrpc": "2.0", "id": body["id"], "error": error}).encode())
-
-
-def status(code: int, body: bytes = b"slow down") -> Answer:
-    return lambda _: Reply(body, status=code, headers={"Content-Type": "text/plain"})
-
-
-# ---------------------------------------------------------------- one endpoint
+from rebalancer.core.errors import Unavailable
 
 
 def test_call__of_a_node_that_answers__gives_the_result_in_one_request(nodes: Nodes) -> None:
@@ -140,12 +91,6 @@ def test_call__with_a_proxy_in_the_environment__goes_straight_to_the_node(
         monkeypatch.delenv(name, raising=False)
     assert Rpc(node.url()).call("eth_blockNumber") == "0x10"
     assert (len(node.seen), proxy.seen) == (1, [])
-
-
-def test_call__where_the_second_endpoint_answers_another_call__does_not_switch(nodes: Nodes) -> None:
-    second = nodes(lambda _: Reply(b'{"id":7,"result":"0x1"}'))
-    with pytest.raises(Unavailable, match="eth_chainId was answered without a chain id"):
-        Rpc((nodes(html).url(), second.url()), chain_id=1).call("eth_blockNumber")
 
 
 @pytest.mark.parametrize("garbage", [b"null", b"7", b'"no"'])
@@ -253,113 +198,3 @@ def test_call__answered_with_nested_revert_data__carries_it(nodes: Nodes) -> Non
     with pytest.raises(RpcError) as caught:
         Rpc(nodes(lambda _: Reply(json.dumps({"id": 0, "error": error}).encode())).url()).call("eth_call")
     assert caught.value.data == "0x4e487b71"
-
-
-# ---------------------------------------------------------------- several endpoints
-
-
-@pytest.mark.parametrize("bad", [html, status(429), status(503), status(403, b'{"error":{"message":"no"}}')])
-def test_call__where_the_first_endpoint_gives_no_answer__asks_the_second_and_stays(nodes: Nodes, bad: Answer) -> None:
-    first, second = nodes(bad), nodes(good)
-    rpc = Rpc((first.url(), second.url()), chain_id=1)
-    assert rpc.call("eth_blockNumber") == "0x10"
-    assert rpc.requests == 3, "the first, the second's chain id, the call"
-    assert rpc.call("eth_blockNumber") == "0x10"
-    assert rpc.requests == 4
-    assert len(first.seen) == 1
-
-
-def test_call__where_the_first_endpoint_is_dead__asks_the_second(nodes: Nodes, dead_url: str) -> None:
-    rpc = Rpc((dead_url, nodes(good).url()), chain_id=1)
-    assert rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x1", "0x10"]
-
-
-def test_call__where_the_second_fails_later__goes_back_to_the_first(nodes: Nodes) -> None:
-    first, second = nodes(html), nodes(good)
-    rpc = Rpc((first.url(), second.url()), chain_id=1)
-    rpc.call("eth_blockNumber")
-    first.answer, second.answer = good, html
-    assert rpc.call("eth_blockNumber") == "0x10"
-    assert len(second.seen) == 3
-    assert [body["method"] for body in first.seen] == ["eth_blockNumber", "eth_chainId", "eth_blockNumber"]
-
-
-def test_call__where_the_node_reports_an_error__takes_it_for_the_answer(nodes: Nodes) -> None:
-    second = nodes(good)
-    with pytest.raises(RpcError):
-        Rpc((nodes(error_body).url(), second.url()), chain_id=1).call("eth_call")
-    assert second.seen == []
-
-
-def test_call__where_an_error_comes_with_http_500__takes_it_for_the_answer(nodes: Nodes) -> None:
-    second = nodes(good)
-    first = nodes(lambda body: Reply(error_body(body).body, status=500))
-    with pytest.raises(RpcError):
-        Rpc((first.url(), second.url()), chain_id=1).call("eth_call")
-    assert second.seen == []
-
-
-def test_call__where_the_second_endpoint_is_on_another_chain__is_a_config_error(nodes: Nodes) -> None:
-    second = nodes(lambda body: result_of(body, {"eth_chainId": "0xaa36a7"}))
-    rpc = Rpc((nodes(html).url(), second.url()), chain_id=1)
-    with pytest.raises(ConfigError, match="127.0.0.1: chain id 11155111, expected 1"):
-        rpc.call("eth_blockNumber")
-    assert [body["method"] for body in second.seen] == ["eth_chainId"]
-
-
-def test_call__where_no_endpoint_answers__names_each_with_its_reason(nodes: Nodes, dead_url: str) -> None:
-    with pytest.raises(Unavailable) as caught:
-        Rpc((nodes(html).url(), dead_url, nodes(status(502)).url()), chain_id=1).call("eth_blockNumber")
-    reasons = str(caught.value).partition(". Try again")[0].split("; ")
-    assert [part.split(": ")[1].split(" (")[0] for part in reasons] == [
-        "HTTP 200 with text/html, expected JSON",
-        "no connection",
-        "HTTP 502 with text/plain, expected JSON",
-    ]
-
-
-# ---------------------------------------------------------------- secrets
-
-
-@pytest.mark.parametrize("bad", [html, status(429), error_body, status(401, f'{{"error":"{SECRET}"}}'.encode())])
-@pytest.mark.parametrize("place", ["v2/{}", "?key={}", "#{}"])
-def test_error__of_an_endpoint_with_a_key_in_its_url__never_shows_the_key(
-    nodes: Nodes, bad: Answer, place: str
-) -> None:
-    rpc = Rpc(nodes(bad).url(place.format(SECRET)))
-    with pytest.raises(Unavailable) as caught:
-        rpc.call("eth_call")
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
-    assert SECRET not in repr(caught.value) + repr(rpc) + str(vars(caught.value))
-    assert caught.value.__context__ is None
-
-
-def test_error__of_a_dead_endpoint_with_a_key_in_its_url__never_shows_the_key(dead_url: str) -> None:
-    for url in (dead_url, dead_url.replace("//", f"//user:{SECRET}@")):
-        with pytest.raises(Unavailable) as caught:
-            Rpc(url).call("eth_call")
-        assert SECRET not in "".join(traceback.format_exception(caught.value))
-        assert caught.value.__context__ is None
-
-
-BROKEN = [f"ftp://host/{SECRET}", SECRET, f"http://[{SECRET}/", f"https:///{SECRET}", ""]
-BROKEN += [f"http://{'a' * 64}.example/{SECRET}", f"http://..example/{SECRET}", f"http://*/{SECRET}"]
-BROKEN += [f"http://u\u20ac:{SECRET}\u20ac@host.example/", f"http://u%e2%82%ac:{SECRET}%e2%82%ac@host.example/"]
-
-
-@pytest.mark.parametrize("url", BROKEN)
-def test_rpc__with_a_broken_url__is_a_config_error_that_does_not_show_it(url: str) -> None:
-    with pytest.raises(ConfigError, match="RPC URL 1 is no http or https URL") as caught:
-        Rpc(url)
-    assert SECRET not in "".join(traceback.format_exception(caught.value))
-
-
-def test_rpc__without_a_url__is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match="no RPC URL"):
-        Rpc(())
-
-
-def test_log__at_level_debug__never_shows_the_key(nodes: Nodes, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    Rpc(nodes(good).url(SECRET)).call("eth_chainId")
-    assert SECRET not in caplog.text

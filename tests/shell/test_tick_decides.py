@@ -1,8 +1,7 @@
-"""The tick, every outcome and every crash point, with all ports played from memory."""
+"""What a tick decides before anything is sent: held, blocked, planned, with all ports played from memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,36 +10,13 @@ from small_market import ASSETS, LINK, NOW, POLICY, POOLS, USDC, WBTC, WETH, sha
 from small_module import wallet_with
 
 from rebalancer.adapters.chain.fake import FakeChain
-from rebalancer.adapters.clock import FixedClock
-from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
-from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet, failed, gone, landed, waiting
-from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import (
-    RESUMED,
-    Blocked,
-    Failed,
-    Held,
-    Intent,
-    Landing,
-    Pending,
-    Planned,
-    Refusal,
-    Reverted,
-    Settled,
-    Simulated,
-    Target,
-    TickRecord,
-)
-from rebalancer.keeper import resume
-from rebalancer.tick import MOST_FAILURES, run_tick
+from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
+from rebalancer.core.model import Blocked, Held, Planned, Refusal, Reverted, Simulated, Target
+from rebalancer.tick import run_tick
 from rebalancer.units import Amount, Bps
-
-
-def ending(how: Callable[[Intent], Landing]) -> FakeWallet:
-    return FakeWallet(landings=[how])
 
 
 def test_tick__every_weight_in_its_band__is_held_and_asks_nobody() -> None:
@@ -58,14 +34,6 @@ def test_tick__of_a_module_with_a_price_that_soon_expires__asks_for_a_batch_that
     old = replace(snapshot.prices[3], updated_at=NOW - 3_500)
     run_tick(ports_of(replace(snapshot, prices=(*snapshot.prices[:3], old)), venues=(venue,)), POLICY, DRY)
     assert {request.deadline for request in venue.asked} == {NOW + 100}
-
-
-def test_tick__live_and_off_target__is_settled_and_closed_in_the_ledger() -> None:
-    ports = ports_of(state(*OFF_TARGET))
-    outcome = run_tick(ports, POLICY, LIVE).outcome
-    assert isinstance(outcome, Settled)
-    past = ports.ledger.read()
-    assert past.open_intent is None and past.last_settled_at == outcome.settlement.timestamp
 
 
 def test_tick__dry_run__is_planned_and_signs_records_and_sends_nothing() -> None:
@@ -184,134 +152,3 @@ def test_tick__plan_walks_out_of_the_known_ticks__reads_more_and_settles() -> No
     run_tick(ports, policy, DRY)
     assert isinstance(ports.chain, FakeChain)
     assert ports.chain.reads == 1 and ports.chain.tick_reads >= 1
-
-
-def test_tick__not_mined_in_time__is_pending_and_the_next_tick_settles_it() -> None:
-    wallet = FakeWallet(landings=[waiting, landed])
-    ports = ports_of(state(*OFF_TARGET), wallet)
-    first = run_tick(ports, POLICY, LIVE).outcome
-    assert isinstance(first, Pending) and len(wallet.sent) == 1
-    second = run_tick(ports, POLICY, LIVE)
-    assert isinstance(second.outcome, Settled) and second.snapshot is None
-    assert len(wallet.sent) == 1
-
-
-def test_tick__sending_fails__is_pending_and_the_same_bytes_go_out_next_time() -> None:
-    wallet = FakeWallet()
-    ports = ports_of(state(*OFF_TARGET), wallet)
-    wallet.failure = Unavailable("node.example: no answer within 10 s")
-    first = run_tick(ports, POLICY, LIVE).outcome
-    assert isinstance(first, Pending) and wallet.sent == []
-    wallet.failure = None
-    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Settled)
-    assert [intent.commitment.raw for intent in wallet.sent] == [first.intent.commitment.raw]
-
-
-def test_tick__killed_between_record_and_send__sends_the_same_bytes_at_the_next_start() -> None:
-    class Killed(FakeWallet):
-        def execute(self, intent: Intent) -> None:
-            raise KeyboardInterrupt
-
-    ports = ports_of(state(*OFF_TARGET), Killed())
-    with pytest.raises(KeyboardInterrupt):
-        run_tick(ports, POLICY, LIVE)
-    recorded = ports.ledger.read().open_intent
-    assert recorded is not None, "the intent must be on record before anything is sent"
-    survivor = FakeWallet()
-    assert isinstance(run_tick(replace(ports, wallet=survivor), POLICY, LIVE).outcome, Settled)
-    assert survivor.sent == [recorded]
-
-
-def test_tick__killed_before_the_record__leaves_no_trace_and_plans_anew() -> None:
-    class Killed(MemoryLedger):
-        def record_intent(self, intent: Intent) -> None:
-            raise KeyboardInterrupt
-
-    wallet = FakeWallet()
-    ports = replace(ports_of(state(*OFF_TARGET), wallet), ledger=Killed())
-    with pytest.raises(KeyboardInterrupt):
-        run_tick(ports, POLICY, LIVE)
-    assert wallet.sent == []
-    assert isinstance(run_tick(replace(ports, ledger=MemoryLedger()), POLICY, LIVE).outcome, Settled)
-
-
-def test_tick__open_intent_and_dry_run__looks_and_sends_nothing() -> None:
-    wallet = FakeWallet()
-    ports = ports_of(state(*OFF_TARGET), wallet)
-    wallet.failure = Unavailable("no connection")
-    run_tick(ports, POLICY, LIVE)
-    wallet.failure = None
-    assert isinstance(run_tick(ports, POLICY, DRY).outcome, Pending)
-    assert wallet.sent == []
-
-
-def test_tick__open_intent_past_its_deadline__is_not_sent_again() -> None:
-    wallet = FakeWallet(landings=[waiting])
-    ports = ports_of(state(*OFF_TARGET), wallet)
-    run_tick(ports, POLICY, LIVE)
-    late = replace(ports, clock=FixedClock(NOW + POLICY.limits.deadline))
-    assert isinstance(run_tick(late, POLICY, LIVE).outcome, Pending)
-    assert len(wallet.sent) == 1
-
-
-@pytest.mark.parametrize("ending_of", [failed, gone], ids=["reverted", "void"])
-def test_tick__batch_does_not_happen__is_failed_and_closed(ending_of: Callable[[Intent], Landing]) -> None:
-    ports = ports_of(state(*OFF_TARGET), ending(ending_of))
-    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Failed)
-    past = ports.ledger.read()
-    assert past.open_intent is None and past.last_settled_at is None
-
-
-def test_tick__halted_before__raises_halt_and_reads_nothing() -> None:
-    ports = ports_of(state(*OFF_TARGET))
-    ports.ledger.record_tick(TickRecord(NOW, None, "Halt", "nonce 7 was used by another transaction", *[None] * 3, 1))
-    with pytest.raises(Halt, match="nonce 7"):
-        run_tick(ports, POLICY, LIVE)
-    assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 0
-
-
-def test_tick__node_behind_what_was_read_before__is_unavailable() -> None:
-    snapshot = state(*OFF_TARGET)
-    ports = ports_of(snapshot)
-    ahead = snapshot.block.number + 3
-    ports.ledger.record_tick(TickRecord(NOW, ahead, "held", "", None, None, None, 1))
-    with pytest.raises(Unavailable, match=str(ahead)):
-        run_tick(ports, POLICY, LIVE)
-
-
-def test_tick__node_far_behind__halts_until_a_person_resumes() -> None:
-    ports = ports_of(state(*ON_TARGET))
-    never_was = TickRecord(NOW, 10**12, "held", "", None, None, None, 1)
-    ports.ledger.record_tick(never_was)
-    with pytest.raises(Halt, match="that block never was"):
-        run_tick(ports, POLICY, LIVE)
-    ports.ledger.record_tick(replace(never_was, block=None, outcome="Halt", detail="far behind"))
-    resume(ports, "that node made it up")
-    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Held)
-
-
-@pytest.mark.parametrize("ending_of", [failed, gone], ids=["reverted", "void"])
-def test_tick__after_three_failures_in_a_row__halts_before_it_reads(ending_of: Callable[[Intent], Landing]) -> None:
-    wallet = ending(ending_of)
-    ports = ports_of(state(*OFF_TARGET), wallet)
-    outcomes = [run_tick(ports, POLICY, LIVE).outcome for _ in range(MOST_FAILURES)]
-    assert all(isinstance(outcome, Failed) for outcome in outcomes)
-    with pytest.raises(Halt, match="the last 3 batches failed.*then resume"):
-        run_tick(ports, POLICY, LIVE)
-    assert len(wallet.sent) == 3
-    assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 3
-
-
-def test_tick__a_batch_settled_in_between__counts_the_failures_anew() -> None:
-    wallet = FakeWallet(landings=[failed, failed, landed, failed, failed, landed])
-    ports = ports_of(state(*OFF_TARGET), wallet)
-    words = [type(run_tick(ports, POLICY, LIVE).outcome).__name__ for _ in range(6)]
-    assert words == ["Failed", "Failed", "Settled"] * 2
-
-
-def test_tick__a_person_resumed_after_three_failures__acts_again() -> None:
-    ports = ports_of(state(*OFF_TARGET), FakeWallet(landings=[failed, failed, failed, landed]))
-    for _ in range(3):
-        run_tick(ports, POLICY, LIVE)
-    ports.ledger.record_tick(TickRecord(NOW, None, RESUMED, "another pool was added", *[None] * 3, 0))
-    assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Settled)

@@ -1,0 +1,91 @@
+"""What a node says of a batch without a receipt: nothing is taken for gone that may still happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from given_strange_nodes import BACKER, HASH, HEAD, INTENT, LATE, MINED, SAFE, a_lander, node_with
+
+from rebalancer.adapters.chain.rpc import RpcError
+from rebalancer.adapters.wallets.fake import OPERATOR
+from rebalancer.adapters.wallets.landing import INDEX_SECONDS
+from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.model import Gone, Waiting
+
+STRANGER = {"from": BACKER, "nonce": "0x7", "hash": "0x0d", "to": SAFE}
+PRUNED = RpcError("node.example", "eth_getTransactionCount", -32000, "missing trie node", None)
+UNSEEN = {"nobody": {**MINED, "transactions": [STRANGER]}, "no block": None, "pruned": PRUNED}
+
+
+def test_land__nonce_used_by_ours_and_no_receipt_yet__waits() -> None:
+    ours = {"from": OPERATOR.lower(), "nonce": "0x7", "hash": HASH, "to": SAFE}
+    landing = a_lander(node_with(None, {**MINED, "transactions": [ours]})).land(INTENT, 0)
+    assert isinstance(landing, Waiting)
+    assert "has no receipt yet" in landing.reason
+
+
+def test_land__nonce_used_and_nobody_to_be_seen__waits() -> None:
+    landing = a_lander(node_with(None, {**MINED, "transactions": [STRANGER]})).land(INTENT, 0)
+    assert isinstance(landing, Waiting)
+    assert "shows no transaction with it" in landing.reason
+
+
+@pytest.mark.parametrize("block", UNSEEN.values(), ids=UNSEEN)
+def test_land__nonce_used_and_nobody_to_be_seen_long_past_the_deadline__is_gone(block: Any) -> None:
+    rpc = node_with(None, block)
+    rpc.answers["eth_getBlockByNumber"] = [LATE, block]
+    landing = a_lander(rpc).land(INTENT, 0)
+    assert isinstance(landing, Gone)
+    assert "node.example says that nonce 7 is used" in landing.reason
+
+
+def test_land__nonce_used_on_a_node_without_old_states__is_unavailable_until_the_deadline_is_long_past() -> None:
+    for seconds in (0, INDEX_SECONDS):
+        rpc = node_with(None)
+        rpc.answers["eth_getBlockByNumber"] = [{**HEAD, "timestamp": hex(INTENT.deadline + seconds)}, PRUNED]
+        with pytest.raises(Unavailable, match="missing trie node"):
+            a_lander(rpc).land(INTENT, 0)
+
+
+def test_land__nonce_used_by_ours_without_a_receipt_long_past_the_deadline__still_waits() -> None:
+    ours = {"from": OPERATOR.lower(), "nonce": "0x7", "hash": HASH, "to": SAFE}
+    rpc = node_with(None)
+    rpc.answers["eth_getBlockByNumber"] = [LATE, {**MINED, "transactions": [ours]}]
+    assert isinstance(a_lander(rpc).land(INTENT, 0), Waiting)
+
+
+def test_land__nonce_used_by_another_long_past_the_deadline__halts_all_the_same() -> None:
+    rpc = node_with(None)
+    rpc.answers["eth_getBlockByNumber"] = [LATE, {**MINED, "transactions": [{**STRANGER, "from": OPERATOR.lower()}]}]
+    with pytest.raises(Halt, match="nonce 7 was used by 0x0d"):
+        a_lander(rpc).land(INTENT, 0)
+
+
+@pytest.mark.parametrize(
+    "transactions",
+    [None, 5, {}, [None], [{"from": OPERATOR, "nonce": "0x7"}], [{"from": OPERATOR, "nonce": None, "hash": HASH}]],
+    ids=str,
+)
+def test_land__in_a_block_with_malformed_transactions__is_unavailable(transactions: Any) -> None:
+    with pytest.raises(Unavailable):
+        a_lander(node_with(None, {**MINED, "transactions": transactions})).land(INTENT, 0)
+
+
+@pytest.mark.parametrize("late", [0, 60])
+def test_land__known_and_unmined__says_past_its_deadline_what_a_person_can_do(late: int) -> None:
+    rpc = node_with(None, count="0x7")
+    head = {**HEAD, "timestamp": hex(INTENT.deadline + late)}
+    rpc.answers |= {"eth_getTransactionByHash": {"hash": HASH}, "eth_getBlockByNumber": head}
+    landing = a_lander(rpc).land(INTENT, 0)
+    assert isinstance(landing, Waiting) and landing.reason.startswith(f"{HASH} waits to be mined, with nonce 7")
+    told = "60 s past its deadline: mined now, it can only revert and burn gas" in landing.reason
+    how = "with nonce 7, a max fee above 10000000000 wei and a tip above 1000000000 wei" in landing.reason
+    assert told == how == bool(late)
+
+
+def test_land__a_node_that_forgot_the_nonce__does_not_make_it_gone_before_the_deadline() -> None:
+    assert isinstance(a_lander(node_with(None, count="0x0")).land(INTENT, 0), Waiting)
+    late = node_with(None, count="0x0")
+    late.answers["eth_getBlockByNumber"] = {**HEAD, "timestamp": hex(INTENT.deadline + 1)}
+    assert isinstance(a_lander(late).land(INTENT, 0), Gone)

@@ -1,0 +1,110 @@
+"""Around the tick: one row whatever the end, and a person told of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, failing, ports_of, state, told
+from small_market import NOW, POLICY, POOLS, USDC, WETH, v3_pool
+
+from rebalancer.adapters.chain.fake import FakeChain
+from rebalancer.adapters.ledger.memory import MemoryLedger
+from rebalancer.adapters.notify.log import SilentNotifier
+from rebalancer.adapters.wallets.fake import FakeWallet, failed, waiting
+from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
+from rebalancer.core.model import TickRecord
+from rebalancer.keeper import UNKNOWN, run_once
+from rebalancer.ports import Ports
+from rebalancer.tick import Mode
+
+GAP = state(*OFF_TARGET, pools=(v3_pool(USDC, WETH, 500, 200_000_000, off_bps=300), *POOLS[1:]))
+ENDS: dict[str, tuple[Callable[[], Ports], Mode]] = {
+    "held": (lambda: ports_of(state(*ON_TARGET)), LIVE),
+    "planned": (lambda: ports_of(state(*OFF_TARGET)), DRY),
+    "blocked": (lambda: ports_of(GAP), LIVE),
+    "pending": (lambda: ports_of(state(*OFF_TARGET), FakeWallet(landings=[waiting])), LIVE),
+    "settled": (lambda: ports_of(state(*OFF_TARGET)), LIVE),
+    "failed": (lambda: ports_of(state(*OFF_TARGET), FakeWallet(landings=[failed])), LIVE),
+}
+
+
+@pytest.mark.parametrize("word", ENDS)
+def test_run_once__each_outcome__leaves_one_row_and_is_told(word: str, lock: Path) -> None:
+    make, mode = ENDS[word]
+    ports = replace(make(), requests=lambda: 3)
+    report = run_once(ports, POLICY, mode, lock)
+    (row,) = ports.ledger.history(10)
+    assert (row.outcome, row.at, row.requests) == (word, NOW, 3)
+    assert told(ports) == [word.capitalize()]
+    assert report.snapshot is not None and report.portfolio is not None
+    assert (row.block, row.value) == (report.snapshot.block.number, report.portfolio.value)
+    assert row.max_drift is not None and (row.max_drift > 0) == (word != "held")
+    assert (row.tx is not None) == (word in ("pending", "settled", "failed"))
+    assert ("; because WETH is 15 points over" in row.detail) == (word in ("planned", "pending", "settled", "failed"))
+
+
+def test_run_once__an_open_intent_was_finished__leaves_a_row_without_a_portfolio(lock: Path) -> None:
+    wallet = FakeWallet(landings=[waiting])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    run_once(ports, POLICY, LIVE, lock)
+    run_once(ports, POLICY, LIVE, lock)
+    newest = ports.ledger.history(1)[0]
+    assert (newest.outcome, newest.block, newest.value, newest.max_drift) == ("pending", None, None, None)
+    assert newest.tx == ports.ledger.history(2)[1].tx
+
+
+def test_run_once__fault_in_the_program__is_recorded_without_its_words_and_raised(lock: Path) -> None:
+    class Faulty(FakeChain):
+        def read(self):  # type: ignore[no-untyped-def]
+            raise ZeroDivisionError("https://node.example/v2/secret-key")
+
+    ports = replace(ports_of(state(*ON_TARGET)), chain=Faulty([state(*ON_TARGET)]))
+    with pytest.raises(ZeroDivisionError):
+        run_once(ports, POLICY, LIVE, lock)
+    (row,) = ports.ledger.history(10)
+    assert (row.outcome, row.detail) == (UNKNOWN, "ZeroDivisionError; see the traceback")
+
+
+class StrangeHalt(Halt):
+    """A leaf of the tree, of the kind that adapters make."""
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (Unavailable("node.example: no answer"), "Unavailable"),
+        (ConfigError("token WBTC: 8 decimals, expected 9"), "ConfigError"),
+        (Halt("nonce 7 was used"), "Halt"),
+        (StrangeHalt("nonce 7 was used"), "Halt"),
+    ],
+    ids=["unavailable", "config", "halt", "a leaf of halt"],
+)
+def test_run_once__error__is_recorded_by_its_kind_told_and_raised(
+    error: RebalancerError, kind: str, lock: Path
+) -> None:
+    ports = failing(error)
+    with pytest.raises(type(error)) as caught:
+        run_once(ports, POLICY, LIVE, lock)
+    assert caught.value is error
+    (row,) = ports.ledger.history(10)
+    assert (row.outcome, row.detail, row.block) == (kind, str(error), None)
+    assert isinstance(ports.notifier, SilentNotifier) and ports.notifier.told == [error]
+
+
+class Broken(MemoryLedger):
+    """Remembers everything but ticks."""
+
+    def record_tick(self, record: TickRecord) -> None:
+        raise Unavailable("ledger: cannot be used now: disk I/O error")
+
+
+def test_run_once__ledger_fails_while_an_error_is_recorded__the_first_error_is_raised_with_a_note(lock: Path) -> None:
+    ports = replace(failing(Unavailable("node.example: no answer")), ledger=Broken())
+    with pytest.raises(Unavailable, match="^node.example: no answer") as caught:
+        run_once(ports, POLICY, LIVE, lock)
+    assert str(caught.value) == "node.example: no answer"
+    assert caught.value.__notes__ == ["and it could not be recorded: ledger: cannot be used now: disk I/O error"]
+    assert told(ports) == ["Unavailable"]
