@@ -22,7 +22,7 @@ LOOSER = {
     "RebalanceModule _checked_call": {
         "mandate.SAFE": ("msg.sender",),
         "swap.amount_in": ("swap.amount_in + 1",),
-        "swap.min_out": ("0",),
+        "swap.min_out": ("empty(uint256)",),
     },
     "RebalanceModule _settle": {
         "(meters >> 192) + 1": ("(meters >> 192)",),
@@ -31,7 +31,7 @@ LOOSER = {
         "before.targets": ("self._targets",),
         "old_worth": ("worth",),
     },
-    "swap_router _built_call": {"mandate.SAFE": ("msg.sender",), "min_out": ("0",)},
+    "swap_router _built_call": {"mandate.SAFE": ("msg.sender",), "min_out": ("empty(uint256)",)},
     "mandate __init__": {"[safe, self]": ("[self]", "[safe]")},
 }
 """By contract and function: expressions that hold something, and what they are without it. Each place is a mutant of
@@ -111,7 +111,7 @@ def _of_function(function: Node, text: _Text) -> Iterator[Edit]:
             yield *text.span(node), "pass", f"{where}: {text.short(node)} deleted", ""
         yield from _of_node(node, where, text)
     for old, news in LOOSER.get(f"{text.contract} {where}", {}).items():
-        for node in [each for each in nodes if _is_expression(each) and text.of(each) == old]:
+        for node in [each for each in nodes if _is_expression(each, nodes) and text.of(each) == old]:
             for new in news:
                 yield *text.span(node), new, f"{where}: {old} is {new}", ""
 
@@ -207,7 +207,10 @@ def _kind(node: Node) -> str:
     return type(node).__name__
 
 
-def _is_expression(node: Node) -> bool:
+def _is_expression(node: Node, nodes: Sequence[Node]) -> bool:
+    """And no name that something gets."""
+    if any(each.target is node for each in nodes if _kind(each) in ("AnnAssign", "Assign")):
+        return False
     return _kind(node) in ("Name", "Attribute", "BinOp", "List")
 
 

@@ -16,6 +16,8 @@ from rebalancer.units import ONE, PPM, Address, Amount, Ppm, Price, Usd, Weight,
 
 PREFIX = "RebalanceModule: "
 """Of every reason that the contract reverts with."""
+HALF = 2**128 - 1
+"""Most that a price, a balance, and the wallet's worth may be for the module."""
 _WIDER = ONE // PPM
 """A share in millionths as the meters count it."""
 

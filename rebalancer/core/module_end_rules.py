@@ -22,6 +22,7 @@ from rebalancer.core.module_books import (
     steps,
     turnover_left,
 )
+from rebalancer.core.module_rules import too_large
 from rebalancer.core.module_words import share
 from rebalancer.core.render import amount, money
 from rebalancer.units import ONE, PPM, Ppm, Usd, Weight, mul_div_down, mul_div_up
@@ -50,6 +51,8 @@ def end_refusals(ending: Ending) -> Breaches:
     least = least_after(ending.before, ending.order.swaps)
     for old, wanted, new in zip(ending.before.holdings, least.holdings, ending.after.holdings, strict=True):
         yield from balances(wanted, new)
+        if new.balance.raw != old.balance.raw:
+            yield from too_large(new)
         yield from in_range(ending.before.worth, old, new)
     yield from drift(ending)
     yield from max_loss(ending)

@@ -1,8 +1,8 @@
 """What a RebalanceModule refuses before anything moves: an order and a snapshot in, every refusal out, in its order.
 
 A rule is a function with the name of the contract's reason, so the first breach is the chain's verdict. What only
-the chain can tell stands in the simulation: a sequencer's feed, calls of routes with a checker, approvals, execution,
-and an older second feed of one token.
+the chain can tell stands in the simulation: a sequencer's feed, calls of routes with a checker, payments, approvals,
+execution, and an older second feed of one token.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from rebalancer.core.model.batch import Breach
 from rebalancer.core.model.module import MOST_SWAPS, NOBODY, ModulePolicy, ModuleSwap
 from rebalancer.core.model.snapshot import ModuleWallet, Snapshot
-from rebalancer.core.module_books import Books, Holding, Order, Step, books_of, breach, share_of, steps
+from rebalancer.core.module_books import HALF, Books, Holding, Order, Step, books_of, breach, share_of, steps
 from rebalancer.core.module_paths import path_breaches
 from rebalancer.core.module_words import share
 from rebalancer.core.render import amount, duration, money
@@ -38,7 +38,10 @@ def refusals(wallet: ModuleWallet, snapshot: Snapshot, order: Order) -> Breaches
         yield from answer(holding)
         yield from future(holding, order)
         yield from heartbeat(holding, order)
+        yield from price_above_zero(holding)
         yield from band(holding)
+        yield from too_large(holding)
+    yield from worth_too_large(books)
     yield from _of_swaps(books, policy, order.swaps)
     for number, swap in enumerate(order.swaps, 1):
         if books.knows(swap) and swap.route < len(policy.routes) and policy.routes[swap.route].checker == NOBODY:
@@ -105,9 +108,9 @@ def cooldown(wallet: ModuleWallet, order: Order) -> Breaches:
 
 
 def answer(holding: Holding) -> Breaches:
-    """A price is above zero."""
-    if holding.price.usd <= 0:
-        yield breach("answer", f"the price of {holding} is {holding.price.usd} of 1e18 USD", "above zero")
+    """An answer is not below zero."""
+    if holding.price.usd < 0:
+        yield breach("answer", f"the price of {holding} is {_exact(holding.price)}", "above zero")
 
 
 def future(holding: Holding, order: Order) -> Breaches:
@@ -127,6 +130,12 @@ def heartbeat(holding: Holding, order: Order) -> Breaches:
         yield breach("heartbeat", f"the price of {holding} is {duration(age)} old ({age} s)", f"at most {most} s")
 
 
+def price_above_zero(holding: Holding) -> Breaches:
+    """The module's `answer` of a price that rounds down to nothing: it looks at the times before."""
+    if holding.price.usd == 0:
+        yield breach("answer", f"the price of {holding} is {_exact(holding.price)}", "above zero")
+
+
 def band(holding: Holding) -> Breaches:
     """A price lies between those that the owners believe."""
     low, high = holding.asset.price_low, holding.asset.price_high
@@ -134,6 +143,20 @@ def band(holding: Holding) -> Breaches:
         token = holding.price.token
         allowed = f"from {_exact(Price(token, low, 0))} to {_exact(Price(token, high, 0))}"
         yield breach("band", f"the price of {holding} is {_exact(holding.price)}", allowed)
+
+
+def too_large(holding: Holding) -> Breaches:
+    """Price and balance are numbers of 128 bits: the module keeps both in one word."""
+    if holding.price.usd > HALF:
+        yield breach("too_large", f"the price of {holding} is {_exact(holding.price)}", f"at most {HALF}")
+    elif holding.balance.raw > HALF:
+        yield breach("too_large", f"of {holding} there are {holding.balance.raw} base units", f"at most {HALF}")
+
+
+def worth_too_large(books: Books) -> Breaches:
+    """The module's `too_large` of the wallet's worth."""
+    if books.worth > HALF:
+        yield breach("too_large", f"the wallet is worth {money(books.worth)}", f"at most {money(Usd(HALF))}")
 
 
 # ---------------------------------------------------------------- the swaps
@@ -204,8 +227,11 @@ def buys_past_target(step: Step) -> Breaches:
 
 
 def min_out(step: Step) -> Breaches:
-    """What must arrive is worth what is sold, less the shortfall."""
-    if step.swap.min_out < step.floor.raw:
+    """What must arrive is worth what is sold, less the shortfall, and fits beside the price."""
+    most = HALF - step.buyer.balance.raw
+    if step.swap.min_out > most:
+        yield breach("min_out", f"{step} asks for {step.swap.min_out} base units", f"at most {most}")
+    elif step.swap.min_out < step.floor.raw:
         asked = Amount(step.floor.token, step.swap.min_out)
         allowed = f"at least {amount(step.floor)} ({step.floor.raw}), {share(step.limits.max_shortfall)} off the oracle"
         yield breach("min_out", f"{step} asks for {amount(asked)} ({asked.raw})", allowed)

@@ -14,7 +14,7 @@ from given_module import v2_path, v3_path
 from given_orders import BEYOND, PAYS_LESS, PAYS_MORE, PAYS_MUCH, PAYS_SOME, Scene, honest
 
 from rebalancer.core.model import ModuleSwap
-from rebalancer.core.module_books import Order, Step, share_of, steps
+from rebalancer.core.module_books import HALF, Order, Step, share_of, steps
 from rebalancer.units import ONE, PPM
 
 Maker = Callable[[Scene], Order | None]
@@ -128,6 +128,12 @@ def _amount_in(scene: Scene) -> Order | None:
     return replace(scene.order, swaps=(replace(swap, amount_in=raw),))
 
 
+def _min_out(scene: Scene, step: Step) -> ModuleSwap:
+    """Less than the floor, or more than fits."""
+    most = HALF - step.buyer.balance.raw
+    return replace(step.swap, min_out=scene.random.choice((step.floor.raw - 1, step.floor.raw - 99, most + 1)))
+
+
 def _path(scene: Scene, step: Step) -> ModuleSwap:
     words = (0, 3, 2 | 4 << 8, 4 | 1 << 8, 2 | 1 << 8 | 3_000 << 16, 3 | 1 << 8 | 1 << 48, 3 | 1 << 8 | 16 << 40)
     words += (v3_path((500, 16), (500, 17), (500, 1)), step.swap.path | 1 << 200)
@@ -196,9 +202,7 @@ MAKERS: dict[str, Maker] = {
     "buys_underweight": _one(_buys_underweight),
     "sells_past_target": _either(_one(_sells_past_target), _again),
     "buys_past_target": _either(_one(_buys_past_target), _again),
-    "min_out": _with_last(
-        lambda scene, step: replace(step.swap, min_out=step.floor.raw - scene.random.choice((1, 99)))
-    ),
+    "min_out": _with_last(_min_out),
     "amount_in": _amount_in,
     "path": _with_last(_path),
     "hub": _with_last(_hub),

@@ -20,7 +20,20 @@ from rebalancer.units import ONE, PPM, Amount, Price, Usd, Wei
 SCENES = 24
 HOUR = 3_600
 DOLLARS = {"ETH/USD": 2_500, "BTC/USD": 60_000, "WBTC/BTC": 1, "USDC/USD": 1, "LINK/USD": 14, "UNI/USD": 8}
-FAULTS = ("paused", "answer", "future", "heartbeat", "band")
+FAULTS = {
+    "paused": "paused",
+    "below zero": "answer",
+    "nothing": "answer",
+    "nothing, and old": "heartbeat",
+    "below zero, and old": "answer",
+    "future": "future",
+    "old": "heartbeat",
+    "band": "band",
+    "much too large": "band",
+    "too large a price": "too_large",
+    "too large a balance": "too_large",
+}
+"""What makes the module refuse every order, and by which rule."""
 LIMITS = {
     "max_turnover": 100_000,
     "max_loss": 200,
@@ -66,12 +79,14 @@ def scenes(replica: Replica, random: Random) -> Iterator[tuple[Module, Snapshot,
             yield module, *seen(replica, module, random, early)
     for fault in FAULTS:
         with replica.scratch():
-            furnish(replica, both[1], random, tight=True)
-            _, sound = seen(replica, both[1], random, 0)
-            break_down(replica, both[1], fault)
-            snapshot, broken = seen(replica, both[1], random, 0)
+            # Only the other has price bands.
+            module = both[fault != "too large a price"]
+            furnish(replica, module, random, tight=True)
+            _, sound = seen(replica, module, random, 0)
+            break_down(replica, module, fault)
+            snapshot, broken = seen(replica, module, random, 0)
             # No order can be made with a price that is none.
-            yield both[1], snapshot, replace(broken, books=sound.books, worth=sound.worth)
+            yield module, snapshot, replace(broken, books=sound.books, worth=sound.worth)
 
 
 def furnish(replica: Replica, module: Module, random: Random, tight: bool) -> None:
@@ -116,17 +131,23 @@ def rebalance_once(module: Module, scene: Scene) -> None:
 def break_down(replica: Replica, module: Module, fault: str) -> None:
     """What makes the module refuse every order."""
     now = replica.now()
-    match fault:
-        case "paused":
-            module.by_safe("pause()")
-        case "answer":
-            replica.set_round("LINK/USD", -1, now)
-        case "future":
-            replica.set_round("UNI/USD", 10**9, now + 2 * HOUR)
-        case "heartbeat":
-            replica.set_round("ETH/USD", 2_500 * 10**8, now - 2 * HOUR)
-        case "band":
-            replica.set_round("WBTC/BTC", 10**8 // 3, now)
+    if fault == "paused":
+        module.by_safe("pause()")
+    elif fault == "too large a balance":
+        replica.deal("LINK", module.safe, 1 << 128)
+    else:
+        name, answer, written = {
+            "below zero": ("LINK/USD", -1, now),
+            "nothing": ("LINK/USD", 0, now),
+            "nothing, and old": ("LINK/USD", 0, now - 2 * HOUR),
+            "below zero, and old": ("LINK/USD", -1, now - 2 * HOUR),
+            "future": ("UNI/USD", 10**9, now + 2 * HOUR),
+            "old": ("ETH/USD", 2_500 * 10**8, now - 2 * HOUR),
+            "band": ("WBTC/BTC", 10**8 // 3, now),
+            "much too large": ("UNI/USD", 1 << 95, now),
+            "too large a price": ("UNI/USD", 1 << 95, now),
+        }[fault]
+        replica.set_round(name, answer, written)
 
 
 def seen(replica: Replica, module: Module, random: Random, early: int) -> tuple[Snapshot, Scene]:

@@ -123,7 +123,7 @@ def test_random_orders__all_of_them__are_accepted_often_enough_and_hit_every_rul
     counts = Counter(v.chain for v in verdicts)
     assert len(verdicts) >= 1_000, counts
     assert counts[ACCEPTED] * 100 >= 40 * len(verdicts), counts
-    assert {rule: counts[rule] for rule in (*MAKERS, *FAULTS) if counts[rule] < 20} == {}, counts
+    assert {rule: counts[rule] for rule in (*MAKERS, *FAULTS.values()) if counts[rule] < 20} == {}, counts
 
 
 def test_guard__of_more_swaps_than_fit__refuses_what_the_module_cannot_read(replica: Replica) -> None:

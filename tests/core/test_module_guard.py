@@ -25,7 +25,7 @@ from small_module import GUARDIAN, MODULE, NOBODY, WALLET_OF_MODULE, WIDER, modu
 from rebalancer.core.cost import cost_of_quotes
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
 from rebalancer.core.model import Allowance, Breach, ModuleWallet, Reverted, Simulated
-from rebalancer.core.module_books import Holding, books_of, loss_left, seconds_until, turnover_left
+from rebalancer.core.module_books import HALF, Holding, books_of, loss_left, seconds_until, turnover_left
 from rebalancer.core.module_end_rules import in_range
 from rebalancer.core.module_guard import guard_module_batch, guard_module_simulation
 from rebalancer.units import ONE, Amount, Ppm, Price, Token, Usd, Weight
@@ -173,6 +173,13 @@ def test_balances__at_the_minimum__pass_and_a_unit_less_is_a_breach() -> None:
     assert judged(after(WBTC, -spare)) == []
     assert judged(after(WBTC, -spare - 1)) == ["balances"]
     assert judged(after(WETH, -1)) == ["balances"]
+
+
+def test_too_large__of_a_token_that_came_in__is_a_breach_before_its_range() -> None:
+    held = next(balance.raw for balance in SNAPSHOT.balances if balance.token == USDC)
+    came = next(change.raw for change in SIMULATION.changes if change.token == USDC)
+    assert "too_large" not in judged(after(USDC, HALF - held - came))
+    assert judged(after(USDC, HALF + 1 - held - came))[0] == "too_large"
 
 
 def test_range__of_a_token_carried_over_its_most__is_a_breach_and_one_that_stays_is_not() -> None:

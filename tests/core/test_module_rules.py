@@ -11,7 +11,7 @@ from small_market import ATTACKER, NOW, OPERATOR, PRICES, usd
 from small_module import MODULE_LIMITS, NOBODY, POLICY_ON_CHAIN, WALLET_OF_MODULE, module_snapshot, wallet_with
 
 from rebalancer.core.model import ModuleSwap, ModuleWallet, Snapshot
-from rebalancer.core.module_books import Order, books_of, least_after, steps
+from rebalancer.core.module_books import HALF, Order, books_of, least_after, steps
 from rebalancer.core.module_rules import first_refusal, refusals
 from rebalancer.units import ONE, Ppm, Price, Usd
 
@@ -79,6 +79,7 @@ def test_paused__whatever_is_asked__refuses() -> None:
     ("price", "rule"),
     [
         (lambda p: replace(p, usd=Usd(0)), "answer"),
+        (lambda p: replace(p, usd=Usd(-1)), "answer"),
         (lambda p: replace(p, updated_at=NOW + 13), "future"),
         (lambda p: replace(p, updated_at=NOW + 12 - 3_601), "heartbeat"),
     ],
@@ -86,6 +87,40 @@ def test_paused__whatever_is_asked__refuses() -> None:
 def test_refusals__of_one_bad_price__come_first_whoever_is_traded(price: Callable[[Price], Price], rule: str) -> None:
     snapshot = replace(SNAPSHOT, prices=(*PRICES[:3], price(PRICES[3])))
     assert rules(replace(ORDER, swaps=()), snapshot) == [rule, "swaps"]
+
+
+@pytest.mark.parametrize(
+    ("usd", "rules_broken"), [(0, ["heartbeat", "answer", "swaps"]), (-1, ["answer", "heartbeat", "swaps"])]
+)
+def test_answer__of_a_price_that_is_old_too__comes_last_where_it_is_nothing(usd: int, rules_broken: list[str]) -> None:
+    bad = replace(PRICES[3], usd=Usd(usd), updated_at=NOW + 12 - 3_601)
+    assert rules(replace(ORDER, swaps=()), replace(SNAPSHOT, prices=(*PRICES[:3], bad))) == rules_broken
+
+
+@pytest.mark.parametrize(
+    ("price", "raw", "broken"),
+    [
+        # A token that makes the whole wallet too large is no larger itself.
+        (1, HALF, []),
+        (10**18, HALF, ["too_large"]),
+        (1, HALF + 1, ["too_large"]),
+        (HALF, 1, []),
+        (HALF + 1, 1, ["too_large"]),
+    ],
+)
+def test_too_large__of_a_price_a_balance_or_both_together__comes_before_the_swaps(
+    price: int, raw: int, broken: list[str]
+) -> None:
+    held, whole = SNAPSHOT.balances[3], replace(SNAPSHOT.balances[3].token, decimals=18)
+    balances = (*SNAPSHOT.balances[:3], replace(held, token=whole, raw=raw))
+    snapshot = replace(SNAPSHOT, balances=balances, prices=(*PRICES[:3], Price(whole, Usd(price), NOW)))
+    assert rules(replace(ORDER, swaps=()), snapshot) == [*broken, "swaps"]
+
+
+def test_min_out__that_does_not_fit_beside_the_price__is_refused() -> None:
+    most = HALF - SNAPSHOT.balances[USDC].raw
+    assert of_swap(min_out=most) == []
+    assert of_swap(min_out=most + 1) == ["min_out"]
 
 
 @pytest.mark.parametrize("edge", [NOW + 12, NOW + 12 - 3_600])
