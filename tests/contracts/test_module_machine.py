@@ -49,27 +49,39 @@ def world(running_replica: Replica) -> World:
 def test_module__whatever_is_asked_of_it__does_as_the_model_says(world: World) -> None:
     seen: Counter[str] = Counter()
     runs = RUNS or USUAL_RUNS
+    play(world, seen, runs, fixed=not RUNS)
+    if runs < USUAL_RUNS:
+        return
+    # What is drawn depends on what else was imported: a rule that did not come up gets a second chance, no third.
+    if never_seen(seen):
+        play(world, seen, runs, fixed=False)
+    asked = sum(count for name, count in seen.items() if name.startswith("rebalance: "))
+    assert seen["rebalance: accepted"] >= asked // 10, f"too few are accepted: {seen}"
+    assert not never_seen(seen), f"nothing was refused by {never_seen(seen)}: {seen}"
+
+
+def play(world: World, seen: Counter[str], runs: int, fixed: bool) -> None:
+    """So many whole runs, counted into `seen`; the same ones each time where `fixed`."""
     settled = settings(
         max_examples=2 * runs,
         # The first is the one that prepares the wallet.
         stateful_step_count=WHOLE + 1,
-        derandomize=not RUNS,
+        derandomize=fixed,
         database=None,
         deadline=None,
         # To look for the shortest way to a failure takes minutes.
-        phases=(Phase.generate, Phase.shrink) if RUNS > USUAL_RUNS else (Phase.generate,),
+        phases=(Phase.generate, Phase.shrink) if runs > USUAL_RUNS else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(lambda: ModuleMachine(world, seen, runs), settings=settled)
-    assert seen["whole runs"] >= runs, f"of {2 * runs} runs too few were whole: {seen}"
-    if runs < USUAL_RUNS:
-        return
-    asked = sum(count for name, count in seen.items() if name.startswith("rebalance: "))
-    assert seen["rebalance: accepted"] >= asked // 10, f"too few are accepted: {seen}"
-    # What never comes up is not tested. Of what is as rare as one of many wrong fields a few may; of what only shows
-    # when it is done, nothing.
+    whole = seen["whole runs"]
+    run_state_machine_as_test(lambda: ModuleMachine(world, seen, whole + runs), settings=settled)
+    assert seen["whole runs"] >= whole + runs, f"of {2 * runs} runs too few were whole: {seen}"
+
+
+def never_seen(seen: Counter[str]) -> list[str]:
+    """What never comes up is not tested. Of what is as rare as one of many wrong fields a few may be missing; of what
+    only shows when it is done, nothing."""
     after = {f"rebalance: {rule}" for rule in RULES_AFTER}
     others = {f"rebalance: {rule}" for rule in RULES_BEFORE} | {f"door: {rule}" for rule in RULES_OF_DOORS}
-    assert not after - seen.keys(), f"nothing was refused by {sorted(after - seen.keys())}: {seen}"
     missing = others - seen.keys()
-    assert len(missing) <= len(others) // 10, f"nothing was refused by {sorted(missing)}: {seen}"
+    return sorted((after - seen.keys()) | (missing if len(missing) > len(others) // 10 else set()))

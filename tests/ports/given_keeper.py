@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,12 +77,12 @@ class Keeper:
 
     def command(self, *arguments: str) -> Done:
         """One command on this configuration, in this process. The replica's time is brought to the present first."""
-        self.replica.mine()
+        to_the_present(self.replica)
         return command(*arguments, "--config", str(self.config))
 
     def started(self, *arguments: str) -> subprocess.Popen[str]:
         """The same as a process of its own, begun."""
-        self.replica.mine()
+        to_the_present(self.replica)
         return started(*arguments, "--config", str(self.config))
 
     def edit(self, old: str, new: str) -> None:
@@ -227,3 +228,11 @@ class Gate:
             self.reached.set()
             self.open.wait(30)
         return Reply(answer)
+
+
+def to_the_present(replica: Replica) -> None:
+    """One block, now or later: what undoes a test takes anvil's clock back to the test's beginning."""
+    now = int(time.time())
+    if replica.now() < now:
+        replica.rpc.call("evm_setNextBlockTimestamp", now)
+    replica.mine()
