@@ -7,9 +7,10 @@ BIN := .venv/bin
 PY := $(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready node_modules/.ready
-FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py
+FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
+	tests/test_deploy.py
 
-.PHONY: help setup demo test test-pure test-ports test-fork test-attacks fuzz mutate-module check format bench artifacts lock clean
+.PHONY: help setup demo test test-pure test-ports test-fork test-attacks test-chaos fuzz mutate-module check format bench artifacts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,7 +43,7 @@ test-pure: setup ## pure tests: no chain
 
 test-ports: setup ## adapters, contracts and the command line on a real chain
 	@echo "==> adapters and contracts on the replica"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile tests/ports tests/contracts
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile -m "not slow" tests/ports tests/contracts
 
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"
@@ -51,6 +52,10 @@ test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_
 test-attacks: setup ## every attack on the module, and the wall that stopped it
 	@echo "==> attacks on the module"
 	@$(PY) -m pytest -p no:ape_test -q -n 2 --every-attack tests/contracts/attacks
+
+test-chaos: setup ## keepers killed at more steps, at random, two at once on PostgreSQL: minutes
+	@echo "==> keepers that are killed"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/ports
 
 fuzz: setup ## the module against its model, 2,000 runs, other ones each time
 	@REBALANCER_FUZZ_RUNS=2000 $(PY) -m pytest -p no:ape_test -q tests/contracts/test_module_machine.py
@@ -83,6 +88,9 @@ lock: ## pin anew, from pyproject.toml, with hashes and without the address of a
 	@.build/lock/bin/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
 	  --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --output-file requirements.lock pyproject.toml
+	@.build/lock/bin/pip-compile --quiet --constraint requirements.lock --generate-hashes --allow-unsafe --strip-extras \
+	  --no-header --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --output-file deploy/requirements.lock pyproject.toml
 
 clean: ## remove what setup and the tests made
 	@rm -rf .venv node_modules .build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Act or hold, and with which batch: what was read at one block goes in, a hold or a guarded batch comes out.
+"""Act or hold, and with which batch: what was read at one block and believed goes in, a hold or a guarded batch out.
 
 Sends nothing, and writes nothing down. Of the ports it asks for quotes, for the ticks that a plan lacks, and for the
 batch and its simulation.
@@ -12,8 +12,8 @@ from functools import partial
 from typing import TypeVar
 
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
-from rebalancer.core.errors import Unavailable
-from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, guard_snapshot, reverted
+from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
 from rebalancer.core.model import (
     Batch,
     Blocked,
@@ -34,7 +34,9 @@ from rebalancer.core.model import (
     Trade,
 )
 from rebalancer.core.module_room import void_at
+from rebalancer.core.over_time import guard_trade, why_stop
 from rebalancer.core.plan import make_plan, snapshot_after
+from rebalancer.core.room import day_is_full, plan_room
 from rebalancer.core.trigger import reason_to_act
 from rebalancer.market.routing import MoreTicks
 from rebalancer.ports import Ports
@@ -71,25 +73,38 @@ class _Offer:
 
 
 def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio]) -> Held | Blocked | Decision:
-    """Held or Blocked where nothing is to be sent. Raises Unavailable where a plan never has ticks enough."""
+    """Held or Blocked where nothing is to be sent.
+
+    Raises Unavailable where a plan never has ticks enough, Halt where this rebalance would cross a limit over time.
+    """
     snapshot, portfolio = seen
-    if breaches := guard_snapshot(policy, snapshot):
-        return Blocked(breaches)
     reason = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
     if isinstance(reason, Hold):
         return Held(reason.reason)
+    if (full := day_is_full(policy, past.history, snapshot.block.timestamp)) is not None:
+        return Held(full.reason)
     if breaches := guard_account(policy, snapshot, ports.wallet.operator):
         return Blocked(breaches)
-    offer = _offer(ports, policy, portfolio, snapshot)
-    return Held(offer.reason) if isinstance(offer, Hold) else _examined(ports, policy, portfolio, offer, reason.reason)
+    offer = _offer(ports, policy, past, seen)
+    if isinstance(offer, Hold):
+        return Held(offer.reason)
+    decided = _examined(ports, policy, portfolio, offer, reason.reason)
+    if isinstance(decided, Decision):
+        at = decided.snapshot.block.timestamp
+        crossed = why_stop(guard_trade(policy, past.history, portfolio, decided.cost, at))
+        if crossed is not None:
+            raise Halt(crossed)
+    return decided
 
 
-def _offer(ports: Ports, policy: Policy, portfolio: Portfolio, snapshot: Snapshot) -> _Offer | Hold:
+def _offer(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio]) -> _Offer | Hold:
     """Plan and quote; Hold where there is nothing to trade, no quote, or it costs too much."""
+    snapshot, portfolio = seen
+    room = plan_room(policy, past.history, portfolio, snapshot.block.timestamp)
     fees = fees_for(snapshot.block, policy.limits)
 
     def planned(known: Snapshot) -> Plan | Hold | MoreTicks:
-        return make_plan(policy, portfolio, known, fees)
+        return make_plan(policy, portfolio, known, fees, room)
 
     made: tuple[Plan | Hold, Snapshot] = _with_ticks(ports, snapshot, planned)
     plan, snapshot = made

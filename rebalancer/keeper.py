@@ -5,46 +5,48 @@ In: the ports and the policy. Out: the tick's report; an error is recorded, told
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from rebalancer.core.drift import max_drift
-from rebalancer.core.errors import ConfigError, RebalancerError
-from rebalancer.core.model import RESUMED, Held, Outcome, Pending, Planned, Policy, Settled, TickRecord
+from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
+from rebalancer.core.model import RESUMED, Held, Outcome, Past, Pending, Planned, Policy, Settled, TickRecord
+from rebalancer.core.notices import UNKNOWN, notice_of
+from rebalancer.core.over_time import holdings_of, horizon_of
 from rebalancer.core.render import outcome_words
-from rebalancer.ports import Ports
-from rebalancer.tick import Mode, Report, close, run_tick
-
-UNKNOWN = "error"
-"""The outcome of a tick that ended in an error of none of our kinds: a fault in the program."""
+from rebalancer.intents import close
+from rebalancer.ports import Ledger, Ports
+from rebalancer.tick import Mode, Report, remembered, run_tick
 
 
-def run_once(ports: Ports, policy: Policy, mode: Mode, lock: Path) -> Report:
-    """One tick under the wallet's lock. A second keeper of the same wallet holds, and says who has it."""
-    with _locked(lock) as holder:
-        if holder is not None:
-            # Told and not recorded: the ledger belongs to the one that has the lock.
-            report = Report(Held(f"another keeper is at work on this wallet: {holder}"), None, None)
-            ports.notifier.tell(report.outcome)
-            return report
-        try:
-            report = run_tick(ports, policy, mode)
-        except RebalancerError as error:
-            _record_error(ports, error.kind, error)
-            ports.notifier.tell(error)
-            raise
-        except Exception as error:
-            _record_error(ports, UNKNOWN, error)
-            ports.notifier.tell(error)
-            raise
-        ports.ledger.record_tick(record_of(report, ports.clock.now(), ports.requests()))
-        ports.notifier.tell(report.outcome)
-        return report
+def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
+    """One tick under the wallet's lease. A second keeper of the same wallet holds, and says who has it."""
+    past: Past | None = None
+    try:
+        with ports.lease.hold() as holder:
+            if holder is not None:
+                # Neither recorded nor told: ledger and dead man's switch belong to the one that is at work. Were that
+                # one to hang, nothing that this one says may cover it up.
+                return Report(Held(f"another keeper is at work on this wallet: {holder}"), None, None)
+            ports.notifier.started()
+            try:
+                past = remembered(ports, policy)
+                report = run_tick(ports, policy, past, mode)
+            except Exception as error:
+                if not _record_error(ports, error):
+                    past = None
+                raise
+            try:
+                ports.ledger.record_tick(record_of(report, ports.clock.now(), ports.requests()))
+            except Exception:
+                # No row will say that this was told: it is told each time, as where the ledger cannot be read.
+                past = None
+                raise
+    except Exception as error:
+        # After the lease was given back: telling takes its time.
+        ports.notifier.ended(error, notice_of(error, past))
+        raise
+    ports.notifier.ended(report.outcome, notice_of(report.outcome, past, report.gas))
+    return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +57,59 @@ class Resumed:
     closed: str | None
 
 
-def resume(ports: Ports, why: str) -> Resumed:
+def resume(ports: Ports, policy: Policy, why: str) -> Resumed:
     """Record that a person has looked into what halted the keeper, and close what can be closed of an open intent.
 
     Raises ConfigError where nothing is halted, or where nothing is said of what was seen; Unavailable where the chain
-    cannot be asked about an open intent: it stays halted.
+    cannot be asked about an open intent, or another keeper is at work: it stays halted.
     """
-    past, why = ports.ledger.read(), why.strip()
-    if past.halted is None:
-        raise ConfigError("nothing is halted, so there is nothing to resume; `rebalancer status` shows what stands")
-    if not why:
-        raise ConfigError("--why is empty, expected what was looked at and found: it stays on record")
-    intent = past.open_intent
-    closed = intent.commitment.hash if intent is not None and close(ports, intent, why) else None
-    detail = f"{why} (was halted: {past.halted})"
-    ports.ledger.record_tick(TickRecord(ports.clock.now(), None, RESUMED, detail, None, None, closed, ports.requests()))
+    why = _said(why)
+    with ports.lease.hold() as holder:
+        if holder is not None:
+            raise Unavailable(f"another keeper is at work on this wallet: {holder}; resume when it is done")
+        past = remembered(ports, policy)
+        if past.halted is None:
+            raise ConfigError("nothing is halted, so there is nothing to resume; `rebalancer status` shows what stands")
+        intent = past.open_intent
+        # The block that was seen before may be what halted the keeper: the intent's own is all that is asked for.
+        closed = intent.newest.hash if intent is not None and close(ports, intent, why, intent.block) else None
+        detail = f"{why} (was halted: {past.halted})"
+        ports.ledger.record_tick(_mark(ports.clock.now(), RESUMED, detail, closed, ports.requests()))
     return Resumed(past.halted, closed)
 
 
+def halt(ledger: Ledger, policy: Policy, why: str, at: int) -> str | None:
+    """Stop the keeper on a person's word, until a person resumes; why it was halted already, if it was.
+
+    Asks no node, and waits for no lease: a tick that is at work now signs nothing any more, unless it has already.
+    """
+    why = _said(why)
+    halted = ledger.read(horizon_of(at, policy.over_time)).halted
+    before = "" if halted is None else f" (was halted already: {halted})"
+    ledger.record_tick(_mark(at, Halt.__name__, f"by a person: {why}{before}", None, 0))
+    return halted
+
+
 def record_of(report: Report, at: int, requests: int) -> TickRecord:
-    """The row that a tick leaves."""
+    """The row that a tick leaves. Figures are of the newest look at the wallet, or of what was decided on."""
     word, detail = outcome_words(report.outcome)
     if report.why is not None:
         detail = f"{detail}; because {report.why}"
+    if report.unread is not None:
+        detail = f"{detail}; not read anew since: {report.unread}"
+    newest = report.newest
+    snapshot, portfolio = (newest.snapshot, newest.portfolio) if newest else (report.snapshot, report.portfolio)
     return TickRecord(
         at=at,
-        block=report.snapshot.block.number if report.snapshot else None,
+        block=snapshot.block.number if snapshot else None,
         outcome=word,
         detail=detail,
-        value=report.portfolio.value if report.portfolio else None,
-        max_drift=max_drift(report.portfolio) if report.portfolio else None,
+        value=portfolio.value if portfolio else None,
+        max_drift=max_drift(portfolio) if portfolio else None,
         tx=_transaction(report.outcome),
         requests=requests,
+        index=newest.index if newest else None,
+        holdings=holdings_of(newest.portfolio) if newest else (),
     )
 
 
@@ -95,43 +118,35 @@ def _transaction(outcome: Outcome) -> str | None:
         case Settled(settlement):
             return settlement.tx
         case Pending(intent):
-            return intent.commitment.hash
+            return intent.newest.hash
         case Planned():
             return None
         case _:
             return getattr(outcome, "tx", None)
 
 
-def _record_error(ports: Ports, kind: str, error: Exception) -> None:
+def _record_error(ports: Ports, error: Exception) -> bool:
+    """Whether there is a row of it."""
     # The text of a foreign error may hold anything, an RPC URL with its key included.
-    detail = f"{type(error).__name__}; see the traceback" if kind == UNKNOWN else str(error)
-    row = TickRecord(ports.clock.now(), None, kind, detail, None, None, None, ports.requests())
+    kind, detail = UNKNOWN, f"{type(error).__name__}; see the traceback"
+    if isinstance(error, RebalancerError):
+        kind, detail = error.kind, str(error)
     try:
-        ports.ledger.record_tick(row)
+        ports.ledger.record_tick(_mark(ports.clock.now(), kind, detail, None, ports.requests()))
     except RebalancerError as second:
         # The first error is the one to act on; that it could not be recorded must not hide it.
         error.add_note(f"and it could not be recorded: {second}")
+        return False
+    return True
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[str | None]:
-    """Holds the lock file, or yields the words of the process that does. The kernel drops it on any death."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise ConfigError(
-            f"the lock file {path} cannot be opened ({error.strerror}); its folder must be one that this account may "
-            "write to: set XDG_STATE_HOME to another, the same for every keeper of the wallet"
-        ) from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield os.pread(handle, 200, 0).decode(errors="replace").strip() or "it has not said its name yet"
-            return
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
-        yield None
-    finally:
-        os.close(handle)
+def _mark(at: int, outcome: str, detail: str, tx: str | None, requests: int) -> TickRecord:
+    """A row of a tick that has read nothing."""
+    return TickRecord(at, None, outcome, detail, None, None, tx, requests)
+
+
+def _said(why: str) -> str:
+    why = why.strip()
+    if not why:
+        raise ConfigError("--why is empty, expected what was looked at and found: it stays on record")
+    return why

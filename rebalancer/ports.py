@@ -5,20 +5,28 @@ by a fake in the tests, and by history in research. Verbs: read, quote, simulate
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from rebalancer.core.model import (
+    Basis,
     Batch,
     Block,
     Commitment,
+    Failure,
+    Fees,
+    Horizon,
     Intent,
     Landing,
+    Notice,
     Outcome,
     Past,
+    Purpose,
     Quote,
     QuoteRequest,
     Refusal,
+    Replacement,
     Settlement,
     SignedTransaction,
     Simulated,
@@ -47,8 +55,17 @@ class Chain(Protocol):
         """The newest block. Raises Unavailable."""
         ...
 
-    def read(self) -> Snapshot:
-        """Everything a tick needs, at one block, in one request. Raises Unavailable, ConfigError."""
+    def read(self, last_block: int = 0) -> Snapshot:
+        """Everything a tick needs, at one block, in one request, of a node that is not behind `last_block` if there is
+        one. Raises Unavailable, ConfigError.
+        """
+        ...
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        """Ask other nodes whether they say the same of the snapshot's block, as many as are configured to agree.
+
+        Raises Unavailable where they do not, or cannot be asked: nothing is traded on what one node says alone.
+        """
         ...
 
     def read_ticks(self, snapshot: Snapshot, need: MoreTicks) -> Snapshot:
@@ -110,12 +127,30 @@ class Wallet(Protocol):
         """Sign what was simulated. Nothing leaves the machine. Raises ConfigError, Unavailable, Halt."""
         ...
 
-    def execute(self, intent: Intent) -> None:
-        """Send what was recorded. Safe to repeat: the same bytes. Raises Unavailable."""
+    def gas_now(self) -> Block:
+        """The newest block, for what a unit of gas costs now. Raises Unavailable."""
         ...
 
-    def land(self, intent: Intent, patience: int) -> Landing:
-        """What became of it, waiting up to `patience` seconds.
+    def rehearse(self, intent: Intent) -> str | None:
+        """Why the intent's call would fail in the next block; None: it would not. Raises Unavailable."""
+        ...
+
+    def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
+        """Sign a further transaction with the intent's nonce: its very call, or a cancellation.
+
+        Nothing leaves the machine.
+
+        Raises ConfigError, Unavailable (gas cannot be paid), Halt.
+        """
+        ...
+
+    def execute(self, intent: Intent) -> None:
+        """Send the newest of what was recorded. Safe to repeat: the same bytes. Raises Unavailable."""
+        ...
+
+    def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
+        """What became of it and all its transactions, waiting up to `patience` seconds, on a node that is not behind
+        `last_block`.
 
         Raises Unavailable, ConfigError (another chain), Halt: it can never happen, and a person must look why.
         """
@@ -125,16 +160,24 @@ class Wallet(Protocol):
 class Ledger(Protocol):
     """The memory of one portfolio. What a call has recorded is on disk when it returns."""
 
-    def read(self) -> Past:
+    def read(self, horizon: Horizon) -> Past:
         """What the next decision rests on. Raises Halt where the records contradict each other."""
         ...
 
-    def record_intent(self, intent: Intent) -> None:
+    def record_intent(self, intent: Intent, basis: Basis) -> None:
         """Before anything is sent. Halt where another intent is open."""
         ...
 
-    def record_landing(self, intent: Intent, result: Settlement | str) -> None:
+    def record_replacement(self, intent: Intent, replacement: Replacement) -> Intent:
+        """Before it is sent: the open intent with one transaction more. Halt where it is not open, or knows another."""
+        ...
+
+    def record_landing(self, intent: Intent, result: Settlement | Failure) -> None:
         """Close an intent: settled, or why it failed."""
+        ...
+
+    def record_reopened(self, intent: Intent, why: str) -> None:
+        """The block that it landed in was replaced: it is open again. Halt where a newer intent stands."""
         ...
 
     def record_tick(self, record: TickRecord) -> None:
@@ -146,10 +189,27 @@ class Ledger(Protocol):
         ...
 
 
-class Notifier(Protocol):
-    """Tells a person. Never delays or breaks a tick."""
+class Lease(Protocol):
+    """Who may act on a wallet: one keeper at a time, on whatever host."""
 
-    def tell(self, outcome: Outcome | Exception) -> None: ...
+    def hold(self) -> AbstractContextManager[str | None]:
+        """Entered: None, and it is ours until the exit or our death; or who has it. Raises ConfigError, Unavailable."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells a person and the dead man's switch. Nothing that goes wrong in it is raised."""
+
+    def started(self) -> None:
+        """A tick begins."""
+        ...
+
+    def ended(self, outcome: Outcome | Exception, notice: Notice | None) -> None:
+        """A tick is over and recorded, its lease given back.
+
+        It ended so, and a person is to be told this, or nothing.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +222,7 @@ class Ports:
     venues: tuple[Venue, ...]
     wallet: Wallet
     ledger: Ledger
+    lease: Lease
     notifier: Notifier
     requests: Callable[[], int]
     """HTTP requests sent so far, for the record."""

@@ -1,42 +1,52 @@
 """One tick, top to bottom: what was read goes in, exactly one outcome comes out. Errors raise.
 
 Live, dry run and replay run this same function; what differs is who plays the ports. What to do is decided in
-`decide`; here are what comes before it, and what becomes of the batch.
+`decide`, what becomes of what was sent in `intents`; here is the order of the two, and what is looked at before and
+after.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import assert_never
+from dataclasses import dataclass, replace
 
+from rebalancer.core.aftermath import guard_settled, why_wrong
 from rebalancer.core.drift import portfolio_of
 from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.guard import guard_snapshot
 from rebalancer.core.model import (
+    Basis,
     Blocked,
     Failed,
-    Gone,
     Held,
+    History,
     Intent,
-    Landed,
     Outcome,
     Past,
-    Pending,
     Planned,
     Policy,
     Portfolio,
     Settled,
+    Settlement,
     Snapshot,
-    Waiting,
 )
-from rebalancer.core.settle import settle
+from rebalancer.core.over_time import (
+    drawdown,
+    failures,
+    gas_words,
+    guard_spent,
+    horizon_of,
+    index_after,
+    seen_now,
+    why_stop,
+)
 from rebalancer.decide import Decision, decide
+from rebalancer.intents import broadcast, look_for, reopened, take_up
 from rebalancer.ports import Ports
 
-MOST_FAILURES = 3
-"""Batches that may fail in a row. One fails when a price moves between two blocks; a third says that something stays
-wrong which the simulation does not see, and each costs its gas."""
 FAR_BEHIND = 300
 """Blocks, an hour of mainnet's. A node that lags is back sooner; further behind, either it or our record is wrong."""
+
+Seen = tuple[Snapshot, Portfolio]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,15 @@ class Mode:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """The wallet as it was read and believed: what the ledger is to remember of it."""
+
+    snapshot: Snapshot
+    portfolio: Portfolio
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """An outcome, with what it was decided from: None where an open intent was finished. `why`: what called for it."""
 
@@ -55,41 +74,46 @@ class Report:
     snapshot: Snapshot | None
     portfolio: Portfolio | None
     why: str | None = None
+    newest: Look | None = None
+    """The last look of the tick; after a batch has settled, the one after it. None: there was none to rely on."""
+    unread: str | None = None
+    """Why the wallet could not be read anew after a batch has settled."""
+    gas: str | None = None
+    """That the operator needs coin, where something was spent."""
 
 
-def run_tick(ports: Ports, policy: Policy, mode: Mode) -> Report:
+def remembered(ports: Ports, policy: Policy) -> Past:
+    """What the ledger knows, as far back as the limits over time go. Raises Halt, ConfigError, Unavailable."""
+    return ports.ledger.read(horizon_of(ports.clock.now(), policy.over_time))
+
+
+def run_tick(ports: Ports, policy: Policy, past: Past, mode: Mode) -> Report:
     """Finish what is open, or read, decide, and (live) send and settle.
 
     Raises ConfigError, Unavailable or Halt; whatever was sent before stands in the ledger.
     """
-    past = ports.ledger.read()
     if past.halted is not None:
         # In the same words, because this is recorded too, and read again by the next tick.
         raise Halt(past.halted)
-    if past.open_intent is not None:
-        return Report(_take_up(ports, past.open_intent, mode), None, None)
-    if past.failures >= MOST_FAILURES:
-        raise Halt(
-            f"the last {past.failures} batches failed, though each had passed its simulation; at {MOST_FAILURES} in a "
-            "row nothing more is sent, since a failure costs gas. `rebalancer history` says why each failed: mend the "
-            "cause, then resume"
-        )
+    intent = past.open_intent or reopened(ports, past)
+    if intent is not None:
+        return _finished(ports, policy, past, intent, mode)
+    _halt_if(why_stop(tuple(failures(policy, past))))
     seen = look(ports, policy, past)
-    decided = decide(ports, policy, past, seen)
-    if mode.live and isinstance(decided, Decision):
-        return Report(_send(ports, decided, mode), *seen, decided.why)
-    return _dry(decided, seen)
+    report, decided = _decided(ports, policy, past, seen)
+    if not mode.live or not isinstance(decided, Decision):
+        return report
+    return _sent(ports, policy, (past, seen), decided, mode)
 
 
 def dry_tick(ports: Ports, policy: Policy, past: Past) -> Report:
     """What a tick would decide now, were nothing open or halted. Sends nothing, and writes nothing down."""
-    seen = look(ports, policy, past)
-    return _dry(decide(ports, policy, past, seen), seen)
+    return _decided(ports, policy, past, look(ports, policy, past))[0]
 
 
-def look(ports: Ports, policy: Policy, past: Past) -> tuple[Snapshot, Portfolio]:
+def look(ports: Ports, policy: Policy, past: Past) -> Seen:
     """The chain at one block, and the portfolio in it. Unavailable where the node is behind, Halt far behind."""
-    snapshot = ports.chain.read()
+    snapshot = ports.chain.read(past.last_block)
     behind = past.last_block - snapshot.block.number
     if behind > FAR_BEHIND:
         raise Halt(
@@ -104,46 +128,27 @@ def look(ports: Ports, policy: Policy, past: Past) -> tuple[Snapshot, Portfolio]
     return snapshot, portfolio_of(policy.assets, ports.targets.read(snapshot.block), snapshot)
 
 
-def finish(ports: Ports, intent: Intent, patience: int) -> Outcome:
-    """What became of a sent intent: settled and recorded, failed and recorded, or still pending."""
-    match ports.wallet.land(intent, patience):
-        case Waiting(reason):
-            return Pending(intent, reason)
-        case Gone(reason):
-            ports.ledger.record_landing(intent, reason)
-            return Failed(intent.id, intent.commitment.hash, reason)
-        case Landed(receipt):
-            result = settle(intent, receipt)
-            ports.ledger.record_landing(intent, result)
-            if isinstance(result, str):
-                return Failed(intent.id, receipt.tx, result)
-            return Settled(result, intent.cost)
-        case other:
-            assert_never(other)
-
-
-def close(ports: Ports, intent: Intent, why: str) -> bool:
-    """Close the intent of a halted keeper, on a person's word, if the chain shows that nothing more comes of it.
-
-    Where it may still happen it stays open, and the next tick finishes it. Raises Unavailable, ConfigError.
-    """
-    try:
-        return not isinstance(finish(ports, intent, 0), Pending)
-    except Halt as error:
-        # Final, but not as it should be: mined otherwise than planned, or another transaction has its place.
-        ports.ledger.record_landing(intent, f"closed by a person, {why!r}: {error}")
-        return True
-
-
-def _dry(decided: Held | Blocked | Decision, seen: tuple[Snapshot, Portfolio]) -> Report:
+def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Report, Held | Blocked | Decision]:
+    """What is decided on a look, and its report as a dry run's. Halt where a limit over time is crossed."""
+    snapshot, portfolio = seen
+    if breaches := guard_snapshot(policy, snapshot):
+        # Prices that are in dispute are no measure of what the wallet has lost.
+        blocked = Blocked(breaches)
+        return Report(blocked, *seen), blocked
+    _halt_if(why_stop(tuple(drawdown(policy, past.history, portfolio, snapshot.block.timestamp))))
+    newest = Look(*seen, index_after(past.history, portfolio))
+    decided = decide(ports, policy, past, seen)
     if isinstance(decided, Decision):
         planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out)
-        return Report(planned, *seen, decided.why)
-    return Report(decided, *seen)
+        return Report(planned, *seen, decided.why, newest), decided
+    return Report(decided, *seen, newest=newest), decided
 
 
-def _send(ports: Ports, decision: Decision, mode: Mode) -> Outcome:
+def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Decision, mode: Mode) -> Report:
+    past, seen = known
     batch, snapshot = decision.batch, decision.snapshot
+    ports.chain.confirm(snapshot)
+    _still_free(ports, policy)
     commitment = ports.wallet.commit(batch, decision.simulation, snapshot)
     intent = Intent(
         id=commitment.hash,
@@ -156,24 +161,79 @@ def _send(ports: Ports, decision: Decision, mode: Mode) -> Outcome:
         cost=decision.cost,
         deadline=batch.deadline,
         commitment=commitment,
+        value=seen[1].value,
     )
-    ports.ledger.record_intent(intent)
-    return _broadcast(ports, intent, mode)
+    ports.ledger.record_intent(intent, Basis(snapshot, batch.quotes, decision.simulation))
+    outcome = broadcast(ports, intent, mode.patience, past.last_block)
+    newest = Look(*seen, index_after(past.history, seen[1]))
+    report = Report(outcome, *seen, decision.why, newest)
+    match outcome:
+        case Settled(settlement):
+            looked = seen_now(past.history, seen[1], intent.created_at)
+            return _looked_after(ports, policy, (intent, settlement), report, looked)
+        case Failed():
+            gas = gas_words(policy, past.history, snapshot.operator_balance, intent.created_at)
+            return replace(report, gas=gas)
+        case _:
+            return report
 
 
-def _take_up(ports: Ports, intent: Intent, mode: Mode) -> Outcome:
-    """An intent left open by an earlier tick: look first, and send the same bytes again only where
-    the network does not know them, they can still be mined, and sending is what was asked for."""
-    outcome = finish(ports, intent, 0)
-    if isinstance(outcome, Pending) and mode.live and ports.clock.now() < intent.deadline:
-        return _broadcast(ports, intent, mode)
-    return outcome
+def _finished(ports: Ports, policy: Policy, past: Past, intent: Intent, mode: Mode) -> Report:
+    """An intent that an earlier tick left open. A dry run looks, and sends nothing."""
+    if mode.live:
+        outcome, why = take_up(ports, policy, intent, mode.patience, past.last_block)
+    else:
+        outcome, why = look_for(ports, intent, past.last_block), None
+    report = Report(outcome, None, None, why)
+    if not isinstance(outcome, Settled):
+        return report
+    return _looked_after(ports, policy, (intent, outcome.settlement), report, None)
 
 
-def _broadcast(ports: Ports, intent: Intent, mode: Mode) -> Outcome:
+def _looked_after(
+    ports: Ports, policy: Policy, landed: tuple[Intent, Settlement], report: Report, looked: History | None
+) -> Report:
+    """The wallet read anew after a batch, and held to its limits again. Halt where it breaks one.
+
+    `looked`: the history up to what the batch was decided on; None where an earlier tick did that.
+    """
+    intent, settlement = landed
+    past = remembered(ports, policy)
     try:
-        ports.wallet.execute(intent)
+        seen = look(ports, policy, replace(past, last_block=max(past.last_block, settlement.block)))
     except Unavailable as error:
-        # The bytes may have arrived all the same: the intent stays open, and the next tick looks.
-        return Pending(intent, f"sending was not confirmed: {error}")
-    return finish(ports, intent, mode.patience)
+        # It has settled all the same. The next tick looks at the wallet first of all.
+        return replace(report, newest=None, unread=str(error))
+    snapshot, portfolio = seen
+    history = past.history
+    if looked is not None:
+        moved = tuple((fill.token.address, fill.raw) for fill in settlement.fills)
+        history = replace(history, valued=looked.valued, peak=looked.peak, moved=moved)
+    before = (report.snapshot, report.portfolio) if report.snapshot and report.portfolio else None
+    disputed = guard_snapshot(policy, snapshot)
+    fallen = () if disputed else drawdown(policy, history, portfolio, snapshot.block.timestamp)
+    over_time = (*fallen, *guard_spent(policy, history))
+    wrong = (why_wrong(settlement, guard_settled(intent, settlement, before, snapshot)), why_stop(over_time))
+    _halt_if("; ".join(words for words in wrong if words is not None) or None)
+    return replace(
+        report,
+        newest=None if disputed else Look(*seen, index_after(history, portfolio)),
+        gas=gas_words(policy, history, snapshot.operator_balance, ports.clock.now()),
+    )
+
+
+def _still_free(ports: Ports, policy: Policy) -> None:
+    """Nobody has stopped the keeper, or acted in its place, while it was thinking."""
+    past = remembered(ports, policy)
+    if past.halted is not None:
+        raise Halt(past.halted)
+    if past.open_intent is not None:
+        raise Unavailable(
+            f"another keeper has sent {past.open_intent.newest.hash} in the meantime, so nothing was signed: the lease "
+            "of this one was lost; look at the network between it and the database"
+        )
+
+
+def _halt_if(why: str | None) -> None:
+    if why is not None:
+        raise Halt(why)

@@ -11,10 +11,13 @@ from rebalancer.adapters.chain.deployments import DEPLOYMENTS, Deployment
 from rebalancer.adapters.chain.reader import ChainReader
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.clock import SystemClock
+from rebalancer.adapters.lease.file import FileLease
+from rebalancer.adapters.lease.postgres import PostgresLease
+from rebalancer.adapters.lease.several import AllOf
 from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.ledger.words import Identity
-from rebalancer.adapters.notify.log import LogNotifier
+from rebalancer.adapters.notify.several import notifier_for
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets import abi
@@ -24,15 +27,22 @@ from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
 from rebalancer.adapters.wallets.safe import SafeWallet
 from rebalancer.adapters.wallets.safe_module import ModuleSafe
 from rebalancer.adapters.wallets.safe_reads import SafeReads
-from rebalancer.adapters.wallets.sending import Sender
+from rebalancer.adapters.wallets.sending import Relay, Sender
 from rebalancer.config import Settings, module_policy
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import NOBODY, Call, ModulePolicy, ModuleSwap, ModuleWallet, Snapshot
-from rebalancer.ports import Ledger, Ports, Venue, Wallet
+from rebalancer.fleet import Queue
+from rebalancer.ports import Lease, Ledger, Notifier, Ports, Venue, Wallet
 from rebalancer.units import Address, Ppm
 
 if TYPE_CHECKING:
+    from rebalancer.adapters.notify.people import PeopleNotifier
     from rebalancer.adapters.wallets.module_doctor import Seen
+
+SERVER = "postgresql"
+"""What the URL of a ledger begins with that many hosts can share."""
+RPC_PATIENCE = 30.0
+"""Seconds that a tick may lose to nodes that do not answer, before it leaves the rest to the next."""
 
 
 def make_ports(settings: Settings, remember: bool = True) -> Ports:
@@ -40,10 +50,11 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
     of the network yet.
     """
     deployment = _deployment(settings)
-    rpc = Rpc(settings.rpc_urls, settings.chain_id)
+    rpc = Rpc(settings.rpc_urls, settings.chain_id, patience=RPC_PATIENCE)
+    relay = _relay(settings)
     clock = SystemClock()
     venues: tuple[Venue, ...] = (UniswapVenue(deployment.swap_router_02, settings.policy.hubs, settings.policy.limits),)
-    sender = Sender(rpc, settings.chain_id, make_signer(settings), settings.policy.limits)
+    sender = Sender(rpc, settings.chain_id, make_signer(settings), settings.policy.limits, relay)
     wallet, reads = _wallet(settings, rpc, deployment, sender)
     book = _book(settings, _spenders(settings, venues))
     return Ports(
@@ -53,14 +64,16 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
         venues=venues,
         wallet=wallet,
         ledger=open_ledger(settings) if remember else MemoryLedger(),
-        notifier=LogNotifier(),
-        requests=lambda: rpc.requests,
+        lease=make_lease(settings),
+        notifier=make_notifier(settings),
+        requests=lambda: rpc.requests + (0 if relay is None else relay.rpc.requests),
     )
 
 
 def make_signer(settings: Settings) -> KeystoreSigner:
     """The operator's key, still locked."""
-    return KeystoreSigner(settings.wallet.keystore, settings.wallet.operator, settings.wallet.password)
+    wallet = settings.wallet
+    return KeystoreSigner(wallet.keystore, wallet.operator, wallet.password, settings.chain_id)
 
 
 def examine_wallet(settings: Settings, snapshot: Snapshot) -> tuple[Seen, ...]:
@@ -99,19 +112,75 @@ def open_ledger(settings: Settings) -> Ledger:
     return IdleLedger(settings.ledger_url, Identity(settings.chain_id, wallet.address, wallet.operator))
 
 
+def make_lease(settings: Settings) -> Lease:
+    """Who may act: on this machine by a file, and where the ledger is PostgreSQL, on all that use it."""
+    path = lock_path(settings)
+    here = FileLease(path)
+    if not settings.ledger_url.startswith(SERVER):
+        return here
+    return AllOf(here, PostgresLease(settings.ledger_url, path.stem))
+
+
 def wanted_policy(settings: Settings) -> tuple[ModulePolicy, tuple[Ppm, ...]]:
     """What the owners want on-chain, and the targets in ppm. ConfigError where the wallet is no module's."""
     return module_policy(settings, _deployment(settings).swap_router_02)
 
 
-def create_operator(path: Path, password: str) -> Address:
-    """A new operator account, encrypted at `path`; its address. ConfigError where a file stands there."""
-    return new_operator(path, password)
+def make_people(settings: Settings) -> PeopleNotifier:
+    """Those who are told, where any channel is configured."""
+    from rebalancer.adapters.notify.people import PeopleNotifier
+
+    return PeopleNotifier(settings.notify_urls, settings.way_out)
+
+
+def make_notifier(settings: Settings) -> Notifier:
+    """All who are told how a tick ended."""
+    stamp = lock_path(settings).with_suffix(".told")
+    return notifier_for(settings.notify_urls, settings.ping_url, stamp, settings.way_out)
+
+
+def close_ports(ports: Ports) -> None:
+    """Let go of the ledger, in a process that goes on with another portfolio."""
+    if isinstance(ports.ledger, IdleLedger):
+        ports.ledger.close()
+
+
+def open_queue(place: str) -> Queue:
+    """Of many portfolios: at the PostgreSQL of that URL, or in that folder."""
+    if place.startswith(SERVER):
+        from rebalancer.adapters.ledger.fleet import ServerQueue
+
+        return ServerQueue(place)
+    from rebalancer.adapters.ledger.fleet_here import FileQueue
+
+    return FileQueue(Path(place))
+
+
+def fleet_name(settings: Settings) -> str:
+    """A portfolio's, on every host: its wallet's, as the lease has it."""
+    return lock_path(settings).stem
+
+
+def create_operator(path: Path, password: str, chain_id: int) -> Address:
+    """A new operator account for a chain, encrypted at `path`; its address. ConfigError where a file stands there."""
+    return new_operator(path, password, chain_id)
 
 
 def lock_path(settings: Settings) -> Path:
     """One for each wallet, wherever its configuration lies: two keepers of one wallet meet here."""
     return settings.state / f"{settings.chain_id}-{settings.wallet.address.lower()}.lock"
+
+
+def _relay(settings: Settings) -> Relay | None:
+    if settings.relay_url is None:
+        return None
+    try:
+        # Never more than once: what it may have taken is not offered again before the chain was looked at.
+        rpc = Rpc(settings.relay_url, settings.chain_id)
+    except ConfigError:
+        # Its text counts the nodes.
+        raise ConfigError("execution.relay is no http or https URL: expected https://host/…") from None
+    return Relay(rpc, settings.relay_fallback)
 
 
 def _spenders(settings: Settings, venues: tuple[Venue, ...]) -> tuple[Address, ...]:
@@ -162,4 +231,5 @@ def _book(settings: Settings, spenders: tuple[Address, ...]) -> Book:
         wallet=settings.wallet.address,
         operator=settings.wallet.operator,
         max_block_age=settings.policy.limits.max_block_age,
+        quorum=settings.quorum,
     )

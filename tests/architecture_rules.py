@@ -11,16 +11,16 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("units",),
     ("market",),
     ("core",),
-    ("ports",),
-    ("adapters", "config", "decide", "tick"),
+    ("ports", "fleet"),
+    ("adapters", "config", "decide", "intents", "tick"),
     ("wire", "keeper", "research", "replica"),
     ("cli", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 # Beyond the levels: adapters share the RPC client among themselves, and the replica uses it too (that is
-# downwards already); the tick asks decide, and is not asked back; __main__ opens the door to cli.
-SIDEWAYS = {("tick", "decide"), ("__main__", "cli")}
+# downwards already); the tick asks decide and intents, and is not asked back; __main__ opens the door to cli.
+SIDEWAYS = {("tick", "decide"), ("tick", "intents"), ("__main__", "cli")}
 SHARED_ADAPTERS = "adapters.chain"
 
 # What pure code may import from outside the project.
@@ -29,18 +29,24 @@ PURE = {
     "units": PURE_STDLIB,
     "core": PURE_STDLIB | {"decimal"},
     "market": PURE_STDLIB | {"bisect", "heapq", "math", "numpy", "Crypto"},
-    "ports": PURE_STDLIB,
+    "ports": PURE_STDLIB | {"contextlib"},
+    "fleet": PURE_STDLIB | {"contextlib"},
     "decide": PURE_STDLIB,
+    "intents": PURE_STDLIB,
     "tick": PURE_STDLIB,
 }
 # Ways to the outside that need no import.
 DOORS = {"open", "eval", "exec", "compile", "globals", "breakpoint", "__import__", "__builtins__", "__loader__"}
 # Costly to import: never at the top of a module that an idle tick loads.
 LATE = {"web3", "eth_account", "eth_abi", "eth_utils", "eth_keys", "numpy", "pandas", "scipy", "rich", "structlog"}
-LATE |= {"sqlalchemy", "psycopg", "apprise", "typer"}
+LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer"}
 LATE_ROOMS = ("replica", "research", "cli")
 # The ledger for everything but an idle tick (ADR 5). They see each other; all others import them late.
-LATE_MODULES = {"adapters.ledger.sql", "adapters.ledger.schema", "adapters.ledger.database"}
+LATE_MODULES = {
+    f"adapters.ledger.{name}" for name in ("sql", "schema", "database", "opening", "rows", "migrate", "fleet")
+}
+_MIGRATIONS = ("env", "tables_v2", "versions.v1_one_portfolio", "versions.v2_many_portfolios")
+LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}
 OUTPUTS = {"stdout", "stderr", "__stdout__", "__stderr__"}

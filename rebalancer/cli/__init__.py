@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError
 
@@ -16,12 +17,32 @@ def run(arguments: Sequence[str]) -> int:
     """The exit code of one command: 0 well, 1 unknown error, 2 config, 3 unavailable, 4 blocked or failed, 5 halt."""
     # The notifier's lines are for programs that collect logs; here the command itself says how it ended.
     logging.getLogger("rebalancer").addHandler(logging.NullHandler())
+    with warnings_shown():
+        return _ended(arguments)
+
+
+def _ended(arguments: Sequence[str]) -> int:
     try:
         return _run(arguments)
     except KeyboardInterrupt:
         return _stopped()
     except RebalancerError as error:
         return _report(error, "--json" in arguments)
+
+
+@contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Warnings of the parts (a notice that nobody got, a password that others can read) reach who runs the command."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("warning: %(message)s"))
+    # The tick's own line goes by the plain name.
+    handler.addFilter(lambda record: record.name != "rebalancer")
+    logging.getLogger("rebalancer").addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger("rebalancer").removeHandler(handler)
 
 
 def _run(arguments: Sequence[str]) -> int:

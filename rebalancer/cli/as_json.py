@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from rebalancer.core.cost import cost_bps, total
@@ -53,7 +54,7 @@ def report_object(report: Report, requests: int) -> dict[str, Any]:
             found["changes"] = [amount_object(change) for change in simulation.changes]
             found["cost"] = cost_object(cost)
         case Pending(intent):
-            found["tx"] = intent.commitment.hash
+            found |= {"tx": intent.newest.hash, "transactions": [signed.hash for signed in intent.transactions]}
         case Settled(settlement, expected):
             found |= {"tx": settlement.tx, "gas_used": settlement.gas_used}
             found["changes"] = [amount_object(fill) for fill in settlement.fills]
@@ -95,7 +96,25 @@ def module_object(snapshot: Snapshot) -> dict[str, Any]:
 def standing_object(past: Past) -> dict[str, Any]:
     """What a tick would meet in the ledger first: an open intent, or a halt."""
     intent = past.open_intent
-    return {"open_intent": None if intent is None else intent.commitment.hash, "halted": past.halted}
+    sent = [] if intent is None else [signed.hash for signed in intent.transactions]
+    return {"open_intent": None if intent is None else intent.newest.hash, "transactions": sent, "halted": past.halted}
+
+
+def limits_object(past: Past, lost: int, rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Where each limit over time stands: figures, then the same in words. `lost`: basis points since the best."""
+    history = past.history
+    return {
+        "over_time": {
+            "failures": past.failures,
+            "lost_bps": lost,
+            "trades_of_day": history.trades_of_day,
+            "turnover_of_day_usd_e18": str(history.turnover_of_day),
+            "cost_of_month_usd_e18": str(history.cost_of_month),
+            "gas_of_month_wei": str(history.gas_of_month),
+            "traded_usd_e18": str(history.traded),
+            "words": {limit: f"{now}; allowed: {allowed}" for limit, now, allowed in rows},
+        }
+    }
 
 
 def amount_object(amount: Amount) -> dict[str, Any]:

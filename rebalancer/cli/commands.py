@@ -76,9 +76,22 @@ def plan(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
 def run(
     config: Config = DEFAULT_CONFIG,
     live: Annotated[bool, typer.Option("--live", help="Send. Needs live: true in the configuration as well.")] = False,
+    every: Annotated[
+        Path | None,
+        typer.Option("--all", help="A folder: each *.yaml or *.yml in it is a portfolio and gets its tick."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="With --all: how many at a time on this machine; 4.")
+    ] = None,
     json: Json = False,
 ) -> int:
     """One tick: finish what is open, read, decide, and with --live send and settle. Made for cron."""
+    if every is not None:
+        from rebalancer.cli.fleet import run_folder
+
+        return run_folder(every, None if config == DEFAULT_CONFIG else config, (workers, live), json)
+    if workers is not None:
+        raise typer.BadParameter("it is for --all DIR", param_hint="--workers")
     from rebalancer.cli.ticks import run_tick
 
     return run_tick(config, live, json)
@@ -105,13 +118,25 @@ def history(
 
 
 @app.command()
+def halt(
+    why: Annotated[str, typer.Option(help="Why it is to stand still; it stays on record.")],
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> int:
+    """Stop the keeper until you say `resume`. Asks no node; what was sent already can still be mined."""
+    from rebalancer.cli.person import halt_keeper
+
+    return halt_keeper(config, why, json)
+
+
+@app.command()
 def resume(
     why: Annotated[str, typer.Option(help="What you looked at and found; it stays on record.")],
     config: Config = DEFAULT_CONFIG,
     json: Json = False,
 ) -> int:
     """Let a halted keeper go on, after you have looked. Sends nothing."""
-    from rebalancer.cli.ticks import resume_halted
+    from rebalancer.cli.person import resume_halted
 
     return resume_halted(config, why, json)
 
@@ -135,6 +160,18 @@ def bound(
 
 
 @app.command()
+def tell(
+    words: Annotated[str, typer.Argument(help="What to say.")] = "This is a test: you would be told of a halt here.",
+    config: Config = DEFAULT_CONFIG,
+    json: Json = False,
+) -> int:
+    """Tell the people of `notify.urls` something now, to see that it arrives. Asks no node."""
+    from rebalancer.cli.tell import tell_people
+
+    return tell_people(config, words, json)
+
+
+@app.command()
 def demo(json: Json = False) -> int:
     """The main job on the replica: a Safe off its targets, one live tick, and a second one that holds."""
     from rebalancer.cli.demo import run_demo
@@ -148,12 +185,13 @@ def operator_new(
     password_file: Annotated[
         Path | None, typer.Option(help="A file of mode 600 with the password; else REBALANCER_PASSWORD, else asked.")
     ] = None,
+    chain: Annotated[int, typer.Option(min=1, help="The chain that the key is for: it signs for no other.")] = 1,
     json: Json = False,
 ) -> int:
     """Create the operator's account: a new key, encrypted on disk, shown to nobody."""
     from rebalancer.cli.setup import new_operator
 
-    return new_operator(keystore, password_file, json)
+    return new_operator(keystore, password_file, chain, json)
 
 
 @replica_app.command("up")

@@ -27,7 +27,7 @@ from rebalancer.ports import Chain, Ports
 from rebalancer.replica.calls import encode_call
 from rebalancer.replica.chain import Replica
 from rebalancer.tick import Mode, Report
-from rebalancer.wire import create_operator, lock_path, make_ports, module_init_code
+from rebalancer.wire import create_operator, make_ports, module_init_code
 
 HOLDINGS = {
     "WETH": 40 * 10**18,
@@ -38,6 +38,10 @@ HOLDINGS = {
 }
 """What the Safe starts with: too much WETH and WBTC, too little of all else."""
 GAS_MONEY = 10**18
+AT_ONCE = {"live: false": "live: true", "ramp: 5 % for 3 d": "ramp: off", "confirmations: 2": "confirmations: 1"}
+"""The whole rebalance in one tick: the replica mines a block for each transaction, and none on top."""
+MAINNET = 1
+"""The replica's chain id too."""
 
 
 class CountedChain:
@@ -51,11 +55,14 @@ class CountedChain:
     def head(self) -> Block:
         return self._chain.head()
 
-    def read(self) -> Snapshot:
+    def read(self, last_block: int = 0) -> Snapshot:
         before = self._sent()
-        snapshot = self._chain.read()
+        snapshot = self._chain.read(last_block)
         self.requests += self._sent() - before
         return snapshot
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        self._chain.confirm(snapshot)
 
     def read_ticks(self, snapshot: Snapshot, need: MoreTicks) -> Snapshot:
         before = self._sent()
@@ -100,7 +107,7 @@ def _set_stage(replica: Replica, folder: Path) -> Settings:
     password_file = folder / "password"
     password_file.touch(mode=0o600)
     password_file.write_text(secrets.token_urlsafe(24))
-    operator = create_operator(folder / "operator.json", password_file.read_text())
+    operator = create_operator(folder / "operator.json", password_file.read_text(), MAINNET)
     _say(f"operator account {operator}, its key encrypted on disk")
     replica.deal("ETH", operator, GAS_MONEY)
     owner, guardian = replica.actor("owner").address, replica.actor("guardian").address
@@ -110,8 +117,10 @@ def _set_stage(replica: Replica, folder: Path) -> Settings:
     _say(f"the owners' Safe 1.4.1 at {wallet}, filled off its targets")
     config = folder / "rebalancer.yaml"
     write_example(config, wallet, operator, replica.url, "")
-    text = config.read_text().replace("live: false", "live: true")
-    config.write_text(text.replace('# guardian: "0x…"', f'guardian: "{guardian}"'))
+    text = config.read_text()
+    for shown, wanted in {**AT_ONCE, '# guardian: "0x…"': f'guardian: "{guardian}"'}.items():
+        text = text.replace(shown, wanted)
+    config.write_text(text)
     module = replica.deploy(module_init_code(read_settings(config)))
     replica.send(owner, wallet, safe_call(wallet, owner, wallet, encode_call("enableModule(address)", module)))
     config.write_text(config.read_text().replace("  module:  ", f"  module: {module}  "))
@@ -124,7 +133,7 @@ def _tick(settings: Settings) -> tuple[Report, int]:
     ports = make_ports(settings)
     chain = CountedChain(ports)
     counted = replace(ports, chain=chain)
-    report = run_once(counted, settings.policy, Mode(settings.live, settings.patience), lock_path(settings))
+    report = run_once(counted, settings.policy, Mode(settings.live, settings.patience))
     return report, chain.requests
 
 

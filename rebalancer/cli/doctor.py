@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebalancer.cli.ask import settings_here
 from rebalancer.cli.ticks import FORBIDDEN
-from rebalancer.config import Settings, read_settings
+from rebalancer.config import Settings
 from rebalancer.core.drift import max_drift, portfolio_of
-from rebalancer.core.errors import Halt, RebalancerError
+from rebalancer.core.errors import ConfigError, Halt, RebalancerError
 from rebalancer.core.guard import guard_account, guard_snapshot
 from rebalancer.core.model import ModuleWallet, Snapshot
+from rebalancer.core.over_time import horizon_of
 from rebalancer.core.render import amount, duration, money, percent
 from rebalancer.core.render import price as words
 from rebalancer.ports import Ports
-from rebalancer.wire import examine_wallet, make_ports, make_signer, open_ledger
+from rebalancer.wire import examine_wallet, make_people, make_ports, make_signer, open_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Finding:
 
 def run_checks(config: Path, as_json: bool) -> int:
     """The first trouble's exit code, or 0."""
-    settings = read_settings(config)
+    settings = settings_here(config)
     findings = tuple(_findings(settings, make_ports(settings, remember=False)))
     if as_json:
         from rebalancer.cli.as_json import emit
@@ -46,7 +49,9 @@ def _findings(settings: Settings, ports: Ports) -> Iterator[Finding]:
         "configuration", f"{settings.path.name}: {len(settings.policy.assets)} assets, {len(settings.pools)} pools", 0
     )
     yield _tried("ledger", lambda: _ledger(settings))
-    yield _tried("operator key", lambda: f"opens, of {make_signer(settings).unlock()}")
+    yield _tried("operator key", lambda: _key(settings))
+    if settings.notify_urls:
+        yield _people(settings)
     try:
         snapshot = ports.chain.read()
     except RebalancerError as error:
@@ -79,9 +84,24 @@ def _tried(name: str, look: Callable[[], str]) -> Finding:
         return Finding(name, str(error), error.exit_code)
 
 
+def _key(settings: Settings) -> str:
+    signer = make_signer(settings)
+    pin = signer.check()
+    whose = f"opens, of {signer.unlock()}"
+    return f"{whose}, for chain {pin.chain_id}" if pin is not None else f"{whose}; it does not say for which chain"
+
+
+def _people(settings: Settings) -> Finding:
+    """Whether the channels could be told anything; `rebalancer tell` shows whether they take it."""
+    problems, count = make_people(settings).examine(), len(settings.notify_urls)
+    if problems:
+        return Finding("people", "; ".join(problems), ConfigError.exit_code)
+    return Finding("people", f"{count} {'channel' if count == 1 else 'channels'}, understood; nothing was sent", 0)
+
+
 def _ledger(settings: Settings) -> str:
     ledger = open_ledger(settings)
-    past, last = ledger.read(), ledger.history(1)
+    past, last = ledger.read(horizon_of(int(time.time()), settings.policy.over_time)), ledger.history(1)
     if past.halted is not None:
         raise Halt(f"halted: {past.halted}; look, then: rebalancer resume --why TEXT")
     return f"the last tick ended as {last[0].outcome}" if last else "opens; no tick is on record yet"

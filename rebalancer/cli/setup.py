@@ -54,18 +54,21 @@ def _check_accounts(filled: Filled) -> None:
             raise ConfigError(f"--{name}: {error}, saw {given!r}; nothing was written") from None
 
 
-def new_operator(keystore: Path, password_file: Path | None, as_json: bool) -> int:
+def new_operator(keystore: Path, password_file: Path | None, chain_id: int, as_json: bool) -> int:
     """A new key in an encrypted keystore; only its address is ever shown."""
     password = read_password(password_file)
     if password is None:
         password = _ask_password()
-    address = create_operator(keystore, password)
+    address = create_operator(keystore, password, chain_id)
     if as_json:
         from rebalancer.cli.as_json import emit
 
-        emit({"address": address, "keystore": str(keystore)})
+        emit({"address": address, "keystore": str(keystore), "chain": chain_id})
     else:
-        print(f"{address}\nIts key is in {keystore}, encrypted. Send it a little ETH for gas, and nothing else.")
+        print(
+            f"{address}\nIts key is in {keystore}, encrypted, for chain {chain_id} and no other. "
+            "Send it a little ETH for gas, and nothing else."
+        )
     return 0
 
 

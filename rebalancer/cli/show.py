@@ -96,7 +96,12 @@ def show_standing(past: Past) -> None:
         _say("halted", past.halted, "red")
     if past.open_intent is not None:
         intent = past.open_intent
-        _say("open", f"{intent.commitment.hash}, void after {moment(intent.deadline)} UTC", "yellow")
+        what = "the cancellation of a batch" if intent.cancelled else "a batch"
+        _say("open", f"{intent.newest.hash}, {what} that is void after {moment(intent.deadline)} UTC", "yellow")
+        for earlier in intent.transactions[:-1]:
+            _say(
+                "open", f"{earlier.hash}, replaced since: of the same nonce, and one of them is mined at most", "yellow"
+            )
     _say("last settled", "never" if past.last_settled_at is None else f"{moment(past.last_settled_at)} UTC")
 
 

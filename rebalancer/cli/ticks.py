@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from rebalancer.config import read_settings
+from rebalancer.cli.ask import settings_here
+from rebalancer.config import Settings, read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Blocked, Failed, Outcome
+from rebalancer.core.notices import notice_of
 from rebalancer.core.render import outcome_words
-from rebalancer.keeper import resume, run_once
+from rebalancer.core.standing import LIMITS_HEAD, limit_rows, lost_bps
+from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
-from rebalancer.tick import Mode, Report, dry_tick, look
-from rebalancer.wire import lock_path, make_ports, open_ledger
+from rebalancer.tick import Mode, Report, dry_tick, look, remembered
+from rebalancer.wire import make_notifier, make_ports, open_ledger
 
 FORBIDDEN = 4
 
@@ -24,23 +27,39 @@ def exit_code(outcome: Outcome) -> int:
 
 def run_tick(config: Path, live: bool, as_json: bool) -> int:
     """One recorded tick."""
-    settings = read_settings(config)
-    if live and not settings.live:
-        raise ConfigError(
-            f"--live was given, but {config} says live: false; "
-            "set live: true there once `rebalancer plan` shows what you want"
-        )
-    ports = make_ports(settings)
-    report = run_once(ports, settings.policy, Mode(live, settings.patience), lock_path(settings))
+    settings = settings_here(config)
+    mode, ports = parts_of(settings, live)
+    report = run_once(ports, settings.policy, mode)
     _print_report(report, ports, as_json)
     return exit_code(report.outcome)
+
+
+def parts_of(settings: Settings, live: bool) -> tuple[Mode, Ports]:
+    """What a tick needs. Of an error people and the switch hear as of one of the tick itself; it is raised again."""
+    try:
+        return mode_of(settings, live), make_ports(settings)
+    except Exception as error:
+        notifier = make_notifier(settings)
+        notifier.started()
+        notifier.ended(error, notice_of(error, None))
+        raise
+
+
+def mode_of(settings: Settings, live: bool) -> Mode:
+    """Of a tick that is asked to be `live`. ConfigError where the file does not say so too."""
+    if live and not settings.live:
+        raise ConfigError(
+            f"--live was given, but {settings.path} says live: false; "
+            "set live: true there once `rebalancer plan` shows what you want. To stop a keeper: `rebalancer halt`"
+        )
+    return Mode(live, settings.patience)
 
 
 def plan_tick(config: Path, as_json: bool) -> int:
     """What a tick would do, unrecorded."""
     settings = read_settings(config)
     ports = make_ports(settings)
-    past = ports.ledger.read()
+    past = remembered(ports, settings.policy)
     report = dry_tick(ports, settings.policy, past)
     if as_json:
         from rebalancer.cli.as_json import emit, report_object, standing_object
@@ -58,9 +77,10 @@ def plan_tick(config: Path, as_json: bool) -> int:
 
 def show_status(config: Path, as_json: bool) -> int:
     """What the ledger knows, then the portfolio now."""
-    settings = read_settings(config)
+    # The ledger is shown also to who has no node.
+    settings = read_settings(config, offline=True)
     ports = make_ports(settings)
-    past = ports.ledger.read()
+    past = remembered(ports, settings.policy)
     last = ports.ledger.history(1)
     if not as_json:
         from rebalancer.cli.show import show_history, show_standing
@@ -69,23 +89,31 @@ def show_status(config: Path, as_json: bool) -> int:
         show_standing(past)
         show_history("Last tick", last)
     snapshot, portfolio = look(ports, settings.policy, past)
+    rows = limit_rows(settings.policy, past, portfolio, snapshot.operator_balance, ports.clock.now())
     if as_json:
-        from rebalancer.cli.as_json import emit, module_object, portfolio_object, record_object, standing_object
+        from rebalancer.cli import as_json as objects
 
-        recorded = {"last_settled_at": past.last_settled_at, "last_tick": record_object(last[0]) if last else None}
-        found = {"block": snapshot.block.number} | portfolio_object(portfolio) | module_object(snapshot)
-        emit(found | standing_object(past) | recorded)
+        last_tick = objects.record_object(last[0]) if last else None
+        objects.emit(
+            {"block": snapshot.block.number}
+            | objects.portfolio_object(portfolio)
+            | objects.module_object(snapshot)
+            | objects.standing_object(past)
+            | {"last_settled_at": past.last_settled_at, "last_tick": last_tick}
+            | objects.limits_object(past, lost_bps(past, portfolio), rows)
+        )
         return 0
-    from rebalancer.cli.show import show_module, show_portfolio
+    from rebalancer.cli.show import show_module, show_portfolio, show_table
 
     show_module(snapshot)
+    show_table("Limits over time", LIMITS_HEAD, rows)
     show_portfolio(portfolio)
     return 0
 
 
 def show_history(config: Path, count: int, as_json: bool) -> int:
     """The newest rows of the ledger; needs no node."""
-    settings = read_settings(config)
+    settings = read_settings(config, offline=True)
     records = open_ledger(settings).history(count)
     if as_json:
         from rebalancer.cli.as_json import emit, record_object
@@ -95,20 +123,6 @@ def show_history(config: Path, count: int, as_json: bool) -> int:
     from rebalancer.cli.show import show_history as show
 
     show("Ticks, newest first", records)
-    return 0
-
-
-def resume_halted(config: Path, why: str, as_json: bool) -> int:
-    """Go on after a Halt; the node is asked only about an intent that is open."""
-    resumed = resume(make_ports(read_settings(config)), why)
-    if as_json:
-        from rebalancer.cli.as_json import emit
-
-        closed = {} if resumed.closed is None else {"closed": resumed.closed}
-        emit({"resumed": True, "why": why, "was_halted": resumed.halted} | closed)
-    else:
-        closed_too = "" if resumed.closed is None else f"\nThe open batch is closed: {resumed.closed}"
-        print(f"Resumed. It was halted because: {resumed.halted}{closed_too}\nThe next tick goes on.")
     return 0
 
 

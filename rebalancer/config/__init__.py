@@ -1,12 +1,13 @@
 """The file and the environment, read once, as frozen Settings in the words of the core.
 
-text       what people write → integers
+text       what people write → integers; spans: over time
 document   YAML → text with lines, `${ENV}` filled in
 values     what one key may hold, as types
-schema     the sections as pydantic models, with every default and its reason
+schema     the sections as pydantic models, with every default and its reason; safety: those around the decision
 sections   document → sections, and what is wrong with them
 rules      what must hold between keys; module_rules where the wallet is a module
 settings   what comes out
+password   where the password of the key is
 module     settings → the on-chain policy that the owners fix at deployment
 example    what `rebalancer init` writes
 """
@@ -15,8 +16,9 @@ from __future__ import annotations
 
 from rebalancer.config.example import write_example
 from rebalancer.config.module import module_policy
+from rebalancer.config.password import Password
 from rebalancer.config.read import read_password, read_settings
-from rebalancer.config.settings import ModuleSettings, Password, Settings, WalletSettings
+from rebalancer.config.settings import ModuleSettings, Settings, WalletSettings
 
 __all__ = [
     "ModuleSettings",

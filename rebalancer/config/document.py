@@ -27,8 +27,11 @@ DEPTH_LIMIT = 20
 """Levels of nesting; the schema needs six."""
 NULLS = ("", "~", "null", "Null", "NULL")
 REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-SECRET = (("chain", "rpc"), ("ledger",))
+SECRET = (("chain", "rpc"), ("ledger",), ("execution", "relay"), ("notify",))
 """Keys whose text may hold a key or a password: never shown."""
+
+OUTSIDE = (("chain", "rpc"), ("execution", "relay"), ("notify",))
+"""Keys of what is reached over the network: nothing is asked there by who only opens the ledger."""
 
 SHORTEST_SECRET = 6
 """Characters. Below, what came from the environment is replaced as a whole word only: 1 is in many messages."""
@@ -56,7 +59,7 @@ class Document:
 
     def seen(self, key: Key) -> str:
         """What stands at `key`, for a message; nothing for what may be secret."""
-        if any(key[: len(secret)] == secret for secret in SECRET):
+        if _is_below(key, SECRET):
             return ""
         text = self.texts.get(key)
         return "" if text is None else f", saw {text!r}"
@@ -73,6 +76,10 @@ class Document:
         return self.lines.get(key, 1)
 
 
+def _is_below(key: Key, some: tuple[Key, ...]) -> bool:
+    return any(key[: len(each)] == each for each in some)
+
+
 def _printable(line: str) -> str:
     """A key of the file may hold what moves a terminal's cursor or turns its text around."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
@@ -84,13 +91,16 @@ def show_key(key: Key) -> str:
     return text.removeprefix(".") or "file"
 
 
-def read_document(path: Path, environment: Mapping[str, str]) -> Document:
-    """Read and parse the file. ConfigError where there is no YAML mapping in it."""
+def read_document(path: Path, environment: Mapping[str, str], offline: bool = False) -> Document:
+    """Read and parse the file. ConfigError where there is no YAML mapping in it.
+
+    `offline`: what is OUTSIDE may name variables that are not set; a host that is nowhere stands in their place.
+    """
     document = Document(path.name)
     events = yaml.parse(_read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     try:
         next(events), next(events)  # the starts of stream and document
-        document.data = _Builder(document, environment, events).value((), next(events))
+        document.data = _Builder(document, environment, events, offline).value((), next(events))
         if not isinstance(next(events), yaml.DocumentEndEvent) or not isinstance(next(events), yaml.StreamEndEvent):
             raise ConfigError(f"{path.name}: expected one YAML document, saw a second one after `---`")
     except yaml.MarkedYAMLError as error:
@@ -133,6 +143,7 @@ class _Builder:
     document: Document
     environment: Mapping[str, str]
     events: Iterator[yaml.Event]
+    offline: bool
 
     def value(self, key: Key, event: yaml.Event) -> Any:
         self.document.lines.setdefault(key, _line(event))
@@ -185,6 +196,9 @@ class _Builder:
         if value:
             self.document.filled.setdefault(key, {})[value] = f"${{{found['name']}}}"
         text = value or found["default"]
+        if text is None and self.offline and _is_below(key, OUTSIDE):
+            # It says what is missing where somebody does ask there; one for each name, as the rules count nodes.
+            return f"http://{found['name'].lower().replace('_', '-')[:40]}-is-not-set.invalid"
         if text is None:
             self.document.add(key, f"the environment variable {found['name']} is not set; set it, or write a default")
         return text or ""

@@ -9,21 +9,43 @@ from typing import assert_never
 
 from rebalancer.config.document import read_document
 from rebalancer.config.module import module_settings
+from rebalancer.config.password import CREDENTIAL, PASSWORD_VARIABLE, Password, warn_of_variable
 from rebalancer.config.rules import check_rules
 from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, TriggerSection, TwapSection
 from rebalancer.config.sections import Parts, read_sections
-from rebalancer.config.settings import PASSWORD_VARIABLE, Password, Settings, WalletSettings
+from rebalancer.config.settings import Settings, WalletSettings
+from rebalancer.config.spans import DAY
 from rebalancer.config.text import PoolText
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Band, Calendar, Hybrid, Limits, Policy, Target, Threshold, Trigger, Window
+from rebalancer.core.model import (
+    Band,
+    Calendar,
+    Hybrid,
+    Limits,
+    OverTime,
+    Policy,
+    Replacing,
+    Target,
+    Threshold,
+    Trigger,
+    Window,
+)
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, PriceRule, TwapPrice
 from rebalancer.units import Token
 
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+WAY_OUT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", *_PROXIES, *_CERTIFICATES)
+"""Variables for a program that talks to the network."""
 
-def read_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """The configuration at `path`; `${NAME}` comes from `environment`, by default the process's. Raises ConfigError."""
+
+def read_settings(path: Path, environment: Mapping[str, str] | None = None, *, offline: bool = False) -> Settings:
+    """The configuration at `path`; `${NAME}` comes from `environment`, by default the process's. Raises ConfigError.
+
+    `offline`: for what needs the ledger alone; variables of nodes, relay and channels need not be set.
+    """
     environment = os.environ if environment is None else environment
-    document = read_document(path, environment)
+    document = read_document(path, environment, offline)
     parts = read_sections(document)
     check_rules(document, parts)
     document.raise_problems()
@@ -34,19 +56,23 @@ def read_password(file: Path | None, environment: Mapping[str, str] | None = Non
     """The keystore's password from a file or from REBALANCER_PASSWORD; None where neither is. Raises ConfigError."""
     environment = os.environ if environment is None else environment
     variable = environment.get(PASSWORD_VARIABLE) or None
+    if file is None and variable is not None:
+        warn_of_variable()
     return variable if file is None else Password(file, variable)()
 
 
 def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Settings:
     chain, execution, top, venues = parts.chain, parts.execution, parts.top, parts.venues
+    notify = parts.notify
     # A section that is None has put a problem into the document, and the problems were raised.
-    assert chain is not None and execution is not None and top is not None and venues is not None
+    assert chain is not None and execution is not None and top is not None and venues is not None and notify is not None
     tokens = {symbol: Token(symbol, token.address, token.decimals) for symbol, token in parts.tokens.items()}
     return Settings(
         path=path,
         state=_state_folder(environment),
         chain_id=chain.id,
         rpc_urls=tuple(chain.rpc),
+        quorum=chain.quorum,
         native=tokens[chain.native],
         tokens=tuple(tokens.values()),
         targets=tuple(
@@ -59,7 +85,12 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
         module=module_settings(parts, tokens),
         confirmations=execution.confirmations,
         patience=execution.patience,
+        relay_url=execution.relay,
+        relay_fallback=execution.relay_fallback,
         ledger_url=_ledger_url(top.ledger, path.parent),
+        notify_urls=tuple(notify.urls),
+        ping_url=notify.ping,
+        way_out=tuple((name, environment[name]) for name in WAY_OUT if name in environment),
         live=top.live,
     )
 
@@ -76,7 +107,31 @@ def _policy(parts: Parts, tokens: dict[str, Token]) -> Policy:
         return_share=trigger.return_to,
         window=None if window is None else Window(frozenset(window.days), *window.hours),
         limits=Limits(**dict(limits)),
+        over_time=_over_time(parts),
+        replacing=_replacing(parts),
     )
+
+
+def _over_time(parts: Parts) -> OverTime:
+    safety = parts.safety
+    assert safety is not None
+    return OverTime(
+        drawdown=safety.drawdown.share,
+        drawdown_window=safety.drawdown.seconds,
+        trades_per_day=safety.trades_per_day,
+        turnover_per_day=safety.turnover_per_day,
+        cost_per_month=safety.cost_per_month,
+        failures=safety.failures,
+        ramp=safety.ramp.share,
+        ramp_days=safety.ramp.seconds // DAY,
+        refill_days=safety.refill,
+    )
+
+
+def _replacing(parts: Parts) -> Replacing:
+    execution = parts.execution
+    assert execution is not None
+    return Replacing(execution.replace_after, execution.when_stuck == "cancel")
 
 
 def _trigger(trigger: TriggerSection, parts: Parts, tokens: dict[str, Token]) -> Trigger:
@@ -128,8 +183,14 @@ def _wallet(parts: Parts, folder: Path, environment: Mapping[str, str]) -> Walle
         module=wallet.module,
         operator=wallet.operator,
         keystore=_beside(folder, wallet.keystore),
-        password=Password(file, environment.get(PASSWORD_VARIABLE) or None),
+        password=Password(file, environment.get(PASSWORD_VARIABLE) or None, _credential(environment)),
     )
+
+
+def _credential(environment: Mapping[str, str]) -> Path | None:
+    """Where systemd puts the password for a unit that loads it."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    return Path(folder) / CREDENTIAL if folder else None
 
 
 def _state_folder(environment: Mapping[str, str]) -> Path:

@@ -164,6 +164,23 @@ def limits_leave_room(parts: Parts) -> Problems:
         yield ("limits", "max_impact"), "expected at most `limits.max_slippage`, which such a trade could never meet"
 
 
+def quorum_is_there(parts: Parts) -> Problems:
+    """One node cannot agree with itself."""
+    chain = parts.chain
+    if chain is not None and len(set(chain.rpc)) < chain.quorum:
+        yield (
+            ("chain", "quorum"),
+            f"expected at most as many as there are different URLs in `chain.rpc`, {len(set(chain.rpc))}",
+        )
+
+
+def relay_keys_fit(parts: Parts) -> Problems:
+    """Without a relay everything goes to the nodes as it is."""
+    execution = parts.execution
+    if execution is not None and execution.relay_fallback and execution.relay is None:
+        yield ("execution", "relay_fallback"), "expected none without `relay`: there is nothing to fall back from"
+
+
 def pools_are_distinct(parts: Parts) -> Problems:
     """A pool twice would be routed twice."""
     first: dict[object, int] = {}
@@ -241,6 +258,8 @@ RULES: tuple[Callable[[Parts], Problems], ...] = (
     calendars_have_no_bands,
     bands_are_inside,
     limits_leave_room,
+    quorum_is_there,
+    relay_keys_fit,
     pools_are_distinct,
     assets_have_paths,
 )

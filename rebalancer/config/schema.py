@@ -14,7 +14,6 @@ from rebalancer.config.values import (
     BlockAge,
     ChainId,
     Coin,
-    Count,
     Day,
     Deadline,
     Decimals,
@@ -27,13 +26,13 @@ from rebalancer.config.values import (
     Loss,
     Margin,
     MeterWindow,
-    Patience,
     Pause,
     PoolName,
     PpmLimit,
     PpmRange,
     PpmShare,
     PriceRange,
+    Quorum,
     ReturnShare,
     Risk,
     Seconds,
@@ -66,6 +65,8 @@ class ChainSection(Section):
     id: ChainId = Field(description="expected the chain's number, such as `1` for Ethereum mainnet")
     rpc: Urls = Field(description="expected the URL of a node, such as `${ETH_RPC_URL}`")
     native: Symbol = Field(description="expected the symbol of the wrapped native token, such as `WETH`")
+    quorum: Quorum = 1
+    """Nodes that must say the same of what a trade rests on; 2 where one of several nodes may lie or lag."""
 
 
 class WalletSection(Section):
@@ -79,7 +80,7 @@ class WalletSection(Section):
     keystore: Text = "operator.json"
     """Encrypted key of the operator, as `rebalancer operator new` writes it."""
     password_file: Text | None = None
-    """Holds the keystore's password; without it, it is in the environment as REBALANCER_PASSWORD."""
+    """Holds the keystore's password; without it: a systemd credential, REBALANCER_PASSWORD, or a person."""
 
 
 class BandSection(Section):
@@ -219,13 +220,6 @@ class ModuleSection(Section):
     """Tokens without a target that a path may run over; by default those of `venues.uniswap.hubs`."""
     routes: list[RouteSection] = []
     """Routers beside Uniswap's own, for calldata from outside."""
-
-
-class ExecutionSection(Section):
-    confirmations: Count = 1
-    """1: the block that holds the transaction is enough to call it settled."""
-    patience: Patience = 90
-    """How long a tick waits for its own transaction; the next tick settles what takes longer."""
 
 
 class UniswapSection(Section):

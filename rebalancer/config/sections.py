@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from rebalancer.config.document import Document, Key
+from rebalancer.config.safety import ExecutionSection, NotifySection, SafetySection
 from rebalancer.config.schema import (
     PRICES,
     ChainSection,
-    ExecutionSection,
     LimitsSection,
     ModuleSection,
     Section,
@@ -27,8 +27,8 @@ from rebalancer.config.text import PoolText
 from rebalancer.config.values import EMPTY
 
 S = TypeVar("S", bound=Section)
-TOP_KEYS = ("chain", "wallet", "module", "tokens", "trigger", "limits", "execution", "venues", *TopSection.model_fields)
-OPTIONAL = ("module", "trigger", "limits", "execution")
+OPTIONAL = ("module", "trigger", "limits", "execution", "safety", "notify")
+TOP_KEYS = ("chain", "wallet", "tokens", "venues", *OPTIONAL, *TopSection.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Parts:
     trigger: TriggerSection | None
     limits: LimitsSection | None
     execution: ExecutionSection | None
+    safety: SafetySection | None
+    notify: NotifySection | None
     venues: VenuesSection | None
 
     def pools(self) -> list[PoolText]:
@@ -83,6 +85,8 @@ def read_sections(document: Document) -> Parts:
         _section(document, TriggerSection, "trigger"),
         _section(document, LimitsSection, "limits"),
         _section(document, ExecutionSection, "execution"),
+        _section(document, SafetySection, "safety"),
+        _section(document, NotifySection, "notify"),
         _section(document, VenuesSection, "venues"),
     )
 
@@ -92,7 +96,7 @@ def known_keys() -> Iterator[str]:
     yield from TOP_KEYS
     sections: dict[str, type[Section]] = {"chain": ChainSection, "wallet": WalletSection, "tokens.SYMBOL": TokenSection}
     sections |= {"trigger": TriggerSection, "limits": LimitsSection, "execution": ExecutionSection}
-    sections |= {"module": ModuleSection, "venues": VenuesSection}
+    sections |= {"module": ModuleSection, "venues": VenuesSection, "safety": SafetySection, "notify": NotifySection}
     for name, model in sections.items():
         yield from _keys(name, model)
 

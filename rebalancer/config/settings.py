@@ -5,52 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rebalancer.core.errors import ConfigError
+from rebalancer.config.password import Password
 from rebalancer.core.model import Policy, Target
 from rebalancer.core.model.module import ModuleAsset, ModuleLimits, ModuleRoute
 from rebalancer.core.price import PoolKey, PriceRule
 from rebalancer.units import Address, Token
-
-PASSWORD_VARIABLE = "REBALANCER_PASSWORD"
-OTHERS = 0o077
-"""The permission bits of everybody but the owner of a file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Password:
-    """Where the keystore's password is. Read when it is needed: a tick that holds never holds it."""
-
-    file: Path | None
-    variable: str | None = field(repr=False)
-    """The value of REBALANCER_PASSWORD, used where no file is named or there."""
-
-    def __call__(self) -> str:
-        """The password, without the line break that editors add. Raises ConfigError."""
-        if self.variable and (self.file is None or not self.file.exists()):
-            return self.variable
-        if self.file is None:
-            raise ConfigError(
-                f"the operator's key is locked: expected `wallet.password_file` in the configuration, "
-                f"or {PASSWORD_VARIABLE} in the environment; both are missing"
-            )
-        try:
-            mode = self.file.stat().st_mode & 0o777
-            text = self.file.read_text()
-        except OSError as error:
-            raise ConfigError(
-                f"wallet.password_file: {self.file} cannot be read: {error.strerror}; "
-                f"mend it, or set {PASSWORD_VARIABLE} instead"
-            ) from None
-        except UnicodeDecodeError:
-            raise ConfigError(f"wallet.password_file: {self.file} holds no text, expected one line") from None
-        if mode & OTHERS:
-            raise ConfigError(
-                f"wallet.password_file: {self.file} has permissions {mode:03o}, expected 600, so that no other account "
-                f"of this machine reads it: chmod 600 {self.file}"
-            )
-        if not text.rstrip("\r\n"):
-            raise ConfigError(f"wallet.password_file: {self.file} is empty, expected one line")
-        return text.rstrip("\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +50,8 @@ class Settings:
     """The folder of the locks: this person's, wherever the configuration lies. Not made yet."""
     chain_id: int
     rpc_urls: tuple[str, ...] = field(repr=False)
+    quorum: int
+    """Nodes that must say the same of what a trade rests on: 1 or 2."""
     native: Token
     """The chain's coin, as its wrapped token."""
     tokens: tuple[Token, ...]
@@ -106,6 +67,16 @@ class Settings:
     confirmations: int
     patience: int
     """Seconds that a tick waits for its own transaction."""
+    relay_url: str | None = field(repr=False)
+    """Where transactions are sent first, out of sight of others; None: to the nodes."""
+    relay_fallback: bool
+    """Whether they are sent to the nodes too where the relay does not take them."""
     ledger_url: str = field(repr=False)
     """SQLAlchemy's."""
+    notify_urls: tuple[str, ...] = field(repr=False)
+    """Apprise's: where a person is told."""
+    ping_url: str | None = field(repr=False)
+    """Of a dead man's switch, which is told of each tick; None: there is none."""
+    way_out: tuple[tuple[str, str], ...] = field(repr=False)
+    """Variables that the programs get which tell people: proxies, certificates, and no secret of ours."""
     live: bool

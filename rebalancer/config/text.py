@@ -44,9 +44,9 @@ def weight(text: str) -> Weight:
     return Weight(_percent(text, 16, "16 places"))
 
 
-def bps(text: str) -> Bps:
-    """A share in basis points."""
-    return Bps(_percent(text, 2, "one basis point (0.01 %)"))
+def bps(text: str, most: int = 100) -> Bps:
+    """A share in basis points, of at most `most` %."""
+    return Bps(_percent(text, 2, "one basis point (0.01 %)", most))
 
 
 def ppm(text: str) -> Ppm:

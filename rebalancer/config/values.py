@@ -7,7 +7,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator
 
-from rebalancer.config import text
+from rebalancer.config import spans, text
+from rebalancer.config.spans import ShareInTime
 from rebalancer.config.text import PoolText, is_symbol
 from rebalancer.core.model.module import (
     LONGEST_GRACE,
@@ -100,6 +101,22 @@ def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _any_number(value: object) -> object:
+    return value if value == [] else _one_or_more(value)
+
+
+def _drawdown(value: ShareInTime) -> ShareInTime:
+    if not 0 < value.share <= 5_000 or not 3_600 <= value.seconds <= 30 * 86_400:
+        raise ValueError("expected more than nothing and at most 50 %, in 1 h to 30 d: a wider limit stops nothing")
+    return value
+
+
+def _ramp(value: ShareInTime) -> ShareInTime:
+    if value.seconds and (value.share == 0 or value.seconds > 90 * 86_400):
+        raise ValueError("expected more than nothing, for at most 90 d; `off` is no ramp at all")
+    return value
+
+
 def _plain_symbol(value: str) -> str:
     # What is no symbol is not shown as one later: it may be a key out of the environment.
     if not is_symbol(value):
@@ -148,3 +165,12 @@ MeterWindow = Annotated[
 ]
 Pause = Annotated[int, _from_text(text.seconds)]
 Grace = Annotated[int, _duration(1, LONGEST_GRACE, "1 s to 1 d: the time after a sequencer's restart")]
+Quorum = Annotated[int, _from_text(text.whole_number, _between(1, 2, " nodes"))]
+ReplaceAfter = Annotated[int, _duration(12, 3_600, "12 s to 1 h: a block passes first, and nobody waits for days")]
+PerDay = Annotated[int, _from_text(text.whole_number, _between(1, 1_000, " rebalances"))]
+Failures = Annotated[int, _from_text(text.whole_number, _between(1, 20, " batches"))]
+Drawdown = Annotated[ShareInTime, _from_text(spans.share_in_time, _drawdown)]
+Ramp = Annotated[ShareInTime, _from_text(spans.ramp, _ramp)]
+Turnover = Annotated[Bps, _from_text(spans.turnover, _positive)]
+RefillDays = Annotated[int, _from_text(spans.days, _between(1, 90, " days"))]
+Channels = Annotated[list[Annotated[str, _from_text(spans.channel)]], BeforeValidator(_any_number)]

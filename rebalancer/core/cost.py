@@ -17,12 +17,32 @@ from rebalancer.units import BPS, Amount, Bps, Price, Usd, Wei, bps_of_down, mul
 _PPM = 1_000_000
 _V2_FEE = 3_000
 """A V2 pair keeps 0.3 % of the input, in millionths."""
+_STEP = 9, 8
+"""An eighth more: geth asks for 10 % (`txpool.pricebump`), other nodes for 12.5 %."""
 
 
 def fees_for(block: Block, limits: Limits) -> Fees:
-    """EIP-1559 fees that hold through several full blocks: twice the base fee and the tip, under the limit."""
-    most = Wei(min(2 * block.base_fee + limits.tip, limits.max_gas_price))
-    return Fees(most, Wei(min(limits.tip, most)))
+    """EIP-1559 fees that hold through several full blocks: twice the base fee and the tip, under the limit.
+
+    The tip is what builders took lately, or the least that is configured where that is more: a tip near zero has
+    waited for minutes. Where gas is cheap enough, two steps stay free under the limit: to raise once, and to cancel.
+    """
+    cap = limits.max_gas_price
+    tip = min(max(limits.tip, block.tip), cap)
+    spared = _stepped_down(_stepped_down(cap))
+    most = Wei(min(2 * block.base_fee + tip, max(spared, block.base_fee + tip), cap))
+    return Fees(most, Wei(min(tip, most)))
+
+
+def stepped_up(fees: Fees) -> Fees:
+    """The least fees at which every node takes another transaction of the same nonce, each rounded up."""
+    return Fees(Wei(mul_div_up(fees.max_fee, *_STEP)), Wei(mul_div_up(fees.tip, *_STEP)))
+
+
+def _stepped_down(fee: int) -> int:
+    """The most that a step up leaves at `fee` or below."""
+    more, less = _STEP
+    return mul_div_down(fee, less, more)
 
 
 def gas_price_now(block: Block, fees: Fees) -> Wei:

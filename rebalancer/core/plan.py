@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rebalancer.core.bands import desired_weights, outside
@@ -21,28 +21,33 @@ from rebalancer.core.model import (
 from rebalancer.core.module_room import beyond_module, limits_in, reason_to_wait
 from rebalancer.core.pairing import Grain, Leg, Pair, wants_of
 from rebalancer.core.render import amount, money
+from rebalancer.core.room import Room
 from rebalancer.core.sizing import Priced, Refused, Task, sized, with_pools
 from rebalancer.market.routing import MoreTicks, RouteQuote, quote_route
 from rebalancer.units import ONE, Amount, Bps, Usd, Weight, bps_of_down, mul_div_down
 
 
-def make_plan(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, fees: Fees) -> Plan | Hold | MoreTicks:
+def make_plan(
+    policy: Policy, portfolio: Portfolio, snapshot: Snapshot, fees: Fees, room: Room | None = None
+) -> Plan | Hold | MoreTicks:
     """The trades of one rebalance, in the order in which they are to be made.
 
     A pair whose pools cannot carry it within the limits is cut to what they do carry, or left out, with the
     reason, and the rest is planned around it; where nothing is left the reasons are the Hold's. So is a pair that
-    moves more than a wallet's module lets it. Under a trigger with bands some trade touches a weight outside its
-    band, or there is none.
+    moves more than a wallet's module lets it, or than there is `room` for (None: for everything). Under a trigger
+    with bands some trade touches a weight outside its band, or there is none.
     MoreTicks: the same question again with those ticks.
     """
     if (wait := reason_to_wait(snapshot)) is not None:
         return wait
     policy = replace(policy, limits=limits_in(snapshot, policy.limits))
+    if room is not None and room.most < policy.limits.min_trade:
+        return Hold(f"{room.reason}; min_trade is {money(policy.limits.min_trade)}")
     grain = Grain(policy.limits.min_trade, Usd(bps_of_down(portfolio.value, policy.limits.max_trade)))
-    return _search(Task(policy, portfolio, snapshot, fees, desired_weights(policy, portfolio), grain))
+    return _search(Task(policy, portfolio, snapshot, fees, desired_weights(policy, portfolio), grain), room)
 
 
-def _search(task: Task) -> Plan | Hold | MoreTicks:
+def _search(task: Task, room: Room | None) -> Plan | Hold | MoreTicks:
     policy = task.policy
     caps: dict[Pair, Usd] = {}
     reasons: dict[Pair, str] = {}
@@ -63,7 +68,7 @@ def _search(task: Task) -> Plan | Hold | MoreTicks:
                 reasons |= {leg.pair: _waits(leg) for leg in idle}
             case Priced() as priced:
                 trades = _trades(priced, policy.limits.max_slippage)
-                beyond = beyond_module(task.snapshot, trades, priced.out)
+                beyond = _nearer(beyond_module(task.snapshot, trades, priced.out), _beyond_room(room, trades))
                 if beyond is None:
                     return _plan(trades, priced, reasons)
                 caps.update({pair: _cut(cap, pair in caps) for pair, cap in beyond.caps.items()})
@@ -109,6 +114,30 @@ def _after(portfolio: Portfolio, priced: Priced) -> Portfolio:
     return Portfolio(
         tuple(replace(p, balance=b, value=v, weight=w, drift=Weight(w - p.target)) for p, b, v, w in moved), total
     )
+
+
+def _beyond_room(room: Room | None, trades: Sequence[Trade]) -> Refused | None:
+    """Pairs that find no room after those before them, or not for so much, with what there is; None: all fit."""
+    if room is None:
+        return None
+    left = int(room.most)
+    caps: dict[Pair, Usd] = {}
+    reasons: dict[Pair, str] = {}
+    for trade in trades:
+        if trade.value > left:
+            pair = trade.sell.token.address, trade.buy.address
+            caps[pair] = Usd(left)
+            reasons[pair] = f"{amount(trade.sell)} for {trade.buy} moves {money(trade.value)}, {room.reason}"
+        left = max(left - trade.value, 0)
+    return Refused(caps, reasons) if caps else None
+
+
+def _nearer(one: Refused | None, other: Refused | None) -> Refused | None:
+    """For each pair the lower of its two caps, with its reason."""
+    if one is None or other is None:
+        return one or other
+    lower = {p: cap for p, cap in other.caps.items() if p not in one.caps or cap < one.caps[p]}
+    return Refused({**one.caps, **lower}, {**one.reasons, **{pair: other.reasons[pair] for pair in lower}})
 
 
 def _cut(cap: Usd, again: bool) -> Usd:

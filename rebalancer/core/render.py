@@ -70,6 +70,11 @@ def bps(count: int) -> str:
     return f"{count:,} bps"
 
 
+def bps_percent(count: int) -> str:
+    """Basis points as a percentage: "1.25 %"."""
+    return percent(Weight(count * _PERCENT // 100))
+
+
 def gas_price(wei: Wei) -> str:
     """Price of a unit of gas: "12.5 gwei"."""
     return f"{_trimmed(wei, 9, 3)} gwei"
@@ -167,7 +172,7 @@ def _detail(outcome: Outcome) -> str:
         case Proposed(reference):
             return f"waits for the owners' signatures as {reference}"
         case Pending(intent, reason):
-            return f"{intent.commitment.hash}: {reason}"
+            return f"{intent.newest.hash}: {reason}"
         case Settled(settlement, expected):
             paid = f"cost {_all_in(settlement.cost)} of {_all_in(expected)} expected"
             fills = ", ".join(_signed(f) for f in settlement.fills)

@@ -1,4 +1,7 @@
-"""Intent and receipt in, the settlement out: what was filled, and what it cost at the prices it was decided on."""
+"""Intent and receipt in; what was filled and what it cost out, or why nothing was, and what that has cost.
+
+Costs are at the prices that the intent was decided on.
+"""
 
 from __future__ import annotations
 
@@ -6,35 +9,62 @@ from collections.abc import Iterator
 
 from rebalancer.core.cost import cost_of_changes
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Intent, Receipt, Settlement
+from rebalancer.core.model import Failure, Intent, Mined, Purpose, Receipt, Settlement
 from rebalancer.core.render import amount
 from rebalancer.units import Address, Amount
 
 
-def settle(intent: Intent, receipt: Receipt) -> Settlement | str:
+def settle(intent: Intent, receipt: Receipt) -> Settlement | Failure:
     """The settlement of a landed intent, or why it failed: nothing but the gas is gone then.
 
-    Raises Halt where a batch landed and moved what its trades do not allow: the chain enforces the floors,
-    so the batch was not what we signed, or what we read of it is wrong.
+    Raises Halt where a transaction landed and moved what it must not: the chain enforces the floors of a batch, and
+    a cancellation moves nothing. So it was not what we signed, or what we read of it is wrong.
     """
     if receipt.reason is not None:
-        return receipt.reason
-    wrong = tuple(_violations(intent, receipt))
+        return Failure(receipt.reason, _mined(intent, receipt))
+    cancelled = _is_cancellation(intent, receipt)
+    wrong = tuple(_moved(receipt) if cancelled else _violations(intent, receipt))
     if wrong:
         raise Halt(
             f"transaction {receipt.tx} in block {receipt.block} landed and is not what was planned: "
             f"{'; '.join(wrong)}; look at it and at the wallet's owners and modules, then resume"
         )
+    if cancelled:
+        return Failure("cancelled: it was not mined in time, so its nonce was used up", _mined(intent, receipt))
     gas = (receipt.gas_used, receipt.gas_price)
     return Settlement(
         intent=intent.id,
         tx=receipt.tx,
         block=receipt.block,
+        block_hash=receipt.block_hash,
         timestamp=receipt.timestamp,
         fills=tuple(change for change in receipt.changes if change.raw),
         cost=cost_of_changes(receipt.changes, intent.prices, gas, intent.native, intent.cost),
         gas_used=receipt.gas_used,
     )
+
+
+def _is_cancellation(intent: Intent, receipt: Receipt) -> bool:
+    """Which of the intent's transactions was mined."""
+    return any(r.signed.hash == receipt.tx and r.purpose is Purpose.CANCEL for r in intent.replacements)
+
+
+def _mined(intent: Intent, receipt: Receipt) -> Mined:
+    return Mined(
+        tx=receipt.tx,
+        block=receipt.block,
+        block_hash=receipt.block_hash,
+        timestamp=receipt.timestamp,
+        gas_used=receipt.gas_used,
+        gas=intent.native.value_up(receipt.gas_used * receipt.gas_price),
+    )
+
+
+def _moved(receipt: Receipt) -> Iterator[str]:
+    """What a cancellation has moved."""
+    for change in receipt.changes:
+        if change.raw:
+            yield f"{change.token} changed by {amount(change)}, expected a cancellation to move nothing"
 
 
 def _violations(intent: Intent, receipt: Receipt) -> Iterator[str]:

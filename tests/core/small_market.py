@@ -19,10 +19,12 @@ from rebalancer.core.model import (
     Call,
     Hold,
     Limits,
+    OverTime,
     Plan,
     Policy,
     Portfolio,
     Quote,
+    Replacing,
     SafeState,
     Simulated,
     Snapshot,
@@ -133,6 +135,18 @@ LIMITS = Limits(
     deadline=600,
     max_block_age=120,
 )
+OVER_TIME = OverTime(
+    drawdown=Bps(1_500),
+    drawdown_window=86_400,
+    trades_per_day=12,
+    turnover_per_day=Bps(15_000),
+    cost_per_month=Bps(300),
+    failures=3,
+    ramp=Bps(0),
+    ramp_days=0,
+    refill_days=7,
+)
+"""What is configured by default, but for the ramp: a test that is about it sets one."""
 BANDS = tuple(Band(token, share(5), share(25)) for token in ASSETS)
 POLICY = Policy(
     assets=ASSETS,
@@ -142,6 +156,8 @@ POLICY = Policy(
     return_share=Bps(0),
     window=None,
     limits=LIMITS,
+    over_time=OVER_TIME,
+    replacing=Replacing(after=180, cancel=True),
 )
 BLOCK = Block(19_000_000, "0x" + "ab" * 32, NOW, Wei(10 * GWEI))
 FEES = fees_for(BLOCK, LIMITS)

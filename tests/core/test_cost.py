@@ -38,6 +38,7 @@ from rebalancer.core.cost import (
     gas_price_now,
     impact_bps_up,
     impact_of,
+    stepped_up,
     total,
     worth_it,
 )
@@ -60,8 +61,10 @@ def selling(sell: Amount, buy: Token, snapshot: Snapshot = ONE_POOL) -> Quote:
     ("base", "tip", "most", "expected"),
     [
         (10, 1, 100, Fees(Wei(21), Wei(1))),
-        (50, 1, 100, Fees(Wei(100), Wei(1))),
-        (10, 1, 21, Fees(Wei(21), Wei(1))),
+        (50, 1, 100, Fees(Wei(78), Wei(1))),
+        (90, 1, 100, Fees(Wei(91), Wei(1))),
+        (100, 1, 100, Fees(Wei(100), Wei(1))),
+        (10, 1, 21, Fees(Wei(16), Wei(1))),
         (0, 3, 2, Fees(Wei(2), Wei(2))),
     ],
 )
@@ -70,6 +73,26 @@ def test_fees_for__twice_the_base_and_the_tip__never_above_the_limit(
 ) -> None:
     limits = replace(LIMITS, tip=Wei(tip), max_gas_price=Wei(most))
     assert fees_for(replace(BLOCK, base_fee=Wei(base)), limits) == expected
+
+
+@pytest.mark.parametrize(("usual", "tip"), [(0, 1), (1, 1), (3, 3), (500, 100)])
+def test_fees_for__builders_were_paid_more_lately__offers_as_much_under_the_limit(usual: int, tip: int) -> None:
+    limits = replace(LIMITS, tip=Wei(1), max_gas_price=Wei(100))
+    assert fees_for(replace(BLOCK, base_fee=Wei(10), tip=Wei(usual)), limits).tip == tip
+
+
+@given(base=st.integers(0, 200), usual=st.integers(0, 200), most=st.integers(2, 200))
+def test_fees_for__whatever_gas_costs__can_be_mined_now_or_is_at_the_limit(base: int, usual: int, most: int) -> None:
+    limits = replace(LIMITS, tip=Wei(1), max_gas_price=Wei(most))
+    fees = fees_for(replace(BLOCK, base_fee=Wei(base), tip=Wei(usual)), limits)
+    assert 0 < fees.tip <= fees.max_fee <= most
+    assert fees.max_fee >= base + fees.tip or fees.max_fee == most
+
+
+@given(base=st.integers(0, 40 * GWEI))
+def test_fees_for__while_gas_is_cheap__leaves_two_steps_under_the_limit(base: int) -> None:
+    fees = fees_for(replace(BLOCK, base_fee=Wei(base)), replace(LIMITS, max_gas_price=Wei(64 * GWEI)))
+    assert stepped_up(stepped_up(fees)).max_fee <= 64 * GWEI
 
 
 def test_gas_price_now__base_and_tip__capped_by_the_most_we_pay() -> None:

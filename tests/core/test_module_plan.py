@@ -32,6 +32,7 @@ from rebalancer.core.module_guard import guard_module_batch, guard_module_simula
 from rebalancer.core.module_room import stricter
 from rebalancer.core.plan import make_plan
 from rebalancer.core.render import amount
+from rebalancer.core.room import Room
 from rebalancer.units import ONE, PPM, Bps, Ppm, Usd, Weight
 
 HELD = (50_000, 30_000, 15_000, 5_000)
@@ -223,3 +224,14 @@ def test_every_plan__for_a_module__keeps_its_limits_when_prices_move_by_a_part_o
     if wallet.policy.limits.max_shortfall >= 2 * wallet.policy.limits.tolerance:
         kept |= {"min_out"}
     assert rule not in kept, first
+
+
+@pytest.mark.parametrize(("dollars", "nearest"), [(2_000, "there is little room"), (9_000, "max_turnover")])
+def test_make_plan__with_room_beside_the_modules_own__keeps_within_both(dollars: int, nearest: str) -> None:
+    left = Weight(50_000 * WIDER)
+    snapshot = module_snapshot(*HELD, wallet=wallet_with(cooldown=0, last=NOW, turnover_left=left))
+    room = Room(usd(dollars), "there is little room")
+    plan = make_plan(POLICY, portfolio_in(snapshot), snapshot, FEES, room)
+    assert isinstance(plan, Plan) and usd(1_900) < plan.value <= min(usd(dollars), usd(5_000))
+    assert any(nearest in words for words in plan.left_out)
+    assert guard_module_batch(snapshot, batch_of(plan, snapshot)) == ()

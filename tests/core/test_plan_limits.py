@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from small_market import (
     FEES,
     LIMITS,
@@ -32,6 +33,8 @@ from rebalancer.core.guard import guard_batch
 from rebalancer.core.model import Plan, Policy, Target
 from rebalancer.core.plan import make_plan
 from rebalancer.core.render import amount
+from rebalancer.core.room import Room
+from rebalancer.market.routing import MoreTicks
 from rebalancer.units import Bps
 
 DRIFTED = snapshot_with(40_000, 40_000, 15_000, 5_000)
@@ -147,3 +150,30 @@ def test_make_plan__exit__sells_the_balance_to_the_last_unit() -> None:
     plan = planned(snapshot_with(33_333, 33_333, 23_334, 10_000), targets=targets)
     held = snapshot_with(33_333, 33_333, 23_334, 10_000).balance(LINK).raw
     assert sum(t.sell.raw for t in plan.trades if t.sell.token == LINK) == held
+
+
+# ---------------------------------------------------------------- room
+
+
+def with_room(dollars: int) -> Plan | str:
+    answer = make_plan(POLICY, portfolio_in(DRIFTED), DRIFTED, FEES, Room(usd(dollars), "there is little room"))
+    assert not isinstance(answer, MoreTicks)
+    return answer if isinstance(answer, Plan) else answer.reason
+
+
+@pytest.mark.parametrize("dollars", [50, 51, 1_000, 4_999, 5_001, 9_000, 9_999])
+def test_make_plan__with_less_room_than_it_wants__fills_it_and_says_what_waits(dollars: int) -> None:
+    plan = with_room(dollars)
+    assert isinstance(plan, Plan)
+    assert usd(dollars) * 98 // 100 <= plan.value <= usd(dollars)
+    assert plan.left_out and all("there is little room" in words for words in plan.left_out)
+    assert guard_batch(POLICY, portfolio_in(DRIFTED), DRIFTED, batch_of(plan, DRIFTED)) == ()
+
+
+def test_make_plan__with_as_much_room_as_it_wants__is_as_free_as_without_a_limit() -> None:
+    assert with_room(20_000) == planned(DRIFTED)
+
+
+@pytest.mark.parametrize("dollars", [0, 49])
+def test_make_plan__with_less_room_than_the_smallest_trade__holds_and_says_so(dollars: int) -> None:
+    assert with_room(dollars) == "there is little room; min_trade is 50.00 USD"

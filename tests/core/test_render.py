@@ -27,6 +27,8 @@ from rebalancer.core.model import (
     Pending,
     Planned,
     Proposed,
+    Purpose,
+    Replacement,
     Settled,
     Settlement,
     SignedTransaction,
@@ -147,9 +149,19 @@ def test_breach_rows__of_breaches__fill_the_head() -> None:
     assert len(render.BREACH_HEAD) == 3
 
 
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 %"), (1, "0.01 %"), (1_500, "15 %"), (1_501, "15.01 %"), (15_000, "150 %")]
+)
+def test_bps_percent__of_basis_points__shows_them_all(count: int, text: str) -> None:
+    assert render.bps_percent(count) == text
+
+
 SIGNED = SignedTransaction(Transaction(1, 0, 1, Fees(Wei(1), Wei(1)), Call(WETH.address, b"")), b"", "0xfeed")
 INTENT = Intent("i", 1, 2, PLAN.trades, (), SNAPSHOT.prices, SNAPSHOT.native, COST, 3, SIGNED)
-SETTLEMENT = Settlement("i", "0xfeed", 9, 8, (Amount(WETH, -(10**18)), Amount(USDC, 1_990 * 10**6)), COST, 400_000)
+SETTLEMENT = Settlement(
+    "i", "0xfeed", 9, "0xb9", 8, (Amount(WETH, -(10**18)), Amount(USDC, 1_990 * 10**6)), COST, 400_000
+)
+RAISED = replace(INTENT, replacements=(Replacement(Purpose.RAISE, 9, replace(SIGNED, hash="0xbeef")),))
 OUTCOMES: tuple[tuple[Outcome, str, tuple[str, ...]], ...] = (
     (Held("all is well"), "held", ("all is well",)),
     (Blocked((Breach("a", "1", "0"), Breach("b", "3", "2"))), "blocked", ("a: 1, allowed is 0; b: 3, allowed is 2",)),
@@ -160,6 +172,7 @@ OUTCOMES: tuple[tuple[Outcome, str, tuple[str, ...]], ...] = (
     ),
     (Proposed("0xabcd"), "proposed", ("0xabcd",)),
     (Pending(INTENT, "one more block"), "pending", ("0xfeed: one more block",)),
+    (Pending(RAISED, "one more block"), "pending", ("0xbeef: one more block",)),
     (
         Settled(SETTLEMENT, COST),
         "settled",

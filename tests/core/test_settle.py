@@ -5,44 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from small_market import (
-    FEES,
-    GWEI,
-    LINK,
-    NOW,
-    USDC,
-    WBTC,
-    WETH,
-    batch_of,
-    planned,
-    simulated,
-    snapshot_with,
-    usd,
-)
+from given_intents import CHANGES, INTENT, PLAN, SENT, with_another
+from small_market import GWEI, LINK, NOW, USDC, WBTC, WETH, usd
 
-from rebalancer.core.cost import cost_of_quotes
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Call, Intent, Receipt, Settlement, SignedTransaction, Transaction
+from rebalancer.core.model import Failure, Mined, Purpose, Receipt, Settlement
 from rebalancer.core.settle import settle
 from rebalancer.units import Amount, Token, Wei
 
-SNAPSHOT = snapshot_with(40_000, 40_000, 15_000, 5_000)
-PLAN = planned(SNAPSHOT)
-BATCH = batch_of(PLAN, SNAPSHOT)
-CHANGES = simulated(BATCH).changes
-SIGNED = SignedTransaction(Transaction(1, 0, 600_000, FEES, Call(WETH.address, b"")), b"", "0xfeed")
-INTENT = Intent(
-    id="intent-1",
-    created_at=NOW,
-    block=SNAPSHOT.block.number,
-    trades=PLAN.trades,
-    expected=CHANGES,
-    prices=SNAPSHOT.prices,
-    native=SNAPSHOT.native,
-    cost=cost_of_quotes(BATCH.quotes, SNAPSHOT, FEES),
-    deadline=NOW + 600,
-    commitment=SIGNED,
-)
 RECEIPT = Receipt("0xfeed", 19_000_001, "0xbl", NOW + 12, 450_000, Wei(11 * GWEI), CHANGES, None)
 
 
@@ -63,7 +33,7 @@ def test_settle__all_as_planned__has_the_fills_and_the_measured_cost() -> None:
     settlement = settle(INTENT, RECEIPT)
     assert isinstance(settlement, Settlement)
     assert (settlement.intent, settlement.tx, settlement.block) == ("intent-1", "0xfeed", 19_000_001)
-    assert settlement.timestamp == NOW + 12
+    assert (settlement.block_hash, settlement.timestamp) == ("0xbl", NOW + 12)
     assert settlement.gas_used == 450_000
     assert [fill.token for fill in settlement.fills] == [WETH, WBTC, LINK]
     assert settlement.cost.shortfall == INTENT.cost.shortfall
@@ -72,7 +42,35 @@ def test_settle__all_as_planned__has_the_fills_and_the_measured_cost() -> None:
 
 
 def test_settle__the_wallet_did_not_execute__says_why() -> None:
-    assert settle(INTENT, replace(RECEIPT, changes=(), reason="Too little received")) == "Too little received"
+    failure = settle(INTENT, replace(RECEIPT, changes=(), reason="Too little received"))
+    assert failure == Failure("Too little received", Mined("0xfeed", 19_000_001, "0xbl", NOW + 12, 450_000, usd("9.9")))
+
+
+def test_settle__a_raise_was_mined__is_settled_as_what_it_was() -> None:
+    raised = with_another(INTENT, Purpose.RAISE, NOW + 180, SENT)
+    settlement = settle(raised, replace(RECEIPT, tx="0xbeef"))
+    assert isinstance(settlement, Settlement) and settlement.tx == "0xbeef"
+
+
+CANCELLED = with_another(INTENT, Purpose.CANCEL, NOW + 180, SENT)
+CANCELLATION = replace(RECEIPT, tx="0xbeef", gas_used=21_000, changes=tuple(replace(c, raw=0) for c in CHANGES))
+
+
+def test_settle__the_cancellation_was_mined__moved_nothing_and_cost_its_gas() -> None:
+    failure = settle(CANCELLED, CANCELLATION)
+    assert isinstance(failure, Failure) and failure.mined is not None
+    assert failure.reason.startswith("cancelled") and failure.mined.tx == "0xbeef"
+    # 21,000 gas at 11 gwei and 2,000 dollars a coin.
+    assert failure.mined.gas == usd("0.462")
+
+
+def test_settle__the_batch_was_mined_before_its_cancellation__is_settled() -> None:
+    assert isinstance(settle(CANCELLED, RECEIPT), Settlement)
+
+
+def test_settle__a_cancellation_that_moved_something__halts() -> None:
+    with pytest.raises(Halt, match="0xbeef .*expected a cancellation to move nothing"):
+        settle(CANCELLED, replace(CANCELLATION, changes=CHANGES))
 
 
 @pytest.mark.parametrize("token", [WBTC, LINK])

@@ -44,7 +44,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     password = folder / "password"
     password.touch(mode=0o600)
     password.write_text(secrets.token_urlsafe(24))
-    (folder / "address").write_text(create_operator(folder / "operator.json", password.read_text()))
+    (folder / "address").write_text(create_operator(folder / "operator.json", password.read_text(), 1))
     return folder
 
 

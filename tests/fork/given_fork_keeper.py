@@ -12,11 +12,24 @@ import yaml
 from given_fork import Stage
 
 from rebalancer.config import Settings, read_settings, write_example
-from rebalancer.core.model import Batch, Commitment, Intent, Landing, Quote, Simulated, Simulation, Snapshot
+from rebalancer.core.model import (
+    Batch,
+    Block,
+    Commitment,
+    Fees,
+    Intent,
+    Landing,
+    Purpose,
+    Quote,
+    SignedTransaction,
+    Simulated,
+    Simulation,
+    Snapshot,
+)
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports, Wallet
-from rebalancer.tick import Mode, Report
-from rebalancer.wire import lock_path, make_ports
+from rebalancer.tick import Mode, Report, remembered
+from rebalancer.wire import make_ports
 
 
 @dataclass(frozen=True)
@@ -33,10 +46,14 @@ class Keeper:
         """New ones, as a new process has them."""
         return make_ports(self.settings)
 
+    def open_intent(self) -> Intent | None:
+        """As a new process finds it in the ledger."""
+        return remembered(self.ports(), self.settings.policy).open_intent
+
     def tick(self, live: bool, ports: Ports | None = None) -> Report:
         settings = self.settings
         mode = Mode(live, settings.patience)
-        return run_once(ports or make_ports(settings), settings.policy, mode, lock_path(settings))
+        return run_once(ports or make_ports(settings), settings.policy, mode)
 
 
 Edit = Callable[[dict[str, Any]], None]
@@ -49,6 +66,8 @@ def a_keeper(stage: Stage, folder: Path, *edits: Edit, with_key: bool = True) ->
     write_example(path, stage.safe.address, stage.operator, stage.fork.url)
     content = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # all of it as text, as the keeper reads it
     content["live"] = "true"
+    # The fork mines a block for each transaction, and none on top.
+    content["execution"]["confirmations"], content["safety"]["ramp"] = "1", "off"
     for edit in edits:
         edit(content)
     path.write_text(yaml.safe_dump(content, sort_keys=False))
@@ -112,8 +131,17 @@ class InterruptedWallet:
         if self._after is not None:
             self._after()
 
-    def land(self, intent: Intent, patience: int) -> Landing:
-        return self._wallet.land(intent, patience)
+    def gas_now(self) -> Block:
+        return self._wallet.gas_now()
+
+    def rehearse(self, intent: Intent) -> str | None:
+        return self._wallet.rehearse(intent)
+
+    def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
+        return self._wallet.replace(intent, purpose, fees)
+
+    def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
+        return self._wallet.land(intent, patience, last_block)
 
 
 class Killed(BaseException):

@@ -67,7 +67,7 @@ def test_next_tick__keeper_was_killed__finishes_the_open_intent(stage: Stage, on
     ports = _interrupted(one_pool, **{moment.split()[0]: die})
     with pytest.raises(Killed):
         one_pool.tick(live=True, ports=ports)
-    intent = one_pool.ports().ledger.read().open_intent
+    intent = one_pool.open_intent()
     assert intent is not None
     sent = int(moment == "after the send")
     assert stage.fork.nonce(stage.operator) == sent
@@ -76,7 +76,7 @@ def test_next_tick__keeper_was_killed__finishes_the_open_intent(stage: Stage, on
     assert isinstance(settled, Settled), settled
     assert (settled.settlement.intent, settled.settlement.tx) == (intent.id, intent.commitment.hash)
     assert stage.fork.nonce(stage.operator) == 1
-    assert one_pool.ports().ledger.read().open_intent is None
+    assert one_pool.open_intent() is None
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])

@@ -39,7 +39,7 @@ def test_dry_run__without_a_keystore__plans_and_mines_nothing(stage: Stage, tmp_
     assert isinstance(planned, Planned), planned
     assert {quote.trade.sell.token.symbol for quote in planned.batch.quotes} == {"WETH"}
     assert stage.fork.head() == head
-    assert keeper.ports().ledger.read().open_intent is None
+    assert keeper.open_intent() is None
 
 
 @pytest.mark.usefixtures("untouched")

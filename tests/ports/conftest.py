@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from given_chain import LyingNode, a_funded_book
 from given_keeper import Keeper, a_keeper, a_key
+from given_ledger import OURS
 from given_wallet import a_signer
 
 from rebalancer.adapters.chain.book import Book
+from rebalancer.adapters.ledger.idle import IdleLedger
+from rebalancer.adapters.ledger.memory import MemoryLedger
+from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
+from rebalancer.ports import Ledger
 from rebalancer.replica.chain import Replica
 
 
@@ -65,3 +70,28 @@ def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 def keeper(replica: Replica, keystore: Path, tmp_path: Path, own_state: None) -> Keeper:
     """Off its targets, and not live yet."""
     return a_keeper(replica, tmp_path, keystore)
+
+
+@pytest.fixture(params=["memory", "sqlite", "idle", "postgresql"])
+def again(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Ledger]]:
+    """Every ledger, as the next process finds it."""
+    memory, opened = MemoryLedger(), []
+
+    def after(kind: type[SqlLedger | IdleLedger], url: str) -> Ledger:
+        for ledger in opened:
+            ledger.close()
+        opened[:] = [kind(url, OURS)]
+        return opened[0]
+
+    match request.param:
+        case "memory":
+            yield lambda: memory
+        case "sqlite":
+            yield lambda: after(SqlLedger, f"sqlite:///{tmp_path}/ledger.db")
+        case "idle":
+            yield lambda: after(IdleLedger, f"sqlite:///{tmp_path}/ledger with spaces #1.db")
+        case _:
+            url = request.getfixturevalue("postgres_url")
+            yield lambda: after(SqlLedger, url)
+    for ledger in opened:
+        ledger.close()

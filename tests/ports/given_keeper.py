@@ -131,7 +131,22 @@ def a_keeper(
     private(folder / "password", PASSWORD)
     keeper = Keeper(replica, folder, wallet, operator)
     write_example(keeper.config, wallet, operator.address, replica.url)
+    at_once(keeper)
     return keeper
+
+
+def at_once(keeper: Keeper) -> None:
+    """Without a ramp, and without waiting for a block on top: the replica mines one for each transaction only."""
+    keeper.edit("ramp: 5 % for 3 d", "ramp: off")
+    keeper.edit("confirmations: 2", "confirmations: 1")
+
+
+def to_the_present(replica: Replica) -> None:
+    """One block, now or later: what undoes a test takes anvil's clock back to the test's beginning."""
+    now = int(time.time())
+    if replica.now() < now:
+        replica.rpc.call("evm_setNextBlockTimestamp", now)
+    replica.mine()
 
 
 def private(path: Path, text: str) -> Path:
@@ -228,11 +243,3 @@ class Gate:
             self.reached.set()
             self.open.wait(30)
         return Reply(answer)
-
-
-def to_the_present(replica: Replica) -> None:
-    """One block, now or later: what undoes a test takes anvil's clock back to the test's beginning."""
-    now = int(time.time())
-    if replica.now() < now:
-        replica.rpc.call("evm_setNextBlockTimestamp", now)
-    replica.mine()

@@ -7,12 +7,24 @@ from hypothesis import strategies as st
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.model import (
     AccessEntry,
+    Allowance,
+    Basis,
+    Block,
     Call,
     Cost,
+    Failure,
     Fees,
+    Horizon,
     Intent,
+    Mined,
+    Purpose,
+    Quote,
+    Replacement,
+    SafeState,
     Settlement,
     SignedTransaction,
+    Simulated,
+    Snapshot,
     TickRecord,
     Trade,
     Transaction,
@@ -29,10 +41,14 @@ USDC = Token("USDC", _address(1), 6)
 WETH = Token("WETH", _address(2), 18)
 OURS = Identity(1, _address(9), _address(8))
 """Whose ledger it is: the wallet is the one that `an_intent` is sent to."""
-NO_COST = Cost(Usd(0), Usd(0), Usd(0), Usd(0), Usd(0))
+NOTHING = Usd(0)
+NO_COST = Cost(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
+EVER = Horizon(0, 0, 0)
+"""Nothing is too long ago."""
+DOLLAR = 10**18
 
 
-def an_intent(number: int = 1) -> Intent:
+def an_intent(number: int = 1, value: Usd = NOTHING) -> Intent:
     """Sell 1,000 USDC for WETH; every number is another transaction."""
     raw = b"signed " + number.to_bytes(4, "big")
     transaction = Transaction(1, number, 500_000, Fees(Wei(10**10), Wei(10**9)), Call(_address(9), b"\x01\x02"))
@@ -47,23 +63,79 @@ def an_intent(number: int = 1) -> Intent:
         cost=NO_COST,
         deadline=1_700_000_600,
         commitment=SignedTransaction(transaction, raw, "0x" + keccak256(raw).hex()),
+        value=value,
     )
 
 
-def a_settlement(intent: Intent, timestamp: int = 1_700_000_100) -> Settlement:
+def a_replacement(intent: Intent, purpose: Purpose = Purpose.RAISE, tip: int = 2) -> Replacement:
+    """A further transaction with its nonce, that offers `tip` gwei."""
+    first = intent.commitment.transaction
+    raw = f"signed again: {purpose} of {intent.id} at {tip}".encode()
+    fees = Fees(Wei(12 * 10**9), Wei(tip * 10**9))
+    call = first.call if purpose is Purpose.RAISE else Call(OURS.operator, b"")
+    gas = first.gas if purpose is Purpose.RAISE else 21_000
+    transaction = Transaction(1, first.nonce, gas, fees, call)
+    signed = SignedTransaction(transaction, raw, "0x" + keccak256(raw).hex())
+    return Replacement(purpose, intent.created_at + 180 * tip, signed)
+
+
+def a_basis(intent: Intent) -> Basis:
+    """What `intent` rests on: a block, balances, prices, and a quote for each trade."""
+    block = Block(intent.block, "0x" + "ab" * 32, intent.created_at - 1, Wei(10**9), Wei(10**8))
+    snapshot = Snapshot(
+        block=block,
+        balances=(Amount(USDC, 2**200), Amount(WETH, 5)),
+        prices=intent.prices,
+        native=intent.native,
+        pools=(),
+        allowances=(Allowance(_address(7), Amount(USDC, 0)),),
+        wallet=SafeState("1.4.1", 3, 1, (OURS.operator,), ()),
+        operator_balance=Wei(10**18),
+    )
+    quotes = tuple(
+        Quote(
+            "uniswap", trade, Amount(trade.buy, trade.floor.raw + 1), _address(7), Call(_address(7), b"\x03"), 1, None
+        )
+        for trade in intent.trades
+    )
+    return Basis(snapshot, quotes, Simulated(intent.expected, snapshot.allowances, 400_000))
+
+
+def a_cost(traded: int = 1_000, shortfall: int = 2, gas: int = 3) -> Cost:
+    """In whole dollars."""
+    return Cost(Usd(traded * DOLLAR), Usd(DOLLAR), Usd(DOLLAR), Usd(shortfall * DOLLAR), Usd(gas * DOLLAR))
+
+
+def a_settlement(intent: Intent, timestamp: int = 1_700_000_100, cost: Cost = NO_COST) -> Settlement:
     return Settlement(
         intent=intent.id,
         tx=intent.commitment.hash,
         block=intent.block + 2,
+        block_hash="0x" + "cd" * 32,
         timestamp=timestamp,
         fills=(Amount(USDC, -(10**9)), Amount(WETH, 33 * 10**16)),
-        cost=NO_COST,
+        cost=cost,
         gas_used=432_100,
     )
 
 
+GONE = Failure("void after its deadline, and unknown to the network")
+
+
+def a_failure(intent: Intent, timestamp: int = 1_700_000_100, gas: int = 3) -> Failure:
+    """Mined and reverted; `gas` in dollars."""
+    mined = Mined(intent.newest.hash, intent.block + 2, "0x" + "ce" * 32, timestamp, 21_000, Usd(gas * DOLLAR))
+    return Failure("mined and reverted: Too little received", mined)
+
+
 def a_tick(outcome: str = "held", detail: str = "within the bands", block: int | None = 1_000) -> TickRecord:
     return TickRecord(1_700_000_000, block, outcome, detail, Usd(123_456 * 10**18), Weight(-(10**16)), None, 1)
+
+
+def a_valued_tick(at: int, index: int, block: int = 1_000, usdc: int = 5 * 10**9) -> TickRecord:
+    """One that read the wallet, and found in it what was there at first grown to `index`."""
+    held = ((USDC.address, usdc), (WETH.address, 2**100))
+    return TickRecord(at, block, "held", "within", Usd(10**21), Weight(0), None, 1, index, held)
 
 
 # Everything that the types allow, and more than the chain does: 256 bits, either sign, odd symbols.
@@ -96,6 +168,7 @@ def _intents_of(tokens: list[Token]) -> st.SearchStrategy[Intent]:
         cost=_costs,
         deadline=_counts,
         commitment=signed,
+        value=_usd,
     )
 
 
@@ -109,9 +182,18 @@ settlements = _tokens.flatmap(
         intent=st.text(),
         tx=st.text(),
         block=_counts,
+        block_hash=st.text(),
         timestamp=_counts,
         fills=st.lists(st.builds(Amount, st.sampled_from(tokens), _words), max_size=4).map(tuple),
         cost=_costs,
         gas_used=_counts,
     )
+)
+failures = st.builds(
+    Failure,
+    reason=st.text(),
+    mined=st.none()
+    | st.builds(
+        Mined, tx=st.text(), block=_counts, block_hash=st.text(), timestamp=_counts, gas_used=_counts, gas=_usd
+    ),
 )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from given_keeper import Keeper, a_keeper
+from given_keeper import Keeper, a_keeper, at_once
 from given_wallet import LIMITS, ROUTER, TOKENS, USDC, WETH, Desk, a_trade, reader_of
 
 from rebalancer.adapters.chain.deployments import MAINNET
@@ -157,7 +157,7 @@ def balances(desk: Desk) -> dict[str, int]:
 
 def receipt_of(desk: Desk, intent: Intent) -> Receipt:
     """Once it is mined."""
-    landing = desk.wallet.land(intent, 10)
+    landing = desk.wallet.land(intent, 10, 0)
     assert isinstance(landing, Landed), landing
     return landing.receipt
 
@@ -168,6 +168,7 @@ def a_module_keeper(replica: Replica, folder: Path, keystore: Path) -> Keeper:
     keeper = a_keeper(replica, folder, keystore, (owner,))
     keeper.config.unlink()
     write_example(keeper.config, keeper.wallet, keeper.operator.address, replica.url, "")
+    at_once(keeper)
     keeper.edit('# guardian: "0x…"', f'guardian: "{guardian}"')
     module = replica.deploy(module_init_code(read_settings(keeper.config)))
     keeper.edit("  module:  ", f"  module: {module}  ")

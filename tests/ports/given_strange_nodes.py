@@ -9,7 +9,7 @@ from given_ledger import an_intent
 
 from rebalancer.adapters.chain.codec import uint_word
 from rebalancer.adapters.chain.rpc import Call as RpcCall
-from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
 from rebalancer.adapters.wallets.fake import OPERATOR
 from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Lander, Patience
@@ -25,7 +25,7 @@ BACKER = Address("0x" + "9" * 40)
 
 
 class ScriptedRpc(Rpc):
-    """Answers by method; a list is played in turn, its last answer stays, an exception is raised."""
+    """Answers by method; a list is played in turn, its last answer stays, a function is asked, an error is raised."""
 
     def __init__(self, **answers: Any) -> None:
         super().__init__("http://node.example")
@@ -37,10 +37,14 @@ class ScriptedRpc(Rpc):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer(*params) if callable(answer) else answer
 
     def batch(self, calls: Sequence[RpcCall]) -> list[Any]:
         return [self.call(method, *params) for method, params in calls]
+
+    def with_answers(self, **answers: Any) -> ScriptedRpc:
+        self.answers |= answers
+        return self
 
 
 def a_lander(rpc: Rpc, why: str | Exception = "Too little received") -> Lander:
@@ -74,6 +78,7 @@ def node_with(receipt: Any, block: Any = MINED, count: str = "0x8") -> ScriptedR
         eth_getBlockByNumber=[HEAD, block],
         eth_getTransactionCount=count,
         eth_getTransactionByHash=None,
+        eth_call=RpcError("node.example", "eth_call", -32000, "missing trie node", None),
     )
 
 

@@ -134,9 +134,11 @@ def an_intent_of(batch: Batch, simulation: Simulated, snapshot: Snapshot, commit
     )
 
 
-def a_keystore(path: Path, actor: Actor) -> Path:
-    """The actor's key, encrypted with next to no work: the replica's keys are public anyway."""
-    path.write_text(json.dumps(Account.encrypt(actor.private_key(), PASSWORD, kdf="scrypt", iterations=2)))
+def a_keystore(path: Path, actor: Actor, chain_id: int | None = 1) -> Path:
+    """The actor's key, encrypted with next to no work: the replica's keys are public anyway. None: for any chain."""
+    content = Account.encrypt(actor.private_key(), PASSWORD, kdf="scrypt", iterations=2)
+    pin = {} if chain_id is None else {"rebalancer": {"chain": chain_id, "address": actor.address}}
+    path.write_text(json.dumps(content | pin))
     path.chmod(0o600)
     return path
 

@@ -182,11 +182,11 @@ def test_run__keystore_that_is_not_there__says_how_to_make_one(keeper: Keeper) -
 # ---------------------------------------------------------------- the ledger
 
 
-def test_run__ledger_that_is_another_file__is_a_config_error_and_leaves_it(keeper: Keeper) -> None:
+def test_run__ledger_that_is_another_file__halts_and_leaves_it(keeper: Keeper) -> None:
     path = keeper.folder / "rebalancer.sqlite"
     path.write_text("a recipe, not a ledger\n" * 100)
     done = keeper.command("run", "--live")
-    assert done.code == 2 and str(path) in done.said and "not a database" in done.said
+    assert done.code == 5 and str(path) in done.said and "not a database" in done.said
     assert path.read_text() == "a recipe, not a ledger\n" * 100 and keeper.sent() == 0
 
 

@@ -93,7 +93,7 @@ def test_init__without_a_node__takes_the_one_of_the_environment(tmp_path: Path) 
 def test_operator_new__with_a_password_file__shows_the_address_and_nothing_of_the_key(tmp_path: Path) -> None:
     keystore, password = tmp_path / "key.json", private(tmp_path / "password", PASSWORD)
     done = command("operator", "new", "--keystore", str(keystore), "--password-file", str(password), "--json")
-    assert done.code == 0 and set(done.json) == {"address", "keystore"}
+    assert done.code == 0 and (set(done.json), done.json["chain"]) == ({"address", "keystore", "chain"}, 1)
     assert stat.S_IMODE(keystore.stat().st_mode) == 0o600
     content = json.loads(keystore.read_text())
     assert content["address"].lower() == done.json["address"][2:].lower()

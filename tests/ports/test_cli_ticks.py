@@ -45,7 +45,7 @@ def test_check__with_several_troubles__shows_each_and_ends_with_the_first(keeper
     keeper.replica.deal("ETH", keeper.operator.address, 10**15)
     done = keeper.command("check", "--json")
     trouble = {row["check"]: row["seen"] for row in done.json["checks"] if not row["ok"]}
-    assert done.code == 2 and done.json["ok"] is False
+    assert done.code == 5 and done.json["ok"] is False
     assert set(trouble) == {"ledger", "operator key", "min_operator_balance"}
     assert "not a database" in trouble["ledger"] and "chmod 600" in trouble["operator key"]
     assert trouble["min_operator_balance"] == "the operator holds 0.001 ETH; allowed: at least 0.03 ETH"
@@ -186,7 +186,7 @@ def test_run__in_a_terminal__shows_tables_and_no_line_of_the_log(keeper: Keeper)
     assert '{"outcome"' not in said and "Traceback" not in said
 
 
-NEVER = {"web3", "eth_account", "eth_abi", "eth_utils", "numpy", "scipy", "pandas", "rich", "sqlalchemy"}
+NEVER = {"web3", "eth_account", "eth_abi", "eth_utils", "numpy", "scipy", "pandas", "rich", "sqlalchemy", "apprise"}
 """Each costs a cold process a tenth of a second or more."""
 LISTING = (
     "import sys; from rebalancer.cli import run; code = run(sys.argv[1:]);"
@@ -259,3 +259,44 @@ def in_a_terminal(*arguments: str) -> str:
     process.wait(10)
     os.close(ours)
     return re.sub(r"\x1b\[[0-9;]*m", "", said.decode())
+
+
+# ---------------------------------------------------------------- halt, and the limits over time
+
+
+def test_halt__of_a_live_keeper__asks_no_node_and_stops_the_next_tick(keeper: Keeper) -> None:
+    keeper.go_live()
+    there = keeper.config.read_text()
+    keeper.edit(keeper.replica.url, "http://127.0.0.1:9")
+    done = keeper.command("halt", "--why", "the market is closed")
+    assert done.code == 0 and "Halted." in done.out and "rebalancer resume --why TEXT" in done.out
+    keeper.config.write_text(there)
+    stopped = keeper.command("run", "--live")
+    assert stopped.code == 5 and "by a person: the market is closed" in stopped.said
+    assert "halted: by a person: the market is closed" in keeper.command("status").out
+    assert keeper.sent() == 0
+    assert keeper.command("resume", "--why", "it is open again").code == 0
+    assert keeper.command("run", "--live", "--json").json["outcome"] == "settled"
+
+
+def test_halt__twice__says_why_it_was_halted_already(keeper: Keeper) -> None:
+    keeper.command("halt", "--why", "first")
+    found = keeper.command("halt", "--why", "second", "--json").json
+    assert found == {"halted": True, "why": "second", "was_halted": "by a person: first"}
+
+
+def test_halt__without_words__is_a_config_error(keeper: Keeper) -> None:
+    assert keeper.command("halt", "--why", " ").code == 2
+    assert keeper.rows() == []
+
+
+def test_status__after_a_settled_tick__says_where_each_limit_stands(keeper: Keeper) -> None:
+    keeper.go_live()
+    keeper.command("run", "--live")
+    over_time = keeper.command("status", "--json").json["over_time"]
+    assert (over_time["trades_of_day"], over_time["failures"]) == (1, 0)
+    assert int(over_time["turnover_of_day_usd_e18"]) > 40_000 * 10**18
+    assert int(over_time["gas_of_month_wei"]) > 0 and int(over_time["cost_of_month_usd_e18"]) > 0
+    assert over_time["words"]["rebalances in 24 h"] == "1; allowed: 12"
+    shown = keeper.command("status").out
+    assert "Limits over time" in shown and max(map(len, shown.splitlines()[5:])) <= 80

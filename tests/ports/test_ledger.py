@@ -3,107 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from given_ledger import OURS, a_settlement, a_tick, an_intent
+from given_ledger import EVER, GONE, a_basis, a_failure, a_replacement, a_settlement, a_tick, an_intent
 
-from rebalancer.adapters.ledger.idle import IdleLedger
-from rebalancer.adapters.ledger.memory import MemoryLedger
-from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import HALTED, RESUMED
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Past
+from rebalancer.core.model import Failure, Intent, Past, Purpose, Settlement
 from rebalancer.ports import Ledger
 
 Again = Callable[[], Ledger]
 
 
-@pytest.fixture(params=["memory", "sqlite", "idle"])
-def again(request: pytest.FixtureRequest, tmp_path: Path) -> Again:
-    """The ledger as the next process finds it."""
-    if request.param == "sqlite":
-        return lambda: SqlLedger(f"sqlite:///{tmp_path}/ledger.db", OURS)
-    if request.param == "idle":
-        return lambda: IdleLedger(f"sqlite:///{tmp_path}/ledger with spaces #1.db", OURS)
-    memory = MemoryLedger()
-    return lambda: memory
+def _record(again: Again, intent: Intent) -> Intent:
+    again().record_intent(intent, a_basis(intent))
+    return intent
+
+
+def _land(again: Again, number: int, result: Settlement | Failure | None = None) -> Intent:
+    """A whole round, settled where nothing else is said."""
+    intent = _record(again, an_intent(number))
+    again().record_landing(intent, result or a_settlement(intent))
+    return intent
+
+
+def _replace(again: Again, intent: Intent, purpose: Purpose = Purpose.RAISE, tip: int = 2) -> Intent:
+    return again().record_replacement(intent, a_replacement(intent, purpose, tip))
 
 
 def test_read__of_a_new_ledger__is_empty(again: Again) -> None:
-    assert again().read() == Past(open_intent=None, last_settled_at=None, halted=None, last_block=0, failures=0)
+    assert again().read(EVER) == Past(open_intent=None, last_settled_at=None, halted=None, last_block=0, failures=0)
 
 
 def test_read__after_an_intent__gives_it_back_whole(again: Again) -> None:
-    again().record_intent(an_intent())
-    assert again().read().open_intent == an_intent()
+    _record(again, an_intent())
+    assert again().read(EVER).open_intent == an_intent()
 
 
 def test_record_intent__while_another_is_open__halts_and_keeps_the_first(again: Again) -> None:
-    again().record_intent(an_intent(1))
+    _record(again, an_intent(1))
     with pytest.raises(Halt, match=r"intent-1.*still open.*intent-2"):
-        again().record_intent(an_intent(2))
-    assert again().read().open_intent == an_intent(1)
+        _record(again, an_intent(2))
+    assert again().read(EVER).open_intent == an_intent(1)
 
 
 def test_record_intent__of_the_open_one_again__halts(again: Again) -> None:
-    again().record_intent(an_intent())
+    _record(again, an_intent())
     with pytest.raises(Halt, match="still open"):
-        again().record_intent(an_intent())
+        _record(again, an_intent())
 
 
 def test_record_intent__of_a_landed_one_again__halts(again: Again) -> None:
-    again().record_intent(an_intent())
+    _record(again, an_intent())
     again().record_landing(an_intent(), a_settlement(an_intent()))
     with pytest.raises(Halt):
-        again().record_intent(an_intent())
+        _record(again, an_intent())
 
 
 def test_record_landing__settled__closes_the_intent_and_starts_the_clock(again: Again) -> None:
-    again().record_intent(an_intent())
+    _record(again, an_intent())
     again().record_landing(an_intent(), a_settlement(an_intent(), timestamp=1_700_000_100))
-    past = again().read()
+    past = again().read(EVER)
     assert past.open_intent is None
     assert past.last_settled_at == 1_700_000_100
 
 
 def test_record_landing__failed__closes_the_intent_and_leaves_the_clock(again: Again) -> None:
-    again().record_intent(an_intent(1))
+    _record(again, an_intent(1))
     again().record_landing(an_intent(1), a_settlement(an_intent(1), timestamp=1_700_000_100))
-    again().record_intent(an_intent(2))
-    again().record_landing(an_intent(2), "mined and reverted: Too little received")
-    past = again().read()
+    _record(again, an_intent(2))
+    again().record_landing(an_intent(2), a_failure(an_intent(2)))
+    past = again().read(EVER)
     assert past.open_intent is None
     assert past.last_settled_at == 1_700_000_100
 
 
-@pytest.mark.parametrize("result", [a_settlement(an_intent()), "void after its deadline"], ids=["settled", "failed"])
-def test_record_landing__twice_the_same__changes_nothing(again: Again, result: object) -> None:
-    again().record_intent(an_intent())
-    again().record_landing(an_intent(), result)  # type: ignore[arg-type]
-    before = again().read()
-    again().record_landing(an_intent(), result)  # type: ignore[arg-type]
-    assert again().read() == before
+@pytest.mark.parametrize(
+    "result", [a_settlement(an_intent()), a_failure(an_intent()), GONE], ids=["settled", "failed", "gone"]
+)
+def test_record_landing__twice_the_same__changes_nothing(again: Again, result: Settlement | Failure) -> None:
+    _record(again, an_intent())
+    again().record_landing(an_intent(), result)
+    before = again().read(EVER)
+    again().record_landing(an_intent(), result)
+    assert again().read(EVER) == before
 
 
 def test_record_landing__twice_and_different__halts(again: Again) -> None:
-    again().record_intent(an_intent())
+    _record(again, an_intent())
     again().record_landing(an_intent(), a_settlement(an_intent()))
-    with pytest.raises(Halt, match=r"intent-1 was recorded as settled in block 1003, and now as failed \(gone\)"):
-        again().record_landing(an_intent(), "gone")
+    with pytest.raises(Halt, match=r"intent-1 was recorded as settled in block 1003, and now as failed \(void"):
+        again().record_landing(an_intent(), GONE)
 
 
 def test_record_landing__of_an_unknown_intent__halts(again: Again) -> None:
     with pytest.raises(Halt, match="never recorded"):
-        again().record_landing(an_intent(), "gone")
+        again().record_landing(an_intent(), GONE)
 
 
 def test_record_intent__after_many_rounds__takes_turns(again: Again) -> None:
     for number in range(1, 6):
-        again().record_intent(an_intent(number))
-        assert again().read().open_intent == an_intent(number)
+        _record(again, an_intent(number))
+        assert again().read(EVER).open_intent == an_intent(number)
         again().record_landing(an_intent(number), a_settlement(an_intent(number), timestamp=1_700_000_000 + number))
-    assert again().read().last_settled_at == 1_700_000_005
+    assert again().read(EVER).last_settled_at == 1_700_000_005
 
 
 def test_history__of_several_ticks__is_newest_first_and_cut(again: Again) -> None:
@@ -125,47 +129,47 @@ def test_read__last_block__of_before_a_person_looked__is_forgotten(again: Again)
     again().record_tick(a_tick(block=10**12))
     again().record_tick(a_tick(outcome=HALTED, detail="far behind", block=None))
     again().record_tick(a_tick(outcome=RESUMED, detail="that block never was", block=None))
-    assert again().read().last_block == 0
+    assert again().read(EVER).last_block == 0
     again().record_tick(a_tick(block=1_234))
-    assert again().read().last_block == 1_234
+    assert again().read(EVER).last_block == 1_234
 
 
 def test_read__last_block__is_the_highest_of_ticks_and_open_intents(again: Again) -> None:
     again().record_tick(a_tick(block=5_000))
     again().record_tick(a_tick(block=4_000))
     again().record_tick(a_tick(block=None))
-    assert again().read().last_block == 5_000
-    again().record_intent(an_intent(6_000))  # its block is 7,000
-    assert again().read().last_block == 7_000
+    assert again().read(EVER).last_block == 5_000
+    _record(again, an_intent(6_000))  # its block is 7,000
+    assert again().read(EVER).last_block == 7_000
 
 
 def test_read__after_a_halt__is_halted_until_a_person_resumes(again: Again) -> None:
     again().record_tick(a_tick(outcome=HALTED, detail="nonce 7 was used by another transaction"))
     again().record_tick(a_tick(outcome="held"))
-    assert again().read().halted == "nonce 7 was used by another transaction"
+    assert again().read(EVER).halted == "nonce 7 was used by another transaction"
     again().record_tick(a_tick(outcome=RESUMED, detail="looked at it"))
-    assert again().read().halted is None
+    assert again().read(EVER).halted is None
     again().record_tick(a_tick(outcome=HALTED, detail="again"))
-    assert again().read().halted == "again"
+    assert again().read(EVER).halted == "again"
 
 
 def _failed(again: Again, number: int) -> None:
-    again().record_intent(an_intent(number))
-    again().record_landing(an_intent(number), "mined and reverted: Too little received")
+    _record(again, an_intent(number))
+    again().record_landing(an_intent(number), a_failure(an_intent(number)))
 
 
 def test_read__failures__are_those_in_a_row_since_the_last_settled_batch(again: Again) -> None:
     for number in (1, 2):
         _failed(again, number)
-    assert again().read().failures == 2
-    again().record_landing(an_intent(2), "mined and reverted: Too little received")
-    assert again().read().failures == 2, "told twice is failed once"
-    again().record_intent(an_intent(3))
-    assert again().read().failures == 2
+    assert again().read(EVER).failures == 2
+    again().record_landing(an_intent(2), a_failure(an_intent(2)))
+    assert again().read(EVER).failures == 2, "told twice is failed once"
+    _record(again, an_intent(3))
+    assert again().read(EVER).failures == 2
     again().record_landing(an_intent(3), a_settlement(an_intent(3)))
-    assert again().read().failures == 0
+    assert again().read(EVER).failures == 0
     _failed(again, 4)
-    assert again().read().failures == 1
+    assert again().read(EVER).failures == 1
 
 
 def test_read__failures__are_forgiven_when_a_person_resumes(again: Again) -> None:
@@ -173,14 +177,146 @@ def test_read__failures__are_forgiven_when_a_person_resumes(again: Again) -> Non
     again().record_tick(a_tick(outcome="failed"))
     _failed(again, 2)
     again().record_tick(a_tick(outcome=HALTED, detail="failed again and again"))
-    assert again().read().failures == 2
+    assert again().read(EVER).failures == 2
     again().record_tick(a_tick(outcome=RESUMED, detail="looked at it"))
-    assert again().read().failures == 0
+    assert again().read(EVER).failures == 0
     _failed(again, 3)
     again().record_tick(a_tick(outcome="failed"))
-    assert again().read().failures == 1
+    assert again().read(EVER).failures == 1
 
 
 def test_history__of_more_than_there_can_be__is_all_there_is(again: Again) -> None:
     again().record_tick(a_tick())
     assert again().history(10**20) == (a_tick(),)
+
+
+def test_read__of_ticks__gives_the_two_newest(again: Again) -> None:
+    assert again().read(EVER).recent == ()
+    records = [a_tick(detail=f"tick {number}") for number in range(3)]
+    for record in records:
+        again().record_tick(record)
+    assert again().read(EVER).recent == (records[2], records[1])
+
+
+# ---------------------------------------------------------------- replacements
+
+
+def test_record_replacement__of_the_open_intent__is_found_by_the_next_process(again: Again) -> None:
+    intent = _record(again, an_intent())
+    raised = _replace(again, intent)
+    cancelled = _replace(again, raised, Purpose.CANCEL, 3)
+    found = again().read(EVER).open_intent
+    assert found == cancelled and found is not None
+    assert [each.purpose for each in found.replacements] == [Purpose.RAISE, Purpose.CANCEL]
+    assert found.commitment == intent.commitment and len({each.hash for each in found.transactions}) == 3
+
+
+def test_record_replacement__of_an_intent_that_is_not_open__halts(again: Again) -> None:
+    with pytest.raises(Halt, match="must not be sent"):
+        _replace(again, an_intent())
+    intent = _land(again, 1)
+    with pytest.raises(Halt, match="must not be sent"):
+        _replace(again, intent)
+    _record(again, an_intent(2))
+    with pytest.raises(Halt, match="must not be sent"):
+        _replace(again, intent)
+    assert again().read(EVER).open_intent == an_intent(2)
+
+
+def test_record_replacement__by_one_who_does_not_know_the_newest__halts_and_adds_nothing(again: Again) -> None:
+    intent = _record(again, an_intent())
+    raised = _replace(again, intent)
+    with pytest.raises(Halt, match=f"{raised.newest.hash}.*must not be sent|must not be sent.*{raised.newest.hash}"):
+        _replace(again, intent, Purpose.CANCEL, 9)
+    assert again().read(EVER).open_intent == raised
+
+
+def test_record_landing__of_a_replaced_intent__closes_it_with_what_was_mined(again: Again) -> None:
+    intent = _replace(again, _record(again, an_intent()), Purpose.CANCEL)
+    result = a_failure(intent)
+    again().record_landing(intent, result)
+    past = again().read(EVER)
+    assert past.open_intent is None
+    assert past.unfinal == (intent, result)
+
+
+# ---------------------------------------------------------------- blocks that are replaced
+
+
+def test_read__unfinal__is_the_newest_intent_until_enough_blocks_were_read(again: Again) -> None:
+    assert again().read(EVER).unfinal is None
+    intent = _land(again, 1)  # in block 1,003
+    again().record_tick(a_tick(block=1_066))
+    assert again().read(EVER).unfinal == (intent, a_settlement(intent))
+    again().record_tick(a_tick(block=1_067))
+    assert again().read(EVER).unfinal is None
+
+
+def test_read__unfinal__of_an_intent_that_was_never_mined__is_none(again: Again) -> None:
+    _land(again, 1, GONE)
+    assert again().read(EVER).unfinal is None
+
+
+def test_read__unfinal__while_a_newer_intent_is_open__is_none(again: Again) -> None:
+    _land(again, 1)
+    _record(again, an_intent(2))
+    assert again().read(EVER).unfinal is None
+
+
+def test_record_reopened__of_the_newest_landing__opens_it_with_all_its_transactions(again: Again) -> None:
+    intent = _replace(again, _record(again, an_intent()))
+    again().record_landing(intent, a_settlement(intent))
+    again().record_reopened(intent, "block 1003 is another one now")
+    past = again().read(EVER)
+    assert (past.open_intent, past.unfinal, past.last_settled_at) == (intent, None, None)
+
+
+def test_record_landing__after_a_reopening__counts_alone(again: Again) -> None:
+    intent = _land(again, 1)
+    again().record_reopened(intent, "another block")
+    anew = replace(a_settlement(intent, timestamp=1_700_000_200), block=1_004, block_hash="0x" + "ef" * 32)
+    again().record_landing(intent, anew)
+    past = again().read(EVER)
+    assert (past.open_intent, past.last_settled_at, past.unfinal) == (None, 1_700_000_200, (intent, anew))
+    with pytest.raises(Halt, match="and now as settled in block 1003"):
+        again().record_landing(intent, a_settlement(intent))
+
+
+def test_record_reopened__again_and_again__settles_each_time_anew(again: Again) -> None:
+    intent = _land(again, 1)
+    for number in range(3):
+        again().record_reopened(intent, "another block")
+        assert again().read(EVER).open_intent == intent
+        again().record_landing(intent, replace(a_settlement(intent), block=2_000 + number))
+    assert _record(again, an_intent(2)) == again().read(EVER).open_intent
+
+
+def test_record_reopened__then_failed__is_a_failure_and_no_settlement(again: Again) -> None:
+    intent = _land(again, 1)
+    again().record_reopened(intent, "another block")
+    again().record_landing(intent, a_failure(intent))
+    past = again().read(EVER)
+    assert (past.failures, past.last_settled_at) == (1, None)
+
+
+def test_record_reopened__of_an_open_intent__halts_and_leaves_it_open(again: Again) -> None:
+    intent = _land(again, 1)
+    again().record_reopened(intent, "another block")
+    with pytest.raises(Halt, match="it has not landed"):
+        again().record_reopened(intent, "another block")
+    assert again().read(EVER).open_intent == intent
+    again().record_landing(intent, a_settlement(intent))
+    assert again().read(EVER).open_intent is None
+
+
+def test_record_reopened__while_a_newer_intent_stands__halts(again: Again) -> None:
+    first = _land(again, 1)
+    _record(again, an_intent(2))
+    with pytest.raises(Halt, match="intent-1"):
+        again().record_reopened(first, "another block")
+    assert again().read(EVER).open_intent == an_intent(2)
+
+
+def test_record_reopened__of_an_unknown_intent__halts(again: Again) -> None:
+    with pytest.raises(Halt, match="intent-1"):
+        again().record_reopened(an_intent(), "another block")

@@ -13,23 +13,33 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from given_ledger import OURS, a_settlement, a_tick, an_intent, intents, settlements
+from given_ledger import (
+    EVER,
+    OURS,
+    a_basis,
+    a_tick,
+    an_intent,
+    failures,
+    intents,
+    settlements,
+)
 from hypothesis import given
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from rebalancer.adapters.ledger import schema
 from rebalancer.adapters.ledger.idle import IdleLedger
-from rebalancer.adapters.ledger.records import (
-    intent_from_json,
-    intent_to_json,
+from rebalancer.adapters.ledger.landing_records import (
+    mined_from_json,
+    mined_to_json,
     settlement_from_json,
     settlement_to_json,
 )
+from rebalancer.adapters.ledger.records import intent_from_json, intent_to_json, signed_from_json, signed_to_json
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
-from rebalancer.core.model import AccessEntry, Intent, Settlement
+from rebalancer.core.model import AccessEntry, Failure, Intent, Settlement
 from rebalancer.units import Address
 
 RECORD_BEFORE_ACCESS_LISTS = """
@@ -74,8 +84,8 @@ def _listed() -> Intent:
 
 
 def test_intent__with_an_access_list__is_found_open_by_the_next_process(tmp_path: Path) -> None:
-    SqlLedger(_url(tmp_path), OURS).record_intent(_listed())
-    assert SqlLedger(_url(tmp_path), OURS).read().open_intent == _listed()
+    SqlLedger(_url(tmp_path), OURS).record_intent(_listed(), a_basis(_listed()))
+    assert SqlLedger(_url(tmp_path), OURS).read(EVER).open_intent == _listed()
 
 
 @pytest.mark.parametrize("damage", ["null", "7", '["0x09"]', '[["0x09"]]', '[["0x09",["0x"]]]', '[["0x09",[7]]]'])
@@ -89,6 +99,24 @@ def test_intent_from_json__with_a_damaged_access_list__halts(damage: str) -> Non
 @given(settlements)
 def test_settlement__through_json__comes_back_equal(settlement: Settlement) -> None:
     assert settlement_from_json(settlement_to_json(settlement)) == settlement
+
+
+@given(failures)
+def test_failure__through_json__comes_back_equal(failure: Failure) -> None:
+    assert failure.mined is None or mined_from_json(mined_to_json(failure.mined)) == failure.mined
+
+
+@given(intents)
+def test_transaction__through_json__comes_back_equal(intent: Intent) -> None:
+    assert signed_from_json(signed_to_json(intent.commitment)) == intent.commitment
+
+
+def test_settlement_from_json__of_before_block_hashes_were_kept__has_none() -> None:
+    text = (
+        '{"block":1003,"cost":{"fee":"0","gas":"0","impact":"0","shortfall":"0","traded":"0"},"fills":[],'
+        '"gas_used":1,"intent":"intent-1","timestamp":7,"tx":"0x01","tokens":{},"version":1}'
+    )
+    assert settlement_from_json(text).block_hash == ""
 
 
 @pytest.mark.parametrize(
@@ -112,7 +140,7 @@ def _change(folder: Path, statement: str) -> None:
 
 def test_file__as_opened__waits_for_the_disk(tmp_path: Path) -> None:
     ledger = SqlLedger(_url(tmp_path), OURS)
-    with ledger._engine.connect() as connection:
+    with ledger._database.engine.connect() as connection:
         settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     assert settings == ["wal", 2]
 
@@ -120,25 +148,41 @@ def test_file__as_opened__waits_for_the_disk(tmp_path: Path) -> None:
 def test_record_intent__killed_right_after__is_on_disk(tmp_path: Path) -> None:
     program = (
         "import os, sys; sys.path.insert(0, sys.argv[2]);"
-        "from given_ledger import OURS, an_intent; from rebalancer.adapters.ledger.sql import SqlLedger;"
-        "SqlLedger(sys.argv[1], OURS).record_intent(an_intent()); os.kill(os.getpid(), 9)"
+        "from given_ledger import OURS, a_basis, an_intent; from rebalancer.adapters.ledger.sql import SqlLedger;"
+        "SqlLedger(sys.argv[1], OURS).record_intent(an_intent(), a_basis(an_intent())); os.kill(os.getpid(), 9)"
     )
     here = Path(__file__).resolve().parent
     environment = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
     done = subprocess.run([sys.executable, "-c", program, _url(tmp_path), str(here)], env=environment, check=False)
     assert done.returncode == -9
-    assert SqlLedger(_url(tmp_path), OURS).read().open_intent == an_intent()
+    assert SqlLedger(_url(tmp_path), OURS).read(EVER).open_intent == an_intent()
 
 
-def test_database__asked_for_a_second_open_intent__refuses_by_itself(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path), OURS)
-    ledger.record_intent(an_intent(1))
-    row = "'x', 1, 1, 1, '0x', '{}')"
-    columns = "INSERT INTO intents (number, previous, id, created_at, block, nonce, tx, body) VALUES "
-    for numbers in ("(1, NULL, ", "(2, 1, ", "(2, NULL, ", "(3, 1, "):
-        with ledger._engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
-            # Foreign keys of this kind are checked when the statement ends.
-            connection.execution_options(begin="BEGIN IMMEDIATE").exec_driver_sql(columns + numbers + row)
+@pytest.mark.parametrize("where", ["sqlite", "postgresql"])
+def test_database__asked_for_a_second_open_intent__refuses_by_itself(
+    where: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = _url(tmp_path) if where == "sqlite" else request.getfixturevalue("postgres_url")
+    ledger = SqlLedger(url, OURS)
+    ledger.record_intent(an_intent(1), a_basis(an_intent(1)))
+    columns = "INSERT INTO turns (portfolio, turn, kind, number, previous, previous_kind, previous_number) VALUES "
+    wrong = {
+        "the first turn again": "(1, 1, 'intent', 1, NULL, NULL, NULL)",
+        "a second intent after an open one": "(1, 2, 'intent', 2, 1, 'intent', 1)",
+        "the same, and says that it landed": "(1, 2, 'intent', 2, 1, 'landing', 1)",
+        "a turn left out": "(1, 3, 'intent', 2, 2, 'landing', 1)",
+        "from nowhere": "(1, 2, 'intent', 2, NULL, NULL, NULL)",
+        "a landing of another": "(1, 2, 'landing', 2, 1, 'intent', 1)",
+        "a reopening of what is open": "(1, 2, 'reopening', 1, 1, 'intent', 1)",
+        "of a portfolio that is not there": "(2, 1, 'intent', 1, NULL, NULL, NULL)",
+    }
+    for what, row in wrong.items():
+        with ledger._database.engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
+            connection.execution_options(begin="BEGIN IMMEDIATE").exec_driver_sql(columns + row)
+            pytest.fail(f"taken: {what}")
+    with ledger._database.engine.connect() as connection:
+        right = "(1, 2, 'landing', 1, 1, 'intent', 1)"
+        connection.execution_options(begin="BEGIN IMMEDIATE").exec_driver_sql(columns + right)
 
 
 def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> None:
@@ -146,7 +190,7 @@ def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> No
 
     def attempt(number: int) -> bool:
         try:
-            SqlLedger(_url(tmp_path), OURS).record_intent(an_intent(number))
+            SqlLedger(_url(tmp_path), OURS).record_intent(an_intent(number), a_basis(an_intent(number)))
         except Halt:
             return False
         return True
@@ -158,7 +202,7 @@ def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> No
 
 def test_open__by_many_at_once__makes_one_ledger(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        pasts = list(pool.map(lambda _: SqlLedger(_url(tmp_path), OURS).read(), range(16)))
+        pasts = list(pool.map(lambda _: SqlLedger(_url(tmp_path), OURS).read(EVER), range(16)))
     assert len({past.last_block for past in pasts}) == 1
 
 
@@ -173,10 +217,28 @@ def test_open__of_a_folder__is_a_config_error(tmp_path: Path) -> None:
         SqlLedger(_url(tmp_path), OURS)
 
 
-def test_open__of_another_kind_of_file__is_a_config_error(tmp_path: Path) -> None:
+def test_open__of_what_is_no_database__halts_as_at_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("wallet: safe\n" * 100)
-    with pytest.raises(ConfigError, match="not a database"):
+    with pytest.raises(Halt, match="the file is damaged: file is not a database"):
         SqlLedger(_url(tmp_path), OURS)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite://host/x.db", "a file is on no host"),
+        ("sqlite:///{}/x.db?timeout=1&timeout=2", "`timeout` is given once"),
+        ("sqlite:///{}/x.db?timeout=nan", "in seconds from 0 to 600"),
+        ("sqlite:///{}/x.db?timeout=-1", "in seconds from 0 to 600"),
+        ("sqlite:///{}/x.db?timeout=soon", "in seconds from 0 to 600"),
+        ("sqlite:///{}/x.db?portfolios=many&portfolios=many", "the option `portfolios`"),
+        ("sqlite:///{}/" + "x" * 300 + "/x.db", "its folder cannot be looked at"),
+        ("sqlite:///{}/" + "x" * 300, "unable to open"),
+    ],
+)
+def test_open__of_an_url_that_means_nothing__is_a_config_error(tmp_path: Path, url: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        SqlLedger(url.format(tmp_path), OURS)
 
 
 def test_open__of_somebody_elses_database__is_a_config_error_and_adds_nothing(tmp_path: Path) -> None:
@@ -190,7 +252,7 @@ def test_open__of_somebody_elses_database__is_a_config_error_and_adds_nothing(tm
 def test_open__of_another_version__is_a_config_error(tmp_path: Path) -> None:
     SqlLedger(_url(tmp_path), OURS).close()
     _change(tmp_path, "UPDATE ledger_schema SET version = 7")
-    with pytest.raises(ConfigError, match=r"version \[7\], expected \[1\]"):
+    with pytest.raises(ConfigError, match=r"version \[7\], expected \[2\]"):
         SqlLedger(_url(tmp_path), OURS)
 
 
@@ -206,11 +268,11 @@ OTHERS = {
 def test_open__of_another_portfolio__is_a_config_error_that_names_both(
     tmp_path: Path, kind: type[SqlLedger | IdleLedger], other: Identity
 ) -> None:
-    SqlLedger(_url(tmp_path), OURS).record_intent(an_intent())
+    SqlLedger(_url(tmp_path), OURS).record_intent(an_intent(), a_basis(an_intent()))
     with pytest.raises(ConfigError) as caught:
         kind(_url(tmp_path), other)
     assert f"is the memory of {OURS}, expected {other}" in str(caught.value)
-    assert kind(_url(tmp_path), OURS).read().open_intent == an_intent()
+    assert kind(_url(tmp_path), OURS).read(EVER).open_intent == an_intent()
 
 
 def test_open__of_two_portfolios_at_once__is_the_ledger_of_one(tmp_path: Path) -> None:
@@ -237,17 +299,25 @@ def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
     content[4096:] = b"\xff" * (len(content) - 4096)
     file.write_bytes(content)
     with pytest.raises(Halt, match="damaged"):
-        SqlLedger(_url(tmp_path), OURS).read()
+        SqlLedger(_url(tmp_path), OURS).read(EVER)
 
 
-@pytest.mark.parametrize("change", ["tx = '0xother'", 'body = replace(body, \'"raw":"73\', \'"raw":"74\')'])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "intents SET tx = '0xother'",
+        'intents SET body = replace(body, \'"raw":"73\', \'"raw":"74\')',
+        'attempts SET body = replace(body, \'"raw":"73\', \'"raw":"74\')',
+        "attempts SET body = replace(body, '\"nonce\":1', '\"nonce\":2')",
+    ],
+)
 def test_read__of_an_intent_that_contradicts_itself__halts(tmp_path: Path, change: str) -> None:
     ledger = SqlLedger(_url(tmp_path), OURS)
-    ledger.record_intent(an_intent())
+    ledger.record_intent(an_intent(), a_basis(an_intent()))
     ledger.close()
-    _change(tmp_path, f"UPDATE intents SET {change}")
+    _change(tmp_path, f"UPDATE {change}")
     with pytest.raises(Halt, match="but its bytes are"):
-        SqlLedger(_url(tmp_path), OURS).read()
+        SqlLedger(_url(tmp_path), OURS).read(EVER)
 
 
 def test_record_tick__while_another_writer_does_not_let_go__is_unavailable(tmp_path: Path) -> None:
@@ -256,7 +326,7 @@ def test_record_tick__while_another_writer_does_not_let_go__is_unavailable(tmp_p
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
         ledger.record_tick(a_tick())
-    assert ledger.read().last_block == 0, "a reader does not wait for the writer"
+    assert ledger.read(EVER).last_block == 0, "a reader does not wait for the writer"
     other.close()
 
 
@@ -270,7 +340,7 @@ def test_open__in_memory__is_a_config_error(url: str) -> None:
 @pytest.mark.parametrize(
     ("tail", "part"),
     [
-        ("?timeout=abc", "the options after its `?` cannot be read"),
+        ("?timeout=abc", "the option `timeout` is given once"),
         ("?mode=ro&uri=true", "unknown option after its `?`, 'mode'"),
         ("\0", "zero byte"),
         ("/keeper:hush@db.example/x", "there is no folder ***@db.example"),
@@ -301,19 +371,3 @@ def test_open__of_a_database_server_that_is_not_there__is_unavailable_without_th
 def test_tables__for_postgresql__number_rows_with_64_bits() -> None:
     made = str(CreateTable(schema.ticks).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
     assert "id BIGSERIAL" in made
-
-
-@pytest.mark.skipif("LEDGER_POSTGRESQL_URL" not in os.environ, reason="no empty PostgreSQL database was named")
-def test_postgresql__through_one_round__remembers() -> None:
-    url = os.environ["LEDGER_POSTGRESQL_URL"]
-    SqlLedger(url, OURS).record_intent(an_intent(1))
-    with pytest.raises(Halt, match="still open"):
-        SqlLedger(url, OURS).record_intent(an_intent(2))
-    assert SqlLedger(url, OURS).read().open_intent == an_intent(1)
-    SqlLedger(url, OURS).record_landing(an_intent(1), a_settlement(an_intent(1)))
-    SqlLedger(url, OURS).record_intent(an_intent(2))
-    SqlLedger(url, OURS).record_landing(an_intent(2), "gone")
-    SqlLedger(url, OURS).record_tick(a_tick())
-    past = SqlLedger(url, OURS).read()
-    assert (past.open_intent, past.last_settled_at) == (None, a_settlement(an_intent(1)).timestamp)
-    assert SqlLedger(url, OURS).history(1) == (a_tick(),)

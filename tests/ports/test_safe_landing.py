@@ -10,7 +10,7 @@ import pytest
 from given_wallet import ROUTER, USDC, USDT, WETH, Desk, a_desk, a_trade
 
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
-from rebalancer.adapters.wallets.landing import Patience
+from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Patience
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Call, Gone, Intent, Landed, Quote, QuoteRequest, Receipt, Waiting
 from rebalancer.replica.chain import Replica
@@ -45,14 +45,14 @@ def _intent(desk: Desk, seconds: int = 600, slippage_bps: int = 100) -> Intent:
 
 
 def _receipt(desk: Desk, intent: Intent) -> Receipt:
-    landing = desk.wallet.land(intent, 10)
+    landing = desk.wallet.land(intent, 10, 0)
     assert isinstance(landing, Landed), landing
     return landing.receipt
 
 
 def test_land__before_anything_was_sent__waits(desk: Desk) -> None:
     intent = _intent(desk)
-    landing = desk.wallet.land(intent, 0)
+    landing = desk.wallet.land(intent, 0, 0)
     assert isinstance(landing, Waiting)
     assert f"does not know {intent.commitment.hash}" in landing.reason
 
@@ -60,7 +60,7 @@ def test_land__before_anything_was_sent__waits(desk: Desk) -> None:
 def test_land__sent_and_not_mined__waits(desk: Desk) -> None:
     intent = _intent(desk)
     desk.wallet.execute(intent)
-    landing = desk.wallet.land(intent, 0)
+    landing = desk.wallet.land(intent, 0, 0)
     assert landing == Waiting(f"{intent.commitment.hash} waits to be mined, with nonce 0")
 
 
@@ -73,7 +73,7 @@ def test_land__mined__tells_block_gas_and_changes(desk: Desk) -> None:
     assert (receipt.block, receipt.block_hash) == (int(block["number"], 16), block["hash"])
     assert receipt.timestamp == int(block["timestamp"], 16)
     assert (receipt.tx, receipt.reason, receipt.changes) == (intent.commitment.hash, None, intent.expected)
-    assert receipt.gas_price == int(block["baseFeePerGas"], 16) + 10**9
+    assert receipt.gas_price == int(block["baseFeePerGas"], 16) + intent.commitment.transaction.fees.tip
 
 
 def test_land__mined_while_it_waits__sees_it(desk: Desk) -> None:
@@ -81,7 +81,7 @@ def test_land__mined_while_it_waits__sees_it(desk: Desk) -> None:
     desk.wallet.execute(intent)
     timer = threading.Timer(0.2, desk.replica.rpc.call, ("evm_mine",))
     timer.start()
-    landing = desk.wallet.land(intent, 10)
+    landing = desk.wallet.land(intent, 10, 0)
     timer.join()
     assert isinstance(landing, Landed)
 
@@ -91,7 +91,7 @@ def test_land__mined_less_deep_than_asked__waits_for_the_rest(replica: Replica, 
     intent = _intent(desk)
     desk.wallet.execute(intent)
     desk.replica.mine(2)
-    landing = desk.wallet.land(intent, 0)
+    landing = desk.wallet.land(intent, 0, 0)
     assert isinstance(landing, Waiting)
     assert landing.reason.endswith("2 of 3 confirmations")
     desk.replica.mine()
@@ -154,32 +154,31 @@ def _raid(desk: Desk, attacker: Address) -> Call:
 
 def test_land__never_sent_and_past_its_deadline__is_gone(desk: Desk) -> None:
     intent = _intent(desk, seconds=60)
-    desk.replica.warp(3_600)
-    landing = desk.wallet.land(intent, 0)
+    desk.replica.warp(61 + INDEX_SECONDS)
+    landing = desk.wallet.land(intent, 0, 0)
     assert isinstance(landing, Gone)
     assert f"was not mined by its deadline {intent.deadline}" in landing.reason
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_land__at_its_deadline_to_the_second__is_not_gone_before_it_is_over(desk: Desk, seconds: int) -> None:
+def test_land__long_past_its_deadline_to_the_second__is_not_gone_before(desk: Desk, seconds: int) -> None:
     intent = _intent(desk, seconds=600)
-    desk.replica.rpc.call("evm_setNextBlockTimestamp", intent.deadline + seconds)
+    desk.replica.rpc.call("evm_setNextBlockTimestamp", intent.deadline + INDEX_SECONDS + seconds)
     desk.replica.rpc.call("evm_mine")
-    assert isinstance(desk.wallet.land(intent, 0), Gone if seconds else Waiting)
+    assert isinstance(desk.wallet.land(intent, 0, 0), Gone if seconds else Waiting)
 
 
-def test_land__signed_with_a_nonce_that_was_used_long_before__waits_and_is_gone_after_the_deadline(desk: Desk) -> None:
+def test_land__signed_with_a_nonce_that_was_used_long_before__waits_and_halts_after_the_deadline(desk: Desk) -> None:
     intent = _intent(desk)
     desk.replica.rpc.call("evm_setAutomine", True)
     desk.replica.send(desk.wallet.operator, USDC.address, "0x06fdde03")
     desk.replica.mine(5)
     stale = replace(intent, block=desk.reader.head().number)
     desk.replica.mine()
-    assert isinstance(desk.wallet.land(stale, 0), Waiting)
+    assert isinstance(desk.wallet.land(stale, 0, 0), Waiting)
     desk.replica.warp(3_600)
-    landing = desk.wallet.land(stale, 0)
-    assert isinstance(landing, Gone)
-    assert "nonce 0 is used" in landing.reason
+    with pytest.raises(Halt, match="says that nonce 0 is used .*explorer"):
+        desk.wallet.land(stale, 0, 0)
 
 
 def test_land__the_nonce_was_used_by_another_transaction__halts_and_names_it(desk: Desk) -> None:
@@ -189,4 +188,4 @@ def test_land__the_nonce_was_used_by_another_transaction__halts_and_names_it(des
     other = desk.replica.send(desk.wallet.operator, USDC.address, "0x06fdde03")
     desk.replica.mine(7)
     with pytest.raises(Halt, match=rf"nonce 0 was used by {other['transactionHash']} .*{intent.commitment.hash}"):
-        desk.wallet.land(intent, 0)
+        desk.wallet.land(intent, 0, 0)

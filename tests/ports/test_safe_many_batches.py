@@ -42,7 +42,7 @@ def test_batch__of_random_trades__does_what_was_simulated(running: Desk, seed: i
         intent = running.intent(trades)
         before = [replica.balance(token.symbol, running.wallet.address) for token in TOKENS]
         running.wallet.execute(intent)
-        landing = running.wallet.land(intent, 10)
+        landing = running.wallet.land(intent, 10, 0)
         after = [replica.balance(token.symbol, running.wallet.address) for token in TOKENS]
         left = [
             replica.read(trade.sell.token.address, "allowance(address,address)", running.wallet.address, ROUTER)[0]

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from given_wallet import DAI, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, Desk, a_desk, a_trade, dearer
+from given_wallet import DAI, LIMITS, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, Desk, a_desk, a_trade, dearer
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.abi import calls_of_batch
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
+from rebalancer.core.cost import fees_for
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import Batch, Call, Landed, Reverted, Simulated, Snapshot, Trade
 from rebalancer.replica.chain import Replica
@@ -74,7 +75,7 @@ def test_batch__of_three_swaps__changes_what_was_simulated_to_the_wei(desk: Desk
     before = _balances(desk)
     intent = desk.intent(_trades(desk))
     desk.wallet.execute(intent)
-    landing = desk.wallet.land(intent, 5)
+    landing = desk.wallet.land(intent, 5, 0)
     assert isinstance(landing, Landed)
     assert landing.receipt.reason is None
     after = _balances(desk)
@@ -99,7 +100,7 @@ def test_batch__with_standing_allowances__passes_usdt_through_zero_and_leaves_no
     _approve(desk, "DAI", 10**30)
     intent = desk.intent(_trades(desk))
     desk.wallet.execute(intent)
-    landing = desk.wallet.land(intent, 5)
+    landing = desk.wallet.land(intent, 5, 0)
     assert isinstance(landing, Landed)
     assert landing.receipt.reason is None
     assert (_allowance(desk, "USDT"), _allowance(desk, "DAI")) == (0, 0)
@@ -215,7 +216,8 @@ def test_commit__signs_what_was_simulated_with_room_for_gas(desk: Desk) -> None:
     transaction = desk.wallet.commit(batch, simulation, snapshot).transaction
     assert (transaction.call, transaction.chain_id, transaction.nonce) == (batch.call, 1, 0)
     assert transaction.gas == -(-simulation.gas * 3 // 2)
-    assert transaction.fees.max_fee == 2 * snapshot.block.base_fee + 10**9
+    assert transaction.fees == fees_for(snapshot.block, LIMITS)
+    assert transaction.fees.max_fee > 2 * snapshot.block.base_fee
 
 
 def test_commit__after_the_safe_was_used_by_someone_else__is_void(desk: Desk) -> None:
@@ -232,8 +234,10 @@ def test_commit__after_the_operator_has_sent_something__is_void(desk: Desk) -> N
     batch, snapshot = _batch(desk, _trades(desk))
     simulation = desk.wallet.simulate(batch, snapshot)
     assert isinstance(simulation, Simulated)
-    desk.replica.send(desk.wallet.operator, desk.wallet.operator)
-    with pytest.raises(Unavailable, match="1 of its transactions were mined since block"):
+    other = desk.replica.send(desk.wallet.operator, desk.wallet.operator)
+    desk.replica.mine(9)
+    said = f"1 of its transactions were mined since block {snapshot.block.number}, expected none: "
+    with pytest.raises(Unavailable, match=said + other["transactionHash"]):
         desk.wallet.commit(batch, simulation, snapshot)
 
 

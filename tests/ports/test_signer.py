@@ -26,7 +26,7 @@ LISTED = (AccessEntry(OPERATOR.address, ()), AccessEntry(SAFE, (0, 2**256 - 1)))
 
 
 def _keystore_signer(folder: Path) -> KeystoreSigner:
-    return KeystoreSigner(a_keystore(folder / "operator.json", OPERATOR), OPERATOR.address, lambda: PASSWORD)
+    return KeystoreSigner(a_keystore(folder / "operator.json", OPERATOR, None), OPERATOR.address, lambda: PASSWORD)
 
 
 @pytest.fixture(params=["fake", "keystore"])

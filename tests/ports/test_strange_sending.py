@@ -33,20 +33,20 @@ def _sender(rpc: Rpc) -> Sender:
 
 def test_send__answered_with_another_hash__halts() -> None:
     with pytest.raises(Halt, match=HASH):
-        _sender(ScriptedRpc(eth_sendRawTransaction="0x" + "00" * 32)).send(INTENT.commitment)
+        _sender(ScriptedRpc(eth_sendRawTransaction="0x" + "00" * 32)).send(INTENT)
 
 
 @pytest.mark.parametrize("said", ["already known", "nonce too low", "ALREADY_EXISTS", "transaction already imported"])
 def test_send__refused_though_the_node_has_it__is_done(said: str) -> None:
     rpc = ScriptedRpc(eth_sendRawTransaction=_error(said), eth_getTransactionByHash={"hash": HASH})
-    _sender(rpc).send(INTENT.commitment)
+    _sender(rpc).send(INTENT)
 
 
 def test_send__refused_and_unknown__is_unavailable_with_the_nodes_words() -> None:
     rpc = ScriptedRpc(eth_sendRawTransaction=_error("max fee per gas less than block base fee"))
     rpc.answers["eth_getTransactionByHash"] = None
     with pytest.raises(Unavailable, match=r"less than block base fee.*was not taken"):
-        _sender(rpc).send(INTENT.commitment)
+        _sender(rpc).send(INTENT)
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,29 @@ def test_send__refused_and_unknown__is_unavailable_with_the_nodes_words() -> Non
     [
         (("0x7", "0x7", "0x8"), r"1 of its transactions wait to be mined \(nonce 7 is next\)"),
         (("0x8", "0x7", "0x7"), "a node behind it has fallen behind"),
-        (("0x7", "0x8", "0x8"), "1 of its transactions were mined since block"),
+        (("0x7", "0x8", "0x8"), "1 of its transactions were mined since block 1000, expected none; what was planned"),
         (("0x7", None, "0x7"), "null is no 0x-hex number"),
     ],
 )
 def test_count_and_read__where_the_counts_differ__is_unavailable(counts: list[Any], part: str) -> None:
-    rpc = ScriptedRpc(eth_getTransactionCount=list(counts))
+    rpc = ScriptedRpc(eth_getTransactionCount=list(counts), eth_blockNumber=_error("no such method"))
     with pytest.raises(Unavailable, match=part):
         _sender(rpc).count_and_read((), a_state(1_000))
+
+
+def test_count_and_read__the_key_was_used_elsewhere_since__names_the_transaction() -> None:
+    other = {"from": OPERATOR.upper().replace("0X", "0x"), "nonce": "0x7", "hash": "0x0d", "to": BACKER}
+    rpc = ScriptedRpc(eth_getTransactionCount=["0x7", "0x8", "0x8", "0x7", "0x8"], eth_blockNumber="0x3eb")
+    rpc.answers["eth_getBlockByNumber"] = {"transactions": [other]}
+    with pytest.raises(Unavailable, match=rf"since block 1000, expected none: 0x0d \(to {BACKER}, in block 1002\); "):
+        _sender(rpc).count_and_read((), a_state(1_000))
+
+
+def test_count_and_read__where_the_node_hides_what_is_pending__is_no_alarm() -> None:
+    # Of what a relay holds back, a node counts nothing: at `pending` it may even say less than it has mined.
+    for pending in ("0x7", "0x6", "0x0"):
+        rpc = ScriptedRpc(eth_getTransactionCount=["0x7", "0x7", pending])
+        assert _sender(rpc).count_and_read((), a_state(1_000)) == (7, ())
 
 
 def test_count_and_read__asks_for_the_counts_first__at_the_snapshots_block_latest_and_pending() -> None:

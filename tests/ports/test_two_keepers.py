@@ -67,7 +67,7 @@ def test_commit__the_same_keys_other_batch_is_mined_before_any_of_its_reads__onl
     def mined_in_between(_: dict[str, Any]) -> None:
         if left[0] == 0:
             desk.wallet.execute(other)
-            assert isinstance(desk.wallet.land(other, 10), Landed)
+            assert isinstance(desk.wallet.land(other, 10, 0), Landed)
         left[0] -= 1
 
     batch, simulation, snapshot = _simulated(desk)
@@ -153,10 +153,10 @@ def test_land__mined_on_a_node_that_has_no_receipts__waits(replica: Replica, lyi
     replica.deal("USDT", desk.wallet.address, 100_000 * 10**6)
     intent = desk.intent([a_trade(desk, "USDT", 20_000 * 10**6, "WETH")])
     desk.wallet.execute(intent)
-    assert isinstance(desk.wallet.land(intent, 10), Landed)
+    assert isinstance(desk.wallet.land(intent, 10, 0), Landed)
     lying.change = lambda call, answer: (
         answer
         | ({"result": None} if call["method"] in ("eth_getTransactionReceipt", "eth_getTransactionByHash") else {})
     )
-    landing = desk.on(Rpc(lying.url)).wallet.land(intent, 0)
+    landing = desk.on(Rpc(lying.url)).wallet.land(intent, 0, 0)
     assert isinstance(landing, Waiting) and "has no receipt yet" in landing.reason

@@ -23,11 +23,15 @@ from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import (
     AccessEntry,
     Batch,
+    Call,
+    Fees,
     Gone,
     Intent,
     Landed,
     ModuleWallet,
+    Purpose,
     Quote,
+    Replacement,
     Reverted,
     Simulated,
     Snapshot,
@@ -35,7 +39,7 @@ from rebalancer.core.model import (
 )
 from rebalancer.ports import Wallet
 from rebalancer.replica.chain import Replica
-from rebalancer.units import Address
+from rebalancer.units import Address, Wei
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +129,7 @@ def test_commit__of_a_simulated_batch__signs_its_call_and_sends_nothing(
     wallet: Wallet, intent: Intent, batch: Batch, door: Address
 ) -> None:
     assert intent.commitment.transaction.call == batch.call and batch.call.to == door
-    assert isinstance(wallet.land(intent, 0), Waiting)
+    assert isinstance(wallet.land(intent, 0, 0), Waiting)
 
 
 def test_commit__of_a_simulated_batch__signs_the_access_list_that_it_was_simulated_with(
@@ -139,7 +143,7 @@ def test_commit__of_a_simulated_batch__signs_the_access_list_that_it_was_simulat
 
 def test_land__after_it_was_sent__is_mined_as_simulated(wallet: Wallet, intent: Intent) -> None:
     wallet.execute(intent)
-    landing = wallet.land(intent, 10)
+    landing = wallet.land(intent, 10, 0)
     assert isinstance(landing, Landed)
     assert (landing.receipt.tx, landing.receipt.reason) == (intent.commitment.hash, None)
     assert landing.receipt.changes == intent.expected
@@ -148,9 +152,55 @@ def test_land__after_it_was_sent__is_mined_as_simulated(wallet: Wallet, intent: 
 
 def test_execute__twice__changes_nothing(wallet: Wallet, intent: Intent) -> None:
     wallet.execute(intent)
-    first = wallet.land(intent, 10)
+    first = wallet.land(intent, 10, 0)
     wallet.execute(intent)
-    assert wallet.land(intent, 10) == first
+    assert wallet.land(intent, 10, 0) == first
+
+
+def _with(wallet: Wallet, intent: Intent, purpose: Purpose) -> Intent:
+    fees = intent.commitment.transaction.fees
+    signed = wallet.replace(intent, purpose, Fees(Wei(2 * fees.max_fee), Wei(2 * fees.tip + 1)))
+    return replace(intent, replacements=(Replacement(purpose, intent.created_at + 180, signed),))
+
+
+def test_replace__of_either_purpose__has_the_nonce_and_the_fees_and_sends_nothing(
+    wallet: Wallet, intent: Intent
+) -> None:
+    first = intent.commitment.transaction
+    raised, cancelled = (_with(wallet, intent, purpose).newest.transaction for purpose in Purpose)
+    fees = Fees(Wei(2 * first.fees.max_fee), Wei(2 * first.fees.tip + 1))
+    assert raised == replace(first, fees=fees)
+    nothing = Call(wallet.operator, b"")
+    assert cancelled == replace(first, fees=fees, call=nothing, gas=21_000, access_list=())
+    assert isinstance(wallet.land(intent, 0, 0), Waiting)
+
+
+def test_raised__and_sent__lands_as_the_dearer_one(wallet: Wallet, intent: Intent) -> None:
+    raised = _with(wallet, intent, Purpose.RAISE)
+    wallet.execute(raised)
+    landing = wallet.land(raised, 10, 0)
+    assert isinstance(landing, Landed)
+    assert (landing.receipt.tx, landing.receipt.reason) == (raised.newest.hash, None)
+    assert landing.receipt.changes == intent.expected
+
+
+def test_cancelled__and_sent__lands_as_a_failure_that_moved_nothing(wallet: Wallet, intent: Intent) -> None:
+    cancelled = _with(wallet, intent, Purpose.CANCEL)
+    wallet.execute(cancelled)
+    landing = wallet.land(cancelled, 10, 0)
+    assert isinstance(landing, Landed)
+    assert landing.receipt.tx == cancelled.newest.hash and landing.receipt.gas_used == 21_000
+    assert landing.receipt.reason is not None and landing.receipt.reason.startswith("cancelled")
+    assert {change.raw for change in landing.receipt.changes} == {0}
+
+
+def test_rehearse__of_a_batch_that_was_just_simulated__has_nothing_to_say(wallet: Wallet, intent: Intent) -> None:
+    assert wallet.rehearse(intent) is None
+
+
+def test_gas_now__is_a_block_with_a_price(wallet: Wallet) -> None:
+    block = wallet.gas_now()
+    assert block.number > 0 and block.base_fee > 0 and block.tip >= 0
 
 
 # ---------------------------------------------------------------- what only the fake can be told
@@ -173,10 +223,10 @@ def test_fake__told_how_to_land__plays_it_and_stays(snapshot: Snapshot, quotes: 
     simulation = wallet.simulate(batch, snapshot)
     assert isinstance(simulation, Simulated)
     intent = an_intent_of(batch, simulation, snapshot, wallet.commit(batch, simulation, snapshot))
-    assert isinstance(wallet.land(intent, 0), Waiting)
-    assert isinstance(wallet.land(intent, 0), Gone)
+    assert isinstance(wallet.land(intent, 0, 0), Waiting)
+    assert isinstance(wallet.land(intent, 0, 0), Gone)
     for _ in range(2):
-        landing = wallet.land(intent, 0)
+        landing = wallet.land(intent, 0, 0)
         assert isinstance(landing, Landed)
         assert landing.receipt.reason is not None
         assert {change.raw for change in landing.receipt.changes} == {0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -14,13 +15,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer. Nothing is sent before `hold` is set, where there is one; with `drip` seconds between bytes."""
+    """One HTTP answer. Nothing is sent before `hold` is set, where there is one; with `drip` seconds between bytes;
+    `missing` bytes are announced and never come. With `hang_up` there is none: the connection ends.
+    """
 
     body: bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     hold: threading.Event | None = None
     drip: float = 0
+    missing: int = 0
+    hang_up: bool = False
 
 
 Answer = Callable[[Any], Reply]
@@ -29,6 +34,15 @@ Answer = Callable[[Any], Reply]
 SECRET = "9f3c-the-key-to-everything-77"
 """Stands in a URL behind the host: nobody is to see it."""
 ON_MAINNET = {"eth_chainId": "0x1", "eth_blockNumber": "0x10"}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is none: half of the tests are about that."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Node:
@@ -51,26 +65,13 @@ class Node:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 node.seen.append(body)
                 reply = node.answer(body)
-                if reply.hold is not None:
-                    reply.hold.wait(10)
                 with suppress(ConnectionError):  # a client that timed out has hung up
-                    self.reply(reply)
-
-            def reply(self, reply: Reply) -> None:
-                self.send_response(reply.status)
-                for name, value in reply.headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(reply.body)))
-                self.end_headers()
-                for piece in [reply.body] if not reply.drip else [bytes([byte]) for byte in reply.body]:
-                    time.sleep(reply.drip)
-                    self.wfile.write(piece)
+                    _send(self, reply)
 
             def log_message(self, *_: Any) -> None:
                 """Nothing: a test's output is its own."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_port
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -110,6 +111,22 @@ def error_body(body: Any) -> Reply:
 
 def status(code: int, body: bytes = b"slow down") -> Answer:
     return lambda _: Reply(body, status=code, headers={"Content-Type": "text/plain"})
+
+
+def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    if reply.hold is not None:
+        reply.hold.wait(10)
+    handler.close_connection = handler.close_connection or reply.hang_up or reply.missing > 0
+    if reply.hang_up:
+        return
+    handler.send_response(reply.status)
+    for name, value in reply.headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(len(reply.body) + reply.missing))
+    handler.end_headers()
+    for piece in [reply.body] if not reply.drip else [bytes([byte]) for byte in reply.body]:
+        time.sleep(reply.drip)
+        handler.wfile.write(piece)
 
 
 def _answer(call: Any, results: dict[str, Any]) -> dict[str, Any]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from small_market import ASSETS, NOW, TARGETS, WALLET, snapshot_with
+from small_market import ASSETS, NOW, POLICY, TARGETS, WALLET, snapshot_with
 
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.clock import FixedClock
+from rebalancer.adapters.lease.fake import FakeLease
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.notify.log import SilentNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
 from rebalancer.core.errors import RebalancerError
-from rebalancer.core.model import Allowance, Snapshot
+from rebalancer.core.model import Allowance, Past, Policy, Snapshot
 from rebalancer.ports import Ports, Venue
-from rebalancer.tick import Mode
+from rebalancer.tick import Mode, Report, remembered, run_tick
 from rebalancer.units import Amount
 
 LIVE = Mode(live=True, patience=0)
@@ -34,16 +35,45 @@ def state(*dollars: str | int, **changes: object) -> Snapshot:
 
 
 def ports_of(snapshot: Snapshot, wallet: FakeWallet | None = None, venues: tuple[Venue, ...] | None = None) -> Ports:
+    """What lands in the wallet shows in the chain, as long as the two stay together."""
+    wallet, chain = wallet or FakeWallet(), FakeChain([snapshot])
+    wallet.on_landed = chain.mine
     return Ports(
         clock=FixedClock(NOW),
-        chain=FakeChain([snapshot]),
+        chain=chain,
         targets=FixedTargets(TARGETS),
         venues=venues if venues is not None else (FakeVenue(),),
-        wallet=wallet or FakeWallet(),
+        wallet=wallet,
         ledger=MemoryLedger(),
+        lease=FakeLease(),
         notifier=SilentNotifier(),
         requests=lambda: 0,
     )
+
+
+def off_target_again(ports: Ports) -> Ports:
+    """The same keeper, and the wallet is off its targets once more: deposits and withdrawals made it so."""
+    assert isinstance(ports.wallet, FakeWallet) and isinstance(ports.chain, FakeChain)
+    now = ports.chain.head()
+    block = replace(now, number=now.number + 2, hash=f"0x{now.number + 2:064x}", timestamp=now.timestamp + 24)
+    chain = FakeChain([state(*OFF_TARGET, block=block)])
+    ports.wallet.on_landed = chain.mine
+    return replace(ports, chain=chain)
+
+
+def past_of(ports: Ports, policy: Policy = POLICY) -> Past:
+    """What is on record now."""
+    return remembered(ports, policy)
+
+
+def tick(ports: Ports, policy: Policy = POLICY, mode: Mode = LIVE) -> Report:
+    """One tick on what is on record, without the keeper around it: no row is written."""
+    return run_tick(ports, policy, past_of(ports, policy), mode)
+
+
+def at(ports: Ports, seconds: int) -> Ports:
+    """The same keeper, so many seconds after NOW."""
+    return replace(ports, clock=FixedClock(NOW + seconds))
 
 
 def failing(error: RebalancerError) -> Ports:
@@ -60,6 +90,12 @@ def rows(ports: Ports) -> list[str]:
 
 
 def told(ports: Ports) -> list[str]:
-    """What people were told, by the kind of outcome or error."""
+    """What the notifier heard of, by the kind of outcome or error."""
     assert isinstance(ports.notifier, SilentNotifier)
     return [type(word).__name__ for word in ports.notifier.told]
+
+
+def notices(ports: Ports) -> list[str]:
+    """The titles of what people were told."""
+    assert isinstance(ports.notifier, SilentNotifier)
+    return [notice.title for notice in ports.notifier.notices]

@@ -58,8 +58,11 @@ def test_variables__with_a_wrong_value__are_shown_by_name_only(tmp_path: Path) -
         ("pools: [", "hubs: [WETH, '${SECRET}']\n    pools: ["),
         ("pool: v3 UNI/WETH 0.3 %", "pool: 'v3 UNI/${SECRET} 0.3 %'"),
         ("venues:", "ledger: ${SECRET}\nvenues:"),
+        ("venues:", "safety: {drawdown: '${SECRET} in 1 d'}\nvenues:"),
+        ("venues:", "notify: {ping: 'ftp:${SECRET}'}\nvenues:"),
+        ("venues:", "execution: {relay: 'ftp:${SECRET}'}\nvenues:"),
     ],
-    ids=["cash", "a part of it", "native", "pool", "hub", "twap", "ledger"],
+    ids=["cash", "a part of it", "native", "pool", "hub", "twap", "ledger", "drawdown", "ping", "relay"],
 )
 @pytest.mark.parametrize("secret", ["https://node.example/v2/topsecret", "topsecret", "me:topsecret@db.example/x"])
 def test_variables__where_they_do_not_belong__are_shown_by_name_only(
@@ -214,7 +217,11 @@ def test_example__of_tokens_feeds_and_pools__is_the_replicas(tmp_path: Path) -> 
 def test_example__of_limits__says_what_the_defaults_are(tmp_path: Path) -> None:
     path = tmp_path / "rebalancer.yaml"
     write_example(path, SAFE, OPERATOR)
-    assert read_settings(path, {}).policy.limits == read_settings(written(tmp_path.parent), {}).policy.limits
+    shown, default = read_settings(path, {}), read_settings(written(tmp_path.parent), {})
+    assert shown.policy.limits == default.policy.limits
+    assert shown.policy.over_time == default.policy.over_time
+    assert shown.policy.replacing == default.policy.replacing
+    assert (shown.confirmations, shown.patience) == (default.confirmations, default.patience)
 
 
 def test_example__of_keys__leaves_none_out(tmp_path: Path) -> None:

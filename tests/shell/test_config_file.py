@@ -50,7 +50,7 @@ def test_read_settings__of_a_short_file__fills_in_the_rest(tmp_path: Path) -> No
     assert settings.pools == (PoolKey("v3", usdc, weth, 500), pool)
     assert (settings.policy.hubs, settings.policy.cash, settings.policy.return_share) == ((weth,), None, 0)
     assert isinstance(settings.policy.trigger, Threshold)
-    assert (settings.live, settings.confirmations, settings.patience) == (False, 1, 90)
+    assert (settings.live, settings.confirmations, settings.patience) == (False, 2, 90)
     assert settings.wallet.keystore == tmp_path / "operator.json"
     assert settings.ledger_url == f"sqlite:///{tmp_path}/rebalancer.sqlite"
 

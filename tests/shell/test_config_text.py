@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancer.config import text
+from rebalancer.config import spans, text
 from rebalancer.market.addresses import checksum_address
 from rebalancer.units import ONE, Weight
 
@@ -57,7 +57,8 @@ def test_address__in_another_case__names_the_right_form(number: int) -> None:
 
 @given(st.text(max_size=30))
 def test_parsers__on_any_text__return_or_refuse(anything: str) -> None:
-    for parse in (text.weight, text.usd, text.wei, text.seconds, text.pool, text.hours, text.address, text.day):
+    units = (text.weight, text.usd, text.wei, text.seconds, text.pool, text.hours, text.address, text.day)
+    for parse in (*units, spans.share_in_time, spans.ramp, spans.days, spans.turnover, spans.channel):
         try:
             parse(anything)
         except ValueError as refusal:

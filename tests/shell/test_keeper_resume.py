@@ -1,59 +1,62 @@
-"""A person has looked into a halt: what resume closes, what it leaves open, and what it refuses."""
+"""A person stops the keeper, or has looked into a halt: what resume closes, leaves open, and refuses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from given_ports import DRY, LIVE, OFF_TARGET, failing, ports_of, rows, state
-from small_market import POLICY
+from given_ports import DRY, LIVE, OFF_TARGET, failing, past_of, ports_of, rows, state
+from small_market import NOW, POLICY
 
+from rebalancer.adapters.chain.fake import FakeChain
+from rebalancer.adapters.lease.fake import FakeLease
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.wallets.fake import FakeWallet, landed, waiting
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
-from rebalancer.core.model import Intent, Landed, Landing, Planned, Settled
-from rebalancer.keeper import Resumed, resume, run_once
+from rebalancer.core.model import Failure, Intent, Landed, Landing, Planned, Settled, Snapshot
+from rebalancer.keeper import Resumed, halt, resume, run_once
 from rebalancer.ports import Ports
 from rebalancer.units import Amount
 
 
-def test_resume__after_a_halt__lets_the_next_tick_act(lock: Path) -> None:
+def test_resume__after_a_halt__lets_the_next_tick_act() -> None:
     ports = failing(Halt("nonce 7 was used"))
     with pytest.raises(Halt):
-        run_once(ports, POLICY, LIVE, lock)
+        run_once(ports, POLICY, LIVE)
     healthy = replace(ports_of(state(*OFF_TARGET)), ledger=ports.ledger)
     for _ in range(3):
         with pytest.raises(Halt, match="^nonce 7 was used$"):
-            run_once(healthy, POLICY, LIVE, lock)
-    assert resume(healthy, " it was mine ") == Resumed("nonce 7 was used", None)
+            run_once(healthy, POLICY, LIVE)
+    assert resume(healthy, POLICY, " it was mine ") == Resumed("nonce 7 was used", None)
     assert healthy.ledger.history(1)[0].detail == "it was mine (was halted: nonce 7 was used)"
-    assert isinstance(run_once(healthy, POLICY, DRY, lock).outcome, Planned)
+    assert isinstance(run_once(healthy, POLICY, DRY).outcome, Planned)
 
 
 @pytest.mark.parametrize("why", ["", " \n"])
-def test_resume__without_a_reason__is_refused_and_records_nothing(why: str, lock: Path) -> None:
+def test_resume__without_a_reason__is_refused_and_records_nothing(why: str) -> None:
     ports = failing(Halt("nonce 7 was used"))
     with pytest.raises(Halt):
-        run_once(ports, POLICY, LIVE, lock)
+        run_once(ports, POLICY, LIVE)
     with pytest.raises(ConfigError, match="--why is empty"):
-        resume(ports, why)
+        resume(ports, POLICY, why)
     assert rows(ports) == ["Halt"]
 
 
 def test_resume__where_nothing_is_halted__is_refused() -> None:
     ports = ports_of(state(*OFF_TARGET))
     with pytest.raises(ConfigError, match="nothing is halted"):
-        resume(ports, "just so")
+        resume(ports, POLICY, "just so")
     assert rows(ports) == []
 
 
-def halted_by(how: Callable[[Intent], Landing], lock: Path) -> Ports:
+def halted_by(how: Callable[[Intent], Landing]) -> Ports:
     """A keeper that has sent a batch and halted over what became of it."""
-    ports = ports_of(state(*OFF_TARGET), FakeWallet(landings=[how, how, landed]))
+    # What is mined stays as it is; what can never happen is found out anew at each look.
+    first = [how] if how is otherwise_than_planned else [how, how]
+    ports = ports_of(state(*OFF_TARGET), FakeWallet(landings=[*first, landed]))
     with pytest.raises(Halt):
-        run_once(ports, POLICY, LIVE, lock)
+        run_once(ports, POLICY, LIVE)
     return ports
 
 
@@ -70,32 +73,81 @@ def otherwise_than_planned(intent: Intent) -> Landing:
 
 @pytest.mark.parametrize("how", [pushed_aside, otherwise_than_planned], ids=["can never happen", "mined otherwise"])
 def test_resume__after_a_halt_over_an_open_intent__closes_it_and_the_next_tick_acts(
-    how: Callable[[Intent], Landing], lock: Path
+    how: Callable[[Intent], Landing],
 ) -> None:
-    ports = halted_by(how, lock)
-    intent = ports.ledger.read().open_intent
+    ports = halted_by(how)
+    intent = past_of(ports).open_intent
     assert intent is not None and isinstance(ports.ledger, MemoryLedger)
-    assert resume(ports, "my own transfer").closed == intent.commitment.hash
-    past = ports.ledger.read()
+    assert resume(ports, POLICY, "my own transfer").closed == intent.commitment.hash
+    past = past_of(ports)
     assert (past.open_intent, past.halted, past.failures) == (None, None, 0)
-    assert str(ports.ledger.landings[intent.id]).startswith("closed by a person, 'my own transfer': ")
+    result = ports.ledger.landings[intent.id]
+    assert isinstance(result, Failure) and result.reason.startswith("closed by a person, 'my own transfer': ")
     assert ports.ledger.history(1)[0].tx == intent.commitment.hash
-    assert isinstance(run_once(ports, POLICY, LIVE, lock).outcome, Settled)
+    assert isinstance(run_once(ports, POLICY, LIVE).outcome, Settled)
 
 
-def test_resume__of_an_intent_that_may_still_happen__leaves_it_open_for_the_next_tick(lock: Path) -> None:
-    ports = replace(halted_by(pushed_aside, lock), wallet=FakeWallet(landings=[waiting, landed]))
-    assert resume(ports, "the node was confused").closed is None
-    assert ports.ledger.read().open_intent is not None
-    assert isinstance(run_once(ports, POLICY, LIVE, lock).outcome, Settled)
+def test_resume__of_an_intent_that_may_still_happen__leaves_it_open_for_the_next_tick() -> None:
+    ports = replace(halted_by(pushed_aside), wallet=FakeWallet(landings=[waiting, landed]))
+    assert resume(ports, POLICY, "the node was confused").closed is None
+    assert past_of(ports).open_intent is not None
+    assert isinstance(run_once(ports, POLICY, LIVE).outcome, Settled)
 
 
-def test_resume__while_the_chain_cannot_be_asked__stays_halted_and_records_nothing(lock: Path) -> None:
+def test_resume__while_the_chain_cannot_be_asked__stays_halted_and_records_nothing() -> None:
     def nobody_there(_: Intent) -> Landing:
         raise Unavailable("node.example: no answer")
 
-    ports = replace(halted_by(pushed_aside, lock), wallet=FakeWallet(landings=[nobody_there]))
+    ports = replace(halted_by(pushed_aside), wallet=FakeWallet(landings=[nobody_there]))
     with pytest.raises(Unavailable, match="no answer"):
-        resume(ports, "my own transfer")
-    past = ports.ledger.read()
+        resume(ports, POLICY, "my own transfer")
+    past = past_of(ports)
     assert past.open_intent is not None and past.halted is not None and rows(ports) == ["Halt"]
+
+
+def test_resume__while_another_keeper_is_at_work__is_refused_and_stays_halted() -> None:
+    ports = failing(Halt("nonce 7 was used"))
+    with pytest.raises(Halt):
+        run_once(ports, POLICY, LIVE)
+    with pytest.raises(Unavailable, match="process 4711 on elsewhere; resume when it is done"):
+        resume(replace(ports, lease=FakeLease("process 4711 on elsewhere")), POLICY, "it was mine")
+    assert rows(ports) == ["Halt"]
+
+
+def test_halt__of_a_keeper_that_runs__stops_the_next_tick_before_it_reads() -> None:
+    ports = ports_of(state(*OFF_TARGET))
+    assert halt(ports.ledger, POLICY, " the market is closed ", NOW) is None
+    with pytest.raises(Halt, match="^by a person: the market is closed$"):
+        run_once(ports, POLICY, LIVE)
+    assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 0
+    assert resume(ports, POLICY, "it is open again").halted == "by a person: the market is closed"
+    assert isinstance(run_once(ports, POLICY, LIVE).outcome, Settled)
+
+
+def test_halt__of_a_keeper_that_is_halted__keeps_both_reasons() -> None:
+    ports = failing(Halt("nonce 7 was used"))
+    with pytest.raises(Halt):
+        run_once(ports, POLICY, LIVE)
+    assert halt(ports.ledger, POLICY, "I am away", NOW) == "nonce 7 was used"
+    assert past_of(ports).halted == "by a person: I am away (was halted already: nonce 7 was used)"
+
+
+def test_halt__without_a_reason__is_refused_and_records_nothing() -> None:
+    ports = ports_of(state(*OFF_TARGET))
+    with pytest.raises(ConfigError, match="--why is empty"):
+        halt(ports.ledger, POLICY, "  ", NOW)
+    assert rows(ports) == []
+
+
+def test_halt__while_a_tick_is_thinking__nothing_is_signed() -> None:
+    class Slow(FakeChain):
+        """A person says stop while other nodes are asked."""
+
+        def confirm(self, snapshot: Snapshot) -> None:
+            halt(ports.ledger, POLICY, "stop it", NOW)
+
+    wallet = FakeWallet()
+    ports = replace(ports_of(state(*OFF_TARGET), wallet), chain=Slow([state(*OFF_TARGET)]))
+    with pytest.raises(Halt, match="^by a person: stop it$"):
+        run_once(ports, POLICY, LIVE)
+    assert wallet.sent == [] and past_of(ports).open_intent is None

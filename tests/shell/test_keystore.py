@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from rebalancer.adapters.wallets.keyfile import read_keystore
 from rebalancer.adapters.wallets.keystore import SCRYPT_N, KeystoreSigner, new_operator
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Call, Fees, Transaction
@@ -39,7 +40,7 @@ def _refusal(path: Path, operator: Address = OPERATOR, password: str = PASSWORD)
 
 def test_new_operator__in_an_empty_place__makes_a_private_file_that_signs(tmp_path: Path) -> None:
     path = tmp_path / "operator.json"
-    address = new_operator(path, PASSWORD)
+    address = new_operator(path, PASSWORD, 1)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     content = json.loads(path.read_text())
     assert (content["crypto"]["kdf"], content["crypto"]["kdfparams"]["n"]) == ("scrypt", SCRYPT_N)
@@ -52,18 +53,26 @@ def test_new_operator__where_a_file_stands__leaves_it_alone(tmp_path: Path) -> N
     path = tmp_path / "operator.json"
     path.write_text("precious")
     with pytest.raises(ConfigError, match="never overwritten"):
-        new_operator(path, PASSWORD)
+        new_operator(path, PASSWORD, 1)
     assert path.read_text() == "precious"
 
 
 def test_new_operator__in_a_missing_folder__says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no folder"):
-        new_operator(tmp_path / "missing" / "operator.json", PASSWORD)
+        new_operator(tmp_path / "missing" / "operator.json", PASSWORD, 1)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "x" * 300 + "/key.json"])
+def test_new_operator__of_a_name_that_no_file_can_have__is_a_config_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        new_operator(tmp_path / name, PASSWORD, 1)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_keystore(tmp_path / name)
 
 
 def test_new_operator__without_a_password__is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="password is empty"):
-        new_operator(tmp_path / "operator.json", "")
+        new_operator(tmp_path / "operator.json", "", 1)
 
 
 def test_sign__with_a_wrong_password__says_only_that(tmp_path: Path) -> None:

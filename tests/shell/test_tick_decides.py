@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, OURS, ports_of, state
+from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, OURS, past_of, ports_of, state, tick
 from small_market import ASSETS, LINK, NOW, POLICY, POOLS, USDC, WBTC, WETH, share, snapshot_with, v3_pool
 from small_module import wallet_with
 
@@ -15,13 +15,12 @@ from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
 from rebalancer.core.model import Blocked, Held, Planned, Refusal, Reverted, Simulated, Target
-from rebalancer.tick import run_tick
 from rebalancer.units import Amount, Bps
 
 
 def test_tick__every_weight_in_its_band__is_held_and_asks_nobody() -> None:
     venue = FakeVenue()
-    report = run_tick(ports_of(state(*ON_TARGET), venues=(venue,)), POLICY, LIVE)
+    report = tick(ports_of(state(*ON_TARGET), venues=(venue,)), POLICY, LIVE)
     assert isinstance(report.outcome, Held)
     assert report.portfolio is not None and report.snapshot is not None
     assert venue.asked == []
@@ -32,7 +31,7 @@ def test_tick__of_a_module_with_a_price_that_soon_expires__asks_for_a_batch_that
     snapshot = state(*OFF_TARGET, wallet=wallet_with(operator=OPERATOR))
     # Its heartbeat is an hour.
     old = replace(snapshot.prices[3], updated_at=NOW - 3_500)
-    run_tick(ports_of(replace(snapshot, prices=(*snapshot.prices[:3], old)), venues=(venue,)), POLICY, DRY)
+    tick(ports_of(replace(snapshot, prices=(*snapshot.prices[:3], old)), venues=(venue,)), POLICY, DRY)
     assert {request.deadline for request in venue.asked} == {NOW + 100}
 
 
@@ -43,13 +42,13 @@ def test_tick__dry_run__is_planned_and_signs_records_and_sends_nothing() -> None
 
     wallet = Keyless()
     ports = ports_of(state(*OFF_TARGET), wallet)
-    assert isinstance(run_tick(ports, POLICY, DRY).outcome, Planned)
-    assert wallet.sent == [] and ports.ledger.read().open_intent is None
+    assert isinstance(tick(ports, POLICY, DRY).outcome, Planned)
+    assert wallet.sent == [] and past_of(ports).open_intent is None
 
 
 def test_tick__dry_run_of_a_plan_that_had_to_be_cut__says_what_it_lacks() -> None:
     pools = (*POOLS[:3], v3_pool(LINK, WETH, 3_000, 100_000))
-    outcome = run_tick(ports_of(state(*OFF_TARGET, pools=pools)), POLICY, DRY).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET, pools=pools)), POLICY, DRY).outcome
     assert isinstance(outcome, Planned)
     assert len(outcome.left_out) == 1 and "WETH for LINK" in outcome.left_out[0] and "; cut to" in outcome.left_out[0]
 
@@ -60,14 +59,14 @@ def test_tick__dust_of_a_token_to_be_rid_of__is_held_for_ever() -> None:
     targets = FixedTargets(tuple(Target(token, share(part)) for token, part in parts))
     ports = replace(ports_of(state(43_000, 37_000, 20_000, "0.01")), targets=targets)
     for _ in range(3):
-        assert isinstance(run_tick(ports, POLICY, LIVE).outcome, Held)
+        assert isinstance(tick(ports, POLICY, LIVE).outcome, Held)
 
 
 @pytest.mark.parametrize("dollars", [ON_TARGET, OFF_TARGET])
 def test_tick__a_pool_without_liquidity_in_range__neither_blocks_nor_serves(dollars: tuple[int, ...]) -> None:
     dead = replace(v3_pool(LINK, USDC, 10_000, 1_000, off_bps=400), liquidity=0, ticks=())
     with_it, without = (
-        run_tick(ports_of(state(*dollars, pools=pools)), POLICY, DRY).outcome for pools in ((*POOLS, dead), POOLS)
+        tick(ports_of(state(*dollars, pools=pools)), POLICY, DRY).outcome for pools in ((*POOLS, dead), POOLS)
     )
     assert with_it == without and isinstance(with_it, Held | Planned)
 
@@ -75,23 +74,23 @@ def test_tick__a_pool_without_liquidity_in_range__neither_blocks_nor_serves(doll
 def test_tick__pool_off_the_oracle__is_blocked_before_it_acts() -> None:
     pools = (v3_pool(ASSETS[1], WETH, 500, 200_000_000, off_bps=300), *POOLS[1:])
     venue = FakeVenue()
-    outcome = run_tick(ports_of(state(*OFF_TARGET, pools=pools), venues=(venue,)), POLICY, LIVE).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET, pools=pools), venues=(venue,)), POLICY, LIVE).outcome
     assert isinstance(outcome, Blocked) and {b.rule for b in outcome.breaches} == {"max_pool_gap"}
     assert venue.asked == []
 
 
 def test_tick__safe_needs_two_signatures__is_blocked() -> None:
     snapshot = state(*OFF_TARGET, wallet=replace(OURS, threshold=2))
-    outcome = run_tick(ports_of(snapshot), POLICY, LIVE).outcome
+    outcome = tick(ports_of(snapshot), POLICY, LIVE).outcome
     assert isinstance(outcome, Blocked) and "safe_threshold" in {b.rule for b in outcome.breaches}
 
 
 def test_tick__batch_reverts_in_simulation__is_blocked_with_the_reason() -> None:
     wallet = FakeWallet(simulations=[Reverted("USDC.transfer: Pausable: paused")])
     ports = ports_of(state(*OFF_TARGET), wallet)
-    outcome = run_tick(ports, POLICY, LIVE).outcome
+    outcome = tick(ports, POLICY, LIVE).outcome
     assert isinstance(outcome, Blocked) and outcome.breaches[0].observed == "USDC.transfer: Pausable: paused"
-    assert wallet.sent == [] and ports.ledger.read().open_intent is None
+    assert wallet.sent == [] and past_of(ports).open_intent is None
 
 
 def test_tick__simulation_takes_a_token_that_no_trade_sells__is_blocked() -> None:
@@ -103,24 +102,24 @@ def test_tick__simulation_takes_a_token_that_no_trade_sells__is_blocked() -> Non
             return replace(honest, changes=stolen)
 
     wallet = Thief()
-    outcome = run_tick(ports_of(state(*OFF_TARGET), wallet), POLICY, LIVE).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET), wallet), POLICY, LIVE).outcome
     assert isinstance(outcome, Blocked) and wallet.sent == []
 
 
 def test_tick__no_venue_quotes__is_held_with_every_reason() -> None:
     refusals = [Refusal("fake", "closed for lunch")]
-    outcome = run_tick(ports_of(state(*OFF_TARGET), venues=(FakeVenue(answers=refusals),)), POLICY, LIVE).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET), venues=(FakeVenue(answers=refusals),)), POLICY, LIVE).outcome
     assert isinstance(outcome, Held) and "closed for lunch" in outcome.reason
 
 
 def test_tick__quote_below_the_floor__is_not_taken() -> None:
-    outcome = run_tick(ports_of(state(*OFF_TARGET), venues=(FakeVenue(spread=Bps(150)),)), POLICY, LIVE).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET), venues=(FakeVenue(spread=Bps(150)),)), POLICY, LIVE).outcome
     assert isinstance(outcome, Held) and "below the floor" in outcome.reason
 
 
 def test_tick__two_venues__takes_the_one_that_pays_more() -> None:
     dear, cheap = FakeVenue(spread=Bps(40)), FakeVenue(spread=Bps(5))
-    outcome = run_tick(ports_of(state(*OFF_TARGET), venues=(dear, cheap)), POLICY, DRY).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET), venues=(dear, cheap)), POLICY, DRY).outcome
     assert isinstance(outcome, Planned)
     for quote in outcome.batch.quotes:
         value = snapshot_with(*OFF_TARGET).price(quote.trade.buy).value_down(quote.expected.raw)
@@ -129,7 +128,7 @@ def test_tick__two_venues__takes_the_one_that_pays_more() -> None:
 
 def test_tick__costs_more_than_allowed__is_held() -> None:
     policy = replace(POLICY, limits=replace(POLICY.limits, max_cost=Bps(5)))
-    outcome = run_tick(ports_of(state(*OFF_TARGET)), policy, LIVE).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET)), policy, LIVE).outcome
     assert isinstance(outcome, Held) and "not worth it" in outcome.reason
 
 
@@ -141,7 +140,7 @@ def test_tick__gas_of_the_wallet_tips_the_scale__is_held() -> None:
             return replace(honest, gas=honest.gas + 20_000_000)
 
     wallet = Thirsty()
-    outcome = run_tick(ports_of(state(*OFF_TARGET), wallet), POLICY, LIVE).outcome
+    outcome = tick(ports_of(state(*OFF_TARGET), wallet), POLICY, LIVE).outcome
     assert isinstance(outcome, Held) and "of gas" in outcome.reason and wallet.sent == []
 
 
@@ -149,6 +148,6 @@ def test_tick__plan_walks_out_of_the_known_ticks__reads_more_and_settles() -> No
     snapshot = state(450_000_000, 300_000_000, 200_000_000, 50_000_000)
     policy = replace(POLICY, limits=replace(POLICY.limits, max_slippage=Bps(9_000), max_cost=Bps(9_000)))
     ports = ports_of(snapshot, venues=(UniswapVenue(FakeVenue.spenders[0], POLICY.hubs, policy.limits),))
-    run_tick(ports, policy, DRY)
+    tick(ports, policy, DRY)
     assert isinstance(ports.chain, FakeChain)
     assert ports.chain.reads == 1 and ports.chain.tick_reads >= 1

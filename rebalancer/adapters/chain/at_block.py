@@ -1,15 +1,15 @@
 """Reads at one block in one HTTP request: calls in, their results and the block they hold for out.
 
-A JSON-RPC batch of the header, the chain id, and one eth_call of Multicall3's aggregate3 for the reads
-that see contracts as they are, one more for those that need a state override. Entries of a batch may
-straddle two blocks, and BASEFEE is 0 inside eth_call on some nodes: so every call reports its block's
+A JSON-RPC batch of the header, the chain id, recent tips, and one eth_call of Multicall3's aggregate3 for
+the reads that see contracts as they are, one more for those that need a state override. Entries of a batch
+may straddle two blocks, and BASEFEE is 0 inside eth_call on some nodes: so every call reports its block's
 number and time, and the base fee comes from the header.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rebalancer.adapters.chain.codec import (
@@ -34,6 +34,12 @@ Override = dict[str, dict[str, str]]
 
 _HEADER_BITS = {"number": 63, "timestamp": 63, "baseFeePerGas": 128}
 """The most that a header's figures may have; the ledger keeps numbers and times in signed 64 bits."""
+_TIPS: tuple[str, list[int]] = ("0x14", [50])
+"""Of 20 blocks, four minutes of mainnet's, what the gas in their middle paid."""
+
+
+class NoBlock(Unavailable):
+    """The node does not have the block that was asked for: it is behind, or the block never was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,11 @@ def read_again(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Rea
 
 
 def read_head(rpc: Rpc) -> Block:
-    """The newest block. Raises Unavailable."""
+    """The newest block, in one request. Raises Unavailable."""
+    header, tips = rpc.batch_answers([_header_call("latest"), _tips_call("latest")])
     try:
-        return _decode_header(rpc.host, "latest", rpc.call("eth_getBlockByNumber", "latest", False))
+        block = _decode_header(rpc.host, "latest", rpc.result("eth_getBlockByNumber", header))
+        return replace(block, tip=_decode_tips(tips))
     except DecodeError as error:
         raise Unavailable(f"{rpc.host}: {error}; try again at the next tick, or use another node") from None
 
@@ -110,7 +118,7 @@ def _read(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads], 
 
 
 def _read_batch(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads], tag: str) -> AtBlock | _Straddled:
-    calls: list[Call] = [("eth_chainId", []), ("eth_getBlockByNumber", [tag, False])]
+    calls: list[Call] = [("eth_chainId", []), _header_call(tag), _tips_call(tag)]
     for read in reads:
         override = [] if read.override is None else [read.override]
         calls.append(("eth_call", [{"to": multicall3, "data": read.data}, tag, *override]))
@@ -120,13 +128,22 @@ def _read_batch(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Re
     block = _decode_header(rpc.host, tag, rpc.result("eth_getBlockByNumber", answers[1]))
     results = [
         _decode_call(rpc.host, multicall3, read, rpc.result("eth_call", answer))
-        for read, answer in zip(reads, answers[2:], strict=True)
+        for read, answer in zip(reads, answers[3:], strict=True)
     ]
     witnesses = [(_witness(result[0]), _witness(result[1])) for result in results]
     # Two blocks of one number differ in their times, for each slot has one block.
     if any(witness != (block.number, block.timestamp) for witness in witnesses):
         return _straddled(block, witnesses)
-    return AtBlock(block, tuple(result[2:] for result in results))
+    return AtBlock(replace(block, tip=_decode_tips(answers[2])), tuple(result[2:] for result in results))
+
+
+def _header_call(tag: str) -> Call:
+    return "eth_getBlockByNumber", [tag, False]
+
+
+def _tips_call(tag: str) -> Call:
+    count, percentiles = _TIPS
+    return "eth_feeHistory", [count, tag, percentiles]
 
 
 def _witness(result: CallResult) -> int:
@@ -149,8 +166,10 @@ def _decode_call(host: str, multicall3: Address, read: Reads, answer: Any) -> tu
 
 
 def _decode_header(host: str, tag: str, header: Any) -> Block:
+    if header is None:
+        raise NoBlock(f"{host}: no block {tag} (null)")
     if not isinstance(header, dict):
-        raise Unavailable(f"{host}: no block {tag} ({'null' if header is None else type(header).__name__})")
+        raise Unavailable(f"{host}: no block {tag} ({type(header).__name__})")
     number, timestamp, base_fee = (_quantity(host, header, name) for name in ("number", "timestamp", "baseFeePerGas"))
     block_hash = header.get("hash")
     if not isinstance(block_hash, str) or len(hex_bytes(block_hash)) != 32:
@@ -170,3 +189,17 @@ def _quantity(host: str, header: dict[str, Any], name: str) -> int:
         return hex_int(header[name], _HEADER_BITS[name])
     except DecodeError as error:
         raise DecodeError(f"the {name} of a block header: {error}") from None
+
+
+def _decode_tips(answer: dict[str, Any]) -> Wei:
+    """The median of recent blocks, the higher of two; 0 where the node does not say. EIP-1559's eth_feeHistory."""
+    result = answer.get("result")
+    rewards = result.get("reward") if isinstance(result, dict) else None
+    if not isinstance(rewards, list):
+        return Wei(0)
+    try:
+        tips = sorted(hex_int(each[0], _HEADER_BITS["baseFeePerGas"]) for each in rewards)
+    except (DecodeError, TypeError, LookupError):
+        # What it is for has a floor and a cap: no reason to do without all the rest.
+        return Wei(0)
+    return Wei(tips[len(tips) // 2] if tips else 0)

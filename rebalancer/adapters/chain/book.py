@@ -31,6 +31,8 @@ class Book:
     operator: Address
     max_block_age: int
     """Most seconds that the newest block may be old."""
+    quorum: int = 1
+    """How many nodes must say the same of what a trade rests on."""
 
 
 class WalletReads(Protocol):

@@ -5,15 +5,17 @@ Plays the port `Chain` for tests of the tick, and history for replays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rebalancer.adapters.chain.pools import v3_pool_of
 from rebalancer.core.errors import RebalancerError, Unavailable
-from rebalancer.core.model import Block, Snapshot
+from rebalancer.core.model import Block, Receipt, Snapshot
+from rebalancer.core.model.snapshot import SLOT
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import MoreTicks
 from rebalancer.market.uniswap_v3 import V3Pool
+from rebalancer.units import Address, Amount
 
 
 class FakeChain:
@@ -21,7 +23,8 @@ class FakeChain:
 
     The pools of a state are known as widely as they ever will be. A read shows `reach` bitmap words to each
     side of the current one, as a node's answer does, so that plans meet NeedTicks here too. While `failure`
-    is set, every read raises it. `reads` and `tick_reads` count what was asked.
+    is set, every read raises it, and while `disagreement` is, every confirmation. `reads`, `tick_reads` and
+    `confirmed` count what was asked.
     """
 
     def __init__(self, states: Sequence[Snapshot], reach: int = 2) -> None:
@@ -31,8 +34,10 @@ class FakeChain:
         self._at = 0
         self._reach = reach
         self.failure: RebalancerError | None = None
+        self.disagreement: RebalancerError | None = None
         self.reads = 0
         self.tick_reads = 0
+        self.confirmed = 0
 
     def advance(self) -> bool:
         """Go on to the next state. False at the last one, where the chain stays."""
@@ -46,15 +51,34 @@ class FakeChain:
         self._states = tuple(states)
         self._at = len(self._states) - 1
 
+    def mine(self, receipt: Receipt) -> None:
+        """Go on to the blocks after a transaction of the wallet: this state and all later ones show what it did."""
+        changes = {change.token.address: change for change in receipt.changes}
+        now = self._states[self._at]
+        number = max(now.block.number, receipt.block) + 1
+        block = Block(
+            number, f"0x{number:064x}", max(now.block.timestamp, receipt.timestamp) + SLOT, now.block.base_fee
+        )
+        later = (replace(now, block=block), *self._states[self._at + 1 :])
+        moved = tuple(replace(state, balances=_moved(state.balances, changes)) for state in later)
+        self._states = (*self._states[: self._at + 1], *moved)
+        self._at += 1
+
     def head(self) -> Block:
         self._fail()
         return self._states[self._at].block
 
-    def read(self) -> Snapshot:
+    def read(self, last_block: int = 0) -> Snapshot:
         self._fail()
         self.reads += 1
         state = self._states[self._at]
         return replace(state, pools=tuple(self._narrow(pool) for pool in state.pools))
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        self._fail()
+        if self.disagreement is not None:
+            raise self.disagreement
+        self.confirmed += 1
 
     def read_ticks(self, snapshot: Snapshot, need: MoreTicks) -> Snapshot:
         wider = {}
@@ -85,6 +109,10 @@ class FakeChain:
             return pool
         word = (pool.tick // pool.tick_spacing) >> 8
         return _between(pool, max(word - self._reach, pool.word_low), min(word + self._reach, pool.word_high))
+
+
+def _moved(balances: tuple[Amount, ...], changes: Mapping[Address, Amount]) -> tuple[Amount, ...]:
+    return tuple(held + changes.get(held.token.address, Amount(held.token, 0)) for held in balances)
 
 
 def _between(whole: V3Pool, low: int, high: int) -> V3Pool:

@@ -12,7 +12,8 @@ from rebalancer.adapters.chain.holdings import answer_of, decode_holdings, holdi
 from rebalancer.adapters.chain.lens import lens_override
 from rebalancer.adapters.chain.oracles import Oracles
 from rebalancer.adapters.chain.pools import PoolReads, Widening, v3_pool_of
-from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.adapters.chain.quorum import Quorum, Said, joined
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import Block, Snapshot
 from rebalancer.market.routing import MoreTicks
@@ -44,14 +45,55 @@ class ChainReader:
             self._pools.v2_calls(),
             wallet_reads.calls(),
         )
+        self._quorum = Quorum(rpc, book.chain_id, deployment.multicall3, book.quorum)
+        self._said: tuple[Said, ...] = ()
+        """Of the newest snapshot: what it was made of, and what was read at its block since."""
 
     def head(self) -> Block:
         """The newest block, one request. Raises Unavailable, also for one too old or too new."""
         return self._fresh(read_head(self._rpc))
 
-    def read(self) -> Snapshot:
-        """Everything of the book at the newest block: one request, or two between two blocks."""
-        return self._snapshot(read_newest(self._rpc, self._book.chain_id, self._deployment.multicall3, self._reads()))
+    def read(self, last_block: int = 0) -> Snapshot:
+        """Everything of the book at the newest block: one request, or two between two blocks.
+
+        Of a node that is behind `last_block`, too old, or not to be understood, the next is asked instead where there
+        is one. Where none is further, it is what the furthest says.
+        """
+        reads = self._reads()
+        found, refusals = list[Said](), list[Unavailable]()
+        while True:
+            said = self._read(reads)
+            if isinstance(said, Unavailable):
+                refusals.append(said)
+            else:
+                found.append(said)
+                if said.found.block.number >= last_block:
+                    break
+            if not self._rpc.turn_away():
+                break
+        if not found:
+            raise _all_of(refusals)
+        said = max(found, key=lambda each: each.found.block.number)
+        self._said = (said,)
+        return self._snapshot(said.found)
+
+    def confirm(self, snapshot: Snapshot) -> None:
+        """Nothing is asked where one node suffices. Raises Unavailable, ConfigError."""
+        if self._book.quorum <= 1:
+            return
+        if not self._said or self._said[0].found.block != snapshot.block:
+            raise Unavailable(f"block {snapshot.block.number} is not what was read last, and cannot be confirmed")
+        self._quorum.confirm(joined(self._said[0], self._said[1:]))
+
+    def _read(self, reads: tuple[Reads, ...]) -> Said | Unavailable:
+        """What one endpoint says, or why it is not to be believed. Raises what every endpoint would answer alike."""
+        try:
+            found = read_newest(self._rpc, self._book.chain_id, self._deployment.multicall3, reads)
+            return Said(self._rpc.alone(), reads, replace(found, block=self._fresh(found.block)))
+        except Unavailable as error:
+            if isinstance(error, RpcError) and error.reverted:
+                raise
+            return error
 
     def read_ticks(self, snapshot: Snapshot, need: MoreTicks) -> Snapshot:
         """`snapshot` with the bitmap words of `need`, all in one request; none where all are known.
@@ -67,6 +109,7 @@ class ChainReader:
         override = lens_override(widening.pool.address for widening in widenings)
         reads = (Reads.of(self._deployment.multicall3, calls, override),)
         found = read_again(self._rpc, self._book.chain_id, self._deployment.multicall3, reads, snapshot.block)
+        self._said += (Said(self._rpc.alone(), reads, found),)
         left = iter(found.results[0])
         wider = {w.pool.address: w.decode([next(left) for _ in w.calls()]) for w in widenings}
         return replace(snapshot, pools=tuple(wider.get(pool.address, pool) for pool in snapshot.pools))
@@ -82,8 +125,7 @@ class ChainReader:
         return (as_it_is, Reads.of(multicall3, lenses, override))
 
     def _snapshot(self, found: AtBlock) -> Snapshot:
-        block = self._fresh(found.block)
-        left = iter(found.results[0])
+        block, left = found.block, iter(found.results[0])
         operator, holdings, oracles, pairs, wallet = ([next(left) for _ in section] for section in self._sections)
         held = decode_holdings(self._book, holdings)
         pools = self._pools.decode(pairs, found.results[1] if len(found.results) > 1 else ())
@@ -112,6 +154,13 @@ class ChainReader:
                 f"{MOST_AHEAD} s; this machine's clock is behind, or the node makes blocks up"
             )
         return block
+
+
+def _all_of(refusals: list[Unavailable]) -> Unavailable:
+    """One error for what each endpoint was refused for: the only one as it is."""
+    if len(refusals) == 1:
+        return refusals[0]
+    return Unavailable("no endpoint is to be believed. " + "; ".join(map(str, refusals)))
 
 
 def _native_index(book: Book) -> int:

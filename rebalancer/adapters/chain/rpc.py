@@ -2,34 +2,29 @@
 
 An answer is believed only if it is a JSON-RPC result: an error body, HTML, a null where a value is
 due, or a missing entry of a batch is `Unavailable` (`RpcError` where the node itself says why).
-Messages carry the URL's host only, because its path, query and user often are the key.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import copy
+import random
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-from urllib3.exceptions import HTTPError
-
-from rebalancer.adapters.chain.codec import DecodeError, hex_int, printable
-from rebalancer.adapters.chain.http import LONGEST_ANSWER, TooLong, content_of, timed_session
+from rebalancer.adapters.chain.codec import DecodeError, hex_int
+from rebalancer.adapters.chain.endpoint import Endpoint, Link, NoAnswer
+from rebalancer.adapters.chain.http import timed_session
 from rebalancer.core.errors import ConfigError, Unavailable
 
 Call = tuple[str, list[Any]]
 
-_NEVER_ABOUT_THE_CALL = (401, 403, 429)
-"""With these the endpoint refuses us, whatever the body says: the next one may not."""
-_SHORTEST_SECRET = 6
-
-# At level DEBUG the library logs the path of every request, and the path is the key.
-logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+PAUSES = (0.5, 1.5)
+"""Seconds before the second and the third try, more or less: who was refused together need not come back together."""
+SLOW = 1.0
+"""Seconds to an answer, below which no other endpoint is looked for; nor before it takes three times as long there."""
+_REVERTED = 3
+"""The code that nodes give a call which reverted."""
 
 
 class RpcError(Unavailable):
@@ -41,55 +36,75 @@ class RpcError(Unavailable):
         self.reason = reason
         self.data = data
 
-
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """One URL. `secrets` are the parts of it that no message may repeat, though a node may."""
-
-    url: str
-    host: str
-    secrets: tuple[str, ...]
-
-    def __repr__(self) -> str:
-        return self.host
-
-    def clean(self, text: str) -> str:
-        """Text from outside as one short line without the URL's secrets."""
-        for secret in self.secrets:
-            text = text.replace(secret, "***")
-        return printable(text)
+    @property
+    def reverted(self) -> bool:
+        """Whether it is about the call, which every node would refuse alike."""
+        return self.code == _REVERTED or self.data is not None or "revert" in self.reason.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class _NoAnswer:
-    """Why an endpoint gave no JSON-RPC answer, its host in front."""
+class _Patience:
+    """Seconds that may be lost to endpoints that do not answer, in all."""
 
-    why: str
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def lose(self, seconds: float) -> None:
+        self.left -= seconds
+
+    def wait(self, seconds: float) -> bool:
+        """Waits so long, if there is so much left."""
+        if seconds > self.left:
+            return False
+        self.lose(seconds)
+        time.sleep(seconds)
+        return True
 
 
 class Rpc:
-    """One or more endpoints of one chain, in order of preference, with kept-alive connections.
+    """One or more endpoints of one chain, the preferred one first, with kept-alive connections.
 
-    Where one gives no answer (no connection, time-out, no JSON), the next is asked, and kept while it
-    answers; an error of the node is an answer. A switch is made only to an endpoint whose eth_chainId is
-    `chain_id`. `requests` counts HTTP requests sent. Raises ConfigError for what is no http(s) URL.
+    Where one gives no answer (no connection, time-out, too many requests, no JSON), the next is asked, and kept while
+    it answers; an error of the node is an answer. A switch is made only to an endpoint whose eth_chainId is
+    `chain_id`. What no endpoint answers is tried again, twice at most, while no more than `patience` seconds are lost
+    by that in all: with 0, for calls that must not be repeated, never. Raises ConfigError for what is no http(s) URL.
     """
 
-    def __init__(self, urls: str | Sequence[str], chain_id: int | None = None, timeout: float = 10.0) -> None:
-        urls = (urls,) if isinstance(urls, str) else tuple(urls)
+    def __init__(
+        self, urls: str | Sequence[str], chain_id: int | None = None, timeout: float = 10.0, patience: float = 0.0
+    ) -> None:
+        # The same URL twice would agree with itself.
+        urls = (urls,) if isinstance(urls, str) else tuple(dict.fromkeys(urls))
         if not urls:
             raise ConfigError("no RPC URL: expected at least one")
-        self._endpoints = tuple(_endpoint(number, url) for number, url in enumerate(urls, 1))
-        self._current = 0
-        self.requests = 0
-        self._chain_id = chain_id
-        self._timeout = timeout
         self._session = timed_session()
+        endpoints = [Endpoint.of(number, url) for number, url in enumerate(urls, 1)]
+        self._links = tuple(Link(endpoint, self._session, timeout) for endpoint in endpoints)
+        self._current = self._links[0]
+        self._chain_id = chain_id
+        self._patience = _Patience(patience)
 
     @property
     def host(self) -> str:
         """The host of the endpoint in use."""
-        return self._endpoints[self._current].host
+        return self._current.host
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far."""
+        return sum(link.requests for link in self._links)
+
+    def alone(self) -> Rpc:
+        """The endpoint in use and no other, with the same connections and the same patience."""
+        return self._only(self._current)
+
+    def others(self, than: Rpc) -> tuple[Rpc, ...]:
+        """Every endpoint that `than` does not ask, each alone, the best first."""
+        return tuple(self._only(link) for link in self._order() if link not in than._links)
+
+    def turn_away(self) -> bool:
+        """Ask the others first from now on: what the endpoint in use says is not believed. False where none is left."""
+        self._current.shun()
+        return any(not link.is_shunned and not link.is_quiet for link in self._links)
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. A null result is returned as None: some methods mean it."""
@@ -141,66 +156,82 @@ class Rpc:
         code, data = error.get("code"), error.get("data")
         if isinstance(data, dict):  # some nodes wrap the revert data once more
             data = data.get("data")
-        reason = self._endpoints[self._current].clean(str(error.get("message", "")))
+        reason = self._current.clean(str(error.get("message", "")))
         return RpcError(
             self.host, method, code if isinstance(code, int) else 0, reason, data if isinstance(data, str) else None
         )
 
-    def _post(self, body: Any) -> Any:
-        """The JSON answer of the first endpoint that gives one, starting with the one in use."""
-        failures = []
-        start = self._current
-        for step in range(len(self._endpoints)):
-            number = (start + step) % len(self._endpoints)
-            refusal = self._check(number) if step else None
-            answer = refusal or self._post_to(self._endpoints[number], body)
-            if not isinstance(answer, _NoAnswer):
-                self._current = number
-                return answer
-            failures.append(answer.why)
-        # Raised here and not where it was caught: a chained error of the library repeats the whole URL.
-        raise Unavailable(f"{'; '.join(failures)}. Try again at the next tick; where it stays, look at chain.rpc")
+    def _only(self, link: Link) -> Rpc:
+        rpc = copy.copy(self)
+        rpc._links, rpc._current = (link,), link
+        return rpc
 
-    def _check(self, number: int) -> _NoAnswer | None:
+    def _order(self) -> list[Link]:
+        """The best first: those that answer, and not slowly; then from the one in use on, in the order of the file."""
+        start = self._links.index(self._current)
+        # One that was never asked may be quick: it is tried before a slow one is put up with.
+        slow = max(SLOW, 3 * min((link.latency or 0.0 for link in self._links if not link.is_shunned), default=0.0))
+
+        def rank(link: Link) -> tuple[bool, bool, int]:
+            distance = (self._links.index(link) - start) % len(self._links)
+            return link.is_shunned, (link.latency or 0.0) > slow, distance
+
+        return sorted(self._links, key=rank)
+
+    def _post(self, body: Any) -> Any:
+        """The JSON answer of the first endpoint that gives one. Raises Unavailable, ConfigError (another chain)."""
+        refusals: dict[Link, NoAnswer] = {}
+        tries = 0
+        for pause in (*PAUSES, None):
+            tries += 1
+            for link in self._order():
+                answer = self._ask(link, body, refusals)
+                if not isinstance(answer, NoAnswer):
+                    return answer
+                refusals[link] = answer
+            if pause is None or not self._wait(refusals, pause):
+                break
+        whys = "; ".join(refusal.why for refusal in refusals.values())
+        tried = f" (tried {tries} times)" if tries > 1 else ""
+        # Raised here and not where it was caught: a chained error of the library repeats the whole URL.
+        raise Unavailable(f"{whys}{tried}. Try again at the next tick; where it stays, look at chain.rpc")
+
+    def _ask(self, link: Link, body: Any, refusals: dict[Link, NoAnswer]) -> Any | NoAnswer:
+        """One try at one endpoint, which becomes the one in use if it answers."""
+        if link in refusals and not refusals[link].again:
+            return refusals[link]
+        if link.is_quiet and link.refusal is not None:
+            return link.refusal
+        started = time.monotonic()
+        refusal = self._check(link) if link is not self._current and not link.is_checked else None
+        answer = refusal or link.ask(body)
+        if isinstance(answer, NoAnswer):
+            self._patience.lose(time.monotonic() - started)
+        else:
+            self._current = link
+        return answer
+
+    def _wait(self, refusals: dict[Link, NoAnswer], pause: float) -> bool:
+        """Until the first endpoint may be tried again. False where none may, or it asks for more than is left."""
+        pause *= random.uniform(0.75, 1.25)
+        now = time.monotonic()
+        waits = [max(link.quiet_until - now, pause) for link, refusal in refusals.items() if refusal.again]
+        return bool(waits) and self._patience.wait(min(waits))
+
+    def _check(self, link: Link) -> NoAnswer | None:
         """Before a switch: None where the endpoint is on our chain. ConfigError where it is on another."""
         if self._chain_id is None:
             return None
-        endpoint = self._endpoints[number]
-        answer = self._post_to(endpoint, {"jsonrpc": "2.0", "id": 0, "method": "eth_chainId", "params": []})
-        if isinstance(answer, _NoAnswer):
+        answer = link.ask({"jsonrpc": "2.0", "id": 0, "method": "eth_chainId", "params": []})
+        if isinstance(answer, NoAnswer):
             return answer
         try:
             seen = hex_int(answer.get("result") if _id_of(answer) == 0 else None)
         except DecodeError:
-            return _NoAnswer(f"{endpoint.host}: eth_chainId was answered without a chain id")
-        require_chain(endpoint.host, seen, self._chain_id)
+            return NoAnswer(f"{link.host}: eth_chainId was answered without a chain id")
+        require_chain(link.host, seen, self._chain_id)
+        link.is_checked = True
         return None
-
-    def _post_to(self, endpoint: _Endpoint, body: Any) -> Any | _NoAnswer:
-        self.requests += 1
-        host, started = endpoint.host, time.monotonic()
-        try:
-            # A redirect would carry the request, and our trust, to a host that nobody configured.
-            response = self._session.post(
-                endpoint.url, json=body, timeout=self._timeout, allow_redirects=False, stream=True
-            )
-            content = content_of(response)
-        except TooLong:
-            return _NoAnswer(f"{host}: an answer of more than {LONGEST_ANSWER:,} bytes")
-        except (requests.RequestException, HTTPError) as error:
-            if isinstance(error, requests.Timeout) or time.monotonic() - started > self._timeout:
-                return _NoAnswer(f"{host}: no answer within {self._timeout:g} s")
-            # The library's own message repeats the whole URL.
-            return _NoAnswer(f"{host}: no connection ({type(error).__name__})")
-        status = response.status_code
-        try:
-            answer = json.loads(content, parse_constant=_no_number)
-        except (ValueError, RecursionError):
-            kind = endpoint.clean(response.headers.get("Content-Type", "no content type"))
-            return _NoAnswer(f"{host}: HTTP {status} with {kind}, expected JSON")
-        if status in _NEVER_ABOUT_THE_CALL or 300 <= status < 400 or (status >= 400 and not _is_json_rpc(answer)):
-            return _NoAnswer(f"{host}: HTTP {status}: {endpoint.clean(_message(answer))}")
-        return answer
 
 
 def require_chain(host: str, seen: int, expected: int) -> None:
@@ -209,44 +240,10 @@ def require_chain(host: str, seen: int, expected: int) -> None:
         raise ConfigError(f"{host}: chain id {seen}, expected {expected}: check the RPC URLs and the chain")
 
 
-def _endpoint(number: int, url: str) -> _Endpoint:
-    # The URL is not shown even where it is broken: the key is in it all the same.
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-        # What can never be sent: a password that HTTP cannot carry, a name that DNS cannot.
-        requests.Request("POST", url).prepare()
-        (host or "").encode("idna")
-    except ValueError:
-        host = port = None
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise ConfigError(f"RPC URL {number} is no http or https URL: expected https://host/…")
-    pieces = [*parts.path.split("/"), *(pair.partition("=")[2] for pair in parts.query.split("&")), parts.fragment]
-    pieces += [url, parts.path, parts.query, parts.username or "", parts.password or ""]
-    secrets = sorted({p for p in pieces if len(p) >= _SHORTEST_SECRET}, key=len, reverse=True)
-    return _Endpoint(url, host, tuple(secrets))
-
-
 def _id_of(answer: Any) -> int | None:
     """The number that the call was asked with, None where the answer has none. To Python, false would be 0 as well."""
     number = answer.get("id") if isinstance(answer, dict) else None
     return number if type(number) is int else None
-
-
-def _no_number(constant: str) -> Any:
-    """JSON has no NaN and no Infinity, though Python's reader does."""
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _is_json_rpc(answer: Any) -> bool:
-    return isinstance(answer, list) or (isinstance(answer, dict) and ("result" in answer or "error" in answer))
-
-
-def _message(answer: Any) -> str:
-    """What a JSON body says of itself, wherever it says it."""
-    error = answer.get("error", answer) if isinstance(answer, dict) else answer
-    return str(error.get("message", "no message")) if isinstance(error, dict) else str(error)
 
 
 def _kind(answer: Any) -> str:

@@ -1,241 +1,175 @@
-"""The ledger in a database: SQLite in a file by default, PostgreSQL where the URL says so. One for each portfolio.
+"""The ledger in a database: SQLite in a file by default, PostgreSQL where the URL says so. Many portfolios in one.
 
-Only SQLAlchemy's core is used; the tick that holds pays for its import as well.
+Only SQLAlchemy's core is used. Rows are added and never changed; that two keepers cannot contradict each other is the
+tables' own (schema.py), and what is checked here first is checked for the sake of the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from rebalancer.adapters.ledger.database import READ, WRITE, error_by_what_is_next, open_database
-from rebalancer.adapters.ledger.records import (
-    intent_from_json,
-    intent_to_json,
-    settlement_from_json,
-    settlement_to_json,
-)
-from rebalancer.adapters.ledger.schema import VERSION, intents, landings, metadata, portfolio, schema, ticks
+from rebalancer.adapters.ledger.database import READ, WRITE, open_database
+from rebalancer.adapters.ledger.opening import find_portfolio
+from rebalancer.adapters.ledger.reading import Ask, newest_turn, read_intent, read_past, read_ticks, result_of
+from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
+from rebalancer.adapters.ledger.schema import intents, landings, reopenings, ticks, turns
+from rebalancer.adapters.ledger.tick_rows import row_of
 from rebalancer.adapters.ledger.words import (
-    HALTED,
-    RESUMED,
     Identity,
     another_is_open,
     landed_otherwise,
     not_recorded,
-    of_another,
+    not_reopenable,
+    not_replaceable,
 )
-from rebalancer.core.errors import ConfigError, Halt
-from rebalancer.core.model import Intent, Past, Settlement, TickRecord
-from rebalancer.units import Address, Usd, Weight
+from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Replacement, Settlement, TickRecord
 
-_NEWEST_INTENT = (
-    sa.select(intents, landings.c.number.label("landed"))
-    .select_from(intents.outerjoin(landings, intents.c.number == landings.c.number))
-    .order_by(intents.c.number.desc())
-    .limit(1)
-)
-_LAST_SETTLED = sa.select(sa.func.max(landings.c.settled_at))
-_NEWEST_HALT = (
-    sa.select(ticks.c.outcome, ticks.c.detail)
-    .where(ticks.c.outcome.in_((HALTED, RESUMED)))
-    .order_by(ticks.c.id.desc())
-    .limit(1)
-)
-_LAST_TICK = sa.select(sa.func.coalesce(sa.func.max(ticks.c.id), 0))
-_FAILURES = sa.select(sa.func.count()).where(
-    landings.c.number
-    > sa.select(sa.func.coalesce(sa.func.max(landings.c.number), 0))
-    .where(landings.c.settled_at.is_not(None))
-    .scalar_subquery(),
-    landings.c.after_tick >= _LAST_TICK.where(ticks.c.outcome == RESUMED).scalar_subquery(),
-)
-# A person who has looked may have found the mark itself to be wrong: it counts from there on.
-_LAST_BLOCK = sa.select(sa.func.max(ticks.c.block)).where(
-    ticks.c.id > _LAST_TICK.where(ticks.c.outcome == RESUMED).scalar_subquery()
-)
-_MOST_ROWS = 2**63 - 1  # what a LIMIT takes
+LANDING = "landing"
 
 
 class SqlLedger:
-    """Opened, and created where there is none. Raises ConfigError, Halt, Unavailable.
+    """Opened; created where there is none, and brought to this version where it is older.
 
-    `url` is SQLAlchemy's: sqlite:///relative.db, sqlite:////absolute.db, postgresql+psycopg://…
+    `url` is SQLAlchemy's: sqlite:///relative.db, sqlite:////absolute.db, postgresql+psycopg://… Raises ConfigError,
+    Halt, Unavailable, as does every method.
     """
 
     def __init__(self, url: str, identity: Identity) -> None:
-        self._name, self._engine = open_database(url)
-        self._prepare(identity)
+        self._database = open_database(url)
+        self._portfolio = find_portfolio(self._database, identity)
 
-    def read(self) -> Past:
+    def read(self, horizon: Horizon) -> Past:
         with self._begin(READ) as connection:
-            newest = connection.execute(_NEWEST_INTENT).mappings().first()
-            settled_at = connection.execute(_LAST_SETTLED).scalar()
-            halt = connection.execute(_NEWEST_HALT).first()
-            last_block = connection.execute(_LAST_BLOCK).scalar() or 0
-            failures = connection.execute(_FAILURES).scalar_one()
-        open_intent = None
-        if newest is not None and newest["landed"] is None:
-            last_block = max(last_block, newest["block"])
-            open_intent = _intent(newest)
-        halted = halt.detail if halt is not None and halt.outcome == HALTED else None
-        return Past(open_intent, settled_at, halted, last_block, failures)
+            return read_past(_asker(connection), self._portfolio, horizon)
 
-    def record_intent(self, intent: Intent) -> None:
+    def record_intent(self, intent: Intent, basis: Basis) -> None:
         with self._begin(WRITE) as connection:
-            newest = connection.execute(_NEWEST_INTENT).mappings().first()
-            if newest is not None and newest["landed"] is None:
-                raise another_is_open(newest["id"], newest["tx"], intent)
-            number = 1 if newest is None else newest["number"] + 1
-            connection.execute(
-                sa.insert(intents),
-                {
-                    "number": number,
-                    "previous": None if newest is None else newest["number"],
-                    "id": intent.id,
-                    "created_at": intent.created_at,
-                    "block": intent.block,
-                    "nonce": intent.commitment.transaction.nonce,
-                    "tx": intent.commitment.hash,
-                    "body": intent_to_json(intent),
-                },
-            )
+            last = self._last(connection)
+            if last is not None and last[0] != LANDING:
+                known = self._intent(connection, last[1])
+                raise another_is_open(known.id, known.commitment.hash, intent)
+            number = 1 if last is None else last[1] + 1
+            turn = self._turn(connection, "intent", number)
+            self._add(connection, rows_of_intent(intent, basis, number, turn))
 
-    def record_landing(self, intent: Intent, result: Settlement | str) -> None:
+    def record_replacement(self, intent: Intent, replacement: Replacement) -> Intent:
         with self._begin(WRITE) as connection:
-            recorded = sa.select(intents.c.number).where(intents.c.id == intent.id)
-            number = connection.execute(recorded).scalar()
+            last = self._last(connection)
+            known = None if last is None or last[0] == LANDING else self._intent(connection, last[1])
+            if last is None or known is None or known.id != intent.id:
+                raise not_replaceable(intent, replacement, "the intent is not open")
+            if known.transactions != intent.transactions:
+                raise not_replaceable(intent, replacement, f"the ledger knows {known.newest.hash} as its newest")
+            nonce, signed = known.commitment.transaction.nonce, replacement.signed
+            if signed.transaction.nonce != nonce or any(signed.hash == each.hash for each in known.transactions):
+                raise not_replaceable(intent, replacement, f"it must be a new transaction, with nonce {nonce}")
+            turn = self._turn(connection, "replacement", last[1])
+            self._add(connection, rows_of_replacement(intent, replacement, last[1], turn))
+            return self._intent(connection, last[1])
+
+    def record_landing(self, intent: Intent, result: Settlement | Failure) -> None:
+        with self._begin(WRITE) as connection:
+            number = self._number(connection, intent)
             if number is None:
                 raise not_recorded(intent)
-            known = connection.execute(sa.select(landings).where(landings.c.number == number)).mappings().first()
-            if known is None:
-                row = {"number": number, "after_tick": connection.execute(_LAST_TICK).scalar_one()}
-                connection.execute(sa.insert(landings), row | _landing_row(result))
-            elif _result(known) != result:
-                raise landed_otherwise(intent, _result(known), result)
+            last = self._last(connection)
+            if last is not None and last[1] == number and last[0] != LANDING:
+                place = {
+                    "number": number,
+                    "turn": self._turn(connection, LANDING, number),
+                    "revision": self._count(connection, landings, number) + 1,
+                    "after_tick": self._newest_tick(connection),
+                }
+                self._add(connection, rows_of_landing(intent, result, place))
+                return
+            known = self._result(connection, number)
+            if known != result:
+                raise landed_otherwise(intent, known, result)
+
+    def record_reopened(self, intent: Intent, why: str) -> None:
+        with self._begin(WRITE) as connection:
+            number, last = self._number(connection, intent), self._last(connection)
+            if number is None or last is None:
+                raise not_recorded(intent)
+            if last[1] != number:
+                newer = self._intent(connection, last[1])
+                raise not_reopenable(intent, f"intent {newer.id} ({newer.newest.hash}) was recorded after it")
+            if last[0] != LANDING:
+                raise not_reopenable(intent, "it has not landed")
+            turn = self._turn(connection, "reopening", number)
+            self._add(connection, iter([(reopenings, [{"turn": turn, "number": number, "why": why}])]))
 
     def record_tick(self, record: TickRecord) -> None:
-        row = {
-            "at": record.at,
-            "block": record.block,
-            "outcome": record.outcome,
-            "detail": record.detail,
-            "value": None if record.value is None else str(record.value),
-            "max_drift": None if record.max_drift is None else str(record.max_drift),
-            "tx": record.tx,
-            "requests": record.requests,
-        }
         with self._begin(WRITE) as connection:
-            connection.execute(sa.insert(ticks), row)
+            connection.execute(sa.insert(ticks), row_of(self._portfolio, record))
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
-        newest = sa.select(ticks).order_by(ticks.c.id.desc()).limit(min(count, _MOST_ROWS))
         with self._begin(READ) as connection:
-            rows = connection.execute(newest).mappings().all()
-        return tuple(_tick(row) for row in rows)
+            return read_ticks(_asker(connection), self._portfolio, count)
 
     def close(self) -> None:
-        """Let go of the file. Nothing recorded is lost without it."""
-        self._engine.dispose()
+        """Let go of the database. Nothing recorded is lost without it."""
+        self._database.close()
 
-    def _prepare(self, identity: Identity) -> None:
-        """Make the tables where the database is empty; refuse one that is not this portfolio's, of this version."""
-        with self._begin(READ) as connection:
-            known = sa.inspect(connection).has_table(schema.name)
-            foreign = [] if known else _foreign_tables(connection)
-        if foreign:
-            raise ConfigError(
-                f"ledger {self._name}: holds other tables ({', '.join(foreign[:5])}), expected an empty database or a "
-                "ledger; give the ledger a database of its own"
-            )
-        if not known:
-            self._create(identity)
-        with self._begin(READ) as connection:
-            versions = list(connection.execute(sa.select(schema.c.version)).scalars())
-            whose = None if versions != [VERSION] else connection.execute(sa.select(portfolio)).first()
-            if whose is None:
-                raise ConfigError(
-                    f"ledger {self._name}: its tables have version {versions}, expected [{VERSION}]. Run the version "
-                    "of this program that wrote it, or name another ledger"
-                )
-        seen = Identity(whose.chain_id, Address(whose.wallet), Address(whose.operator))
-        if seen != identity:
-            raise of_another(self._name, seen, identity)
+    def _begin(self, how: str) -> AbstractContextManager[Connection]:
+        return self._database.begin(how)
 
-    def _create(self, identity: Identity) -> None:
-        with self._begin(WRITE) as connection:
-            metadata.create_all(connection)
-            # Another process may have been quicker by a moment.
-            if connection.execute(sa.select(schema.c.version)).first() is None:
-                connection.execute(sa.insert(schema), {"version": VERSION})
-                connection.execute(sa.insert(portfolio), {"number": 1, **asdict(identity)})
+    def _last(self, connection: Connection) -> tuple[str, int, int] | None:
+        return newest_turn(_asker(connection), {"portfolio": self._portfolio})
 
-    @contextmanager
-    def _begin(self, how: str) -> Iterator[Connection]:
-        with (
-            self._named(),
-            self._engine.connect() as connection,
-            connection.execution_options(begin=how).begin(),
-        ):
-            yield connection
+    def _intent(self, connection: Connection, number: int) -> Intent:
+        return read_intent(_asker(connection), {"portfolio": self._portfolio}, number)
 
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError as error:
-            raise Halt(
-                f"ledger {self._name}: the database refused a record that contradicts the others: {error.orig}. "
-                "Look whether a second keeper writes to the same ledger"
-            ) from None
-        except DBAPIError as error:
-            raise error_by_what_is_next(self._name, str(error.orig)) from None
+    def _number(self, connection: Connection, intent: Intent) -> int | None:
+        asked = sa.select(intents.c.number).where(intents.c.portfolio == self._portfolio, intents.c.id == intent.id)
+        return connection.execute(asked).scalar()
+
+    def _result(self, connection: Connection, number: int) -> Settlement | Failure:
+        """How an intent landed last."""
+        asked = sa.select(landings.c.reason, landings.c.body).where(*self._of(landings, number))
+        reason, body = connection.execute(asked.order_by(landings.c.turn.desc()).limit(1)).one()
+        return result_of(reason, body)
+
+    def _count(self, connection: Connection, table: sa.Table, number: int) -> int:
+        asked = sa.select(sa.func.count()).select_from(table).where(*self._of(table, number))
+        return int(connection.execute(asked).scalar_one())
+
+    def _newest_tick(self, connection: Connection) -> int:
+        asked = sa.select(sa.func.coalesce(sa.func.max(ticks.c.id), 0)).where(ticks.c.portfolio == self._portfolio)
+        return int(connection.execute(asked).scalar_one())
+
+    def _of(self, table: sa.Table, number: int) -> tuple[sa.ColumnElement[bool], ...]:
+        return table.c.portfolio == self._portfolio, table.c.number == number
+
+    def _turn(self, connection: Connection, kind: str, number: int) -> int:
+        """Take the next turn. Whoever is a moment later is refused by the tables."""
+        last = self._last(connection)
+        previous_kind, previous_number, previous = (None, None, None) if last is None else last
+        turn = 1 if previous is None else previous + 1
+        row = {
+            "turn": turn,
+            "kind": kind,
+            "number": number,
+            "previous": previous,
+            "previous_kind": previous_kind,
+            "previous_number": previous_number,
+        }
+        self._add(connection, iter([(turns, [row])]))
+        return turn
+
+    def _add(self, connection: Connection, rows: Rows) -> None:
+        for table, several in rows:
+            if several:
+                connection.execute(sa.insert(table), [row | {"portfolio": self._portfolio} for row in several])
 
 
-def _foreign_tables(connection: Connection) -> list[str]:
-    """Tables where there should be none. A PostgreSQL database may well have other users."""
-    names = set(sa.inspect(connection).get_table_names())
-    return sorted(names if connection.dialect.name == "sqlite" else names & set(metadata.tables))
+def _asker(connection: Connection) -> Ask:
+    def ask(question: str, parameters: Mapping[str, int | str]) -> Sequence[Sequence[Any]]:
+        return connection.execute(sa.text(question), parameters).all()
 
-
-def _intent(row: sa.RowMapping) -> Intent:
-    from rebalancer.market.addresses import keccak256
-
-    intent = intent_from_json(row["body"])
-    known_as = "0x" + keccak256(intent.commitment.raw).hex()
-    if not row["tx"] == intent.commitment.hash == known_as or row["id"] != intent.id:
-        raise Halt(
-            f"ledger: intent {row['id']} says it was sent as {row['tx']}, but its bytes are {known_as}. "
-            "Look on the chain what the operator sent, and restore the ledger from a backup"
-        )
-    return intent
-
-
-def _landing_row(result: Settlement | str) -> dict[str, Any]:
-    if isinstance(result, str):
-        return {"settled_at": None, "body": None, "reason": result}
-    return {"settled_at": result.timestamp, "body": settlement_to_json(result), "reason": None}
-
-
-def _result(row: sa.RowMapping) -> Settlement | str:
-    reason: str | None = row["reason"]
-    return settlement_from_json(row["body"]) if reason is None else reason
-
-
-def _tick(row: sa.RowMapping) -> TickRecord:
-    return TickRecord(
-        at=row["at"],
-        block=row["block"],
-        outcome=row["outcome"],
-        detail=row["detail"],
-        value=None if row["value"] is None else Usd(int(row["value"])),
-        max_drift=None if row["max_drift"] is None else Weight(int(row["max_drift"])),
-        tx=row["tx"],
-        requests=row["requests"],
-    )
+    return ask

@@ -6,7 +6,7 @@ import json
 import logging
 
 from rebalancer.core.errors import RebalancerError
-from rebalancer.core.model import Blocked, Failed, Outcome
+from rebalancer.core.model import Blocked, Failed, Notice, Outcome
 from rebalancer.core.render import outcome_words
 
 
@@ -16,20 +16,31 @@ class LogNotifier:
     def __init__(self) -> None:
         self._logger = logging.getLogger("rebalancer")
 
-    def tell(self, outcome: Outcome | Exception) -> None:
+    def started(self) -> None:
+        """Nothing: a tick is one line, at its end."""
+
+    def ended(self, outcome: Outcome | Exception, notice: Notice | None) -> None:
         """Outcomes at INFO, those that want a look and errors of ours at WARNING, unknown errors at ERROR."""
         level, word, detail = _line(outcome)
-        self._logger.log(level, json.dumps({"outcome": word, "detail": detail}))
+        told = {} if notice is None else {"told": notice.title}
+        self._logger.log(level, json.dumps({"outcome": word, "detail": detail} | told))
 
 
 class SilentNotifier:
     """Tells nobody, and remembers what it was told."""
 
     def __init__(self) -> None:
+        self.starts = 0
         self.told: list[Outcome | Exception] = []
+        self.notices: list[Notice] = []
 
-    def tell(self, outcome: Outcome | Exception) -> None:
+    def started(self) -> None:
+        self.starts += 1
+
+    def ended(self, outcome: Outcome | Exception, notice: Notice | None) -> None:
         self.told.append(outcome)
+        if notice is not None:
+            self.notices.append(notice)
 
 
 def _line(outcome: Outcome | Exception) -> tuple[int, str, str]:

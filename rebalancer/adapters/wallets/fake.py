@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from rebalancer.core.errors import RebalancerError
 from rebalancer.core.model import (
     Allowance,
     Batch,
+    Block,
     Call,
     Commitment,
     Fees,
@@ -15,6 +17,7 @@ from rebalancer.core.model import (
     Intent,
     Landed,
     Landing,
+    Purpose,
     Quote,
     Receipt,
     SignedTransaction,
@@ -43,10 +46,12 @@ class FakeSigner:
 
 
 class FakeWallet:
-    """By default every batch does what its quotes expect, and lands in the next block.
+    """By default every batch does what its quotes expect, and the newest transaction that was sent is mined.
 
-    `simulations` and `landings` are played first, in their order, one for each call; the last landing stays.
-    While `failure` is set, sending raises it. `sent` holds the intents that went out, once for each time.
+    `simulations` and `landings` are played first, in their order, one for each call; the last landing stays. What has
+    landed lands the same ever after, until the chain is reorganised. While `failure` is set, sending raises it, and
+    while `poor` is, signing a replacement. `sent` holds the intents that went out, once for each time; `looked` the
+    patience and the last block of each look. `on_landed` is told of each batch that lands, once.
     """
 
     def __init__(
@@ -55,7 +60,14 @@ class FakeWallet:
         self.address = SAFE
         self.operator = OPERATOR
         self.sent: list[Intent] = []
+        self.looked: list[tuple[int, int]] = []
         self.failure: RebalancerError | None = None
+        self.poor: RebalancerError | None = None
+        self.refusal: str | None = None
+        """Why the call of an intent would fail now."""
+        self.newest = Block(19_000_001, "0x" + "cd" * 32, 1_700_000_012, Wei(10**10), Wei(10**9))
+        self.on_landed: Callable[[Receipt], None] = _nobody
+        self._landed: dict[str, Landed] = {}
         self._signer = FakeSigner()
         self._simulations = list(simulations)
         self._landings = list(landings)
@@ -74,16 +86,58 @@ class FakeWallet:
         self._nonce += 1
         return signed
 
+    def gas_now(self) -> Block:
+        return self.newest
+
+    def rehearse(self, intent: Intent) -> str | None:
+        return self.refusal
+
+    def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
+        if self.poor is not None:
+            raise self.poor
+        first = intent.commitment.transaction
+        match purpose:
+            case Purpose.RAISE:
+                return self._signer.sign(replace(first, fees=fees))
+            case Purpose.CANCEL:
+                nothing = Call(self.operator, b"")
+                return self._signer.sign(Transaction(first.chain_id, first.nonce, _CANCELLATION, fees, nothing))
+
     def execute(self, intent: Intent) -> None:
         if self.failure is not None:
             raise self.failure
         self.sent.append(intent)
 
-    def land(self, intent: Intent, patience: int) -> Landing:
+    def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
+        self.looked.append((patience, last_block))
+        if intent.id in self._landed:
+            return self._landed[intent.id]
+        landing = self._play(intent)
+        if isinstance(landing, Landed):
+            self._landed[intent.id] = landing
+            self.on_landed(landing.receipt)
+        return landing
+
+    def reorganise(self, *landings: Callable[[Intent], Landing]) -> None:
+        """The blocks of all that has landed are replaced; `landings` is what is seen of it from now on."""
+        self._landed = {}
+        self._landings = list(landings)
+        self.on_landed = _nobody  # what they did stands in the balances already
+
+    def _play(self, intent: Intent) -> Landing:
         if not self._landings:
-            return landed(intent) if intent in self.sent else waiting(intent)
+            out = [sent for sent in self.sent if sent.id == intent.id]
+            return landed(out[-1]) if out else waiting(intent)
         play = self._landings.pop(0) if len(self._landings) > 1 else self._landings[0]
         return play(intent)
+
+
+_CANCELLATION = 21_000
+"""Gas of a transaction that carries nothing."""
+
+
+def _nobody(_: Receipt) -> None:
+    """Nobody wants to know."""
 
 
 def as_quoted(batch: Batch, snapshot: Snapshot) -> Simulated:
@@ -100,35 +154,51 @@ def as_quoted(batch: Batch, snapshot: Snapshot) -> Simulated:
 
 
 def landed(intent: Intent) -> Landing:
-    """Mined as simulated, in the block after the snapshot's."""
-    return Landed(_receipt(intent, intent.expected, None))
+    """The newest transaction is mined, in the block after the snapshot's: as simulated, or as the cancellation."""
+    if intent.cancelled:
+        return Landed(_receipt(intent, intent.newest, _nothing(intent), "cancelled: its nonce was used up"))
+    return Landed(_receipt(intent, intent.newest, intent.expected, None))
+
+
+def landed_first(intent: Intent) -> Landing:
+    """The first transaction is mined, whatever was sent after it."""
+    return Landed(_receipt(intent, intent.commitment, intent.expected, None))
 
 
 def failed(intent: Intent) -> Landing:
     """Mined and reverted: nothing moved but the gas."""
-    nothing = tuple(Amount(amount.token, 0) for amount in intent.expected)
-    return Landed(_receipt(intent, nothing, "mined and reverted: Too little received"))
+    return Landed(_receipt(intent, intent.newest, _nothing(intent), "mined and reverted: Too little received"))
 
 
 def waiting(intent: Intent) -> Landing:
     """Sent or not, but not final."""
-    return Waiting(f"{intent.commitment.hash} waits to be mined")
+    return Waiting(f"{intent.newest.hash} waits to be mined")
 
 
 def gone(intent: Intent) -> Landing:
     """Never mined, and void."""
-    return Gone(f"{intent.commitment.hash} was not mined by its deadline {intent.deadline}")
+    return Gone(f"{intent.newest.hash} was not mined by its deadline {intent.deadline}")
 
 
-def _receipt(intent: Intent, changes: tuple[Amount, ...], reason: str | None) -> Receipt:
-    transaction = intent.commitment.transaction
+def in_another_block(intent: Intent) -> Landing:
+    """Mined as simulated, and again in another block than at first: the chain was reorganised."""
+    mined = _receipt(intent, intent.newest, intent.expected, None)
+    moved = replace(mined, block=mined.block + 1, block_hash="0x" + keccak256(mined.block_hash.encode()).hex())
+    return Landed(moved)
+
+
+def _nothing(intent: Intent) -> tuple[Amount, ...]:
+    return tuple(Amount(amount.token, 0) for amount in intent.expected)
+
+
+def _receipt(intent: Intent, mined: SignedTransaction, changes: tuple[Amount, ...], reason: str | None) -> Receipt:
     return Receipt(
-        tx=intent.commitment.hash,
+        tx=mined.hash,
         block=intent.block + 1,
-        block_hash="0x" + keccak256(intent.commitment.raw + b"block").hex(),
+        block_hash="0x" + keccak256(mined.raw + b"block").hex(),
         timestamp=intent.created_at + 12,
-        gas_used=transaction.gas,
-        gas_price=transaction.fees.max_fee,
+        gas_used=mined.transaction.gas,
+        gas_price=mined.transaction.fees.max_fee,
         changes=changes,
         reason=reason,
     )

@@ -1,8 +1,8 @@
-"""What became of a sent intent: the chain is asked until it is final or patience ends.
+"""What became of a sent intent: the chain is asked about all its transactions until it is final or patience ends.
 
-Gone is said only where the batch could do nothing any more, and Halt only with the other transaction at hand:
-a node that lags behind may know neither the receipt nor the nonce. The wallet and the chain are the intent's own:
-a configuration may have changed since it was sent.
+Of transactions with one nonce the chain takes at most one. Gone is said only where none of them could do anything any
+more, and Halt only where the nonce is used by none of them: a node that lags behind may know neither the receipt nor
+the nonce. The wallet and the chain are the intent's own: a configuration may have changed since it was sent.
 """
 
 from __future__ import annotations
@@ -11,20 +11,31 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rebalancer.adapters.chain.codec import DecodeError, hex_int, printable
-from rebalancer.adapters.chain.rpc import Rpc, RpcError, require_chain
+from rebalancer.adapters.chain.codec import DecodeError, hex_int
+from rebalancer.adapters.chain.rpc import Call, Rpc, require_chain
+from rebalancer.adapters.wallets.doubts import doubt_failure
+from rebalancer.adapters.wallets.nonces import Nonces, Use
 from rebalancer.adapters.wallets.receipts import (
     Json,
     Proof,
     changes_of,
     field,
     is_proven,
+    is_removed,
     proof_of,
     quantity,
-    transactions_of,
 )
+from rebalancer.adapters.wallets.unmined import is_cancellation, missing_before, names_of, unknown, unmined
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import Gone, Intent, Landed, Landing, Receipt, Waiting
+from rebalancer.core.model import (
+    Gone,
+    Intent,
+    Landed,
+    Landing,
+    Receipt,
+    SignedTransaction,
+    Waiting,
+)
 from rebalancer.units import Address, Wei
 
 Explain = Callable[[Intent, int, int], str]
@@ -32,8 +43,8 @@ Explain = Callable[[Intent, int, int], str]
 
 POLL_SECONDS = 1.0
 INDEX_SECONDS = 600
-"""A node's index of transactions may lag behind its blocks by minutes: so long after its deadline, a transaction that
-is neither in the index nor in a block is believed to be none."""
+"""A node's index of transactions may lag behind its blocks by minutes, and a relay shows nobody what it holds: so long
+after the deadline, a transaction that is neither in the index nor in a block is believed to be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,84 +55,145 @@ class Patience:
     poll: float = POLL_SECONDS
 
 
-class Lander:
-    """Watches the transactions that execute batches of a Safe. `accounts`: the Safe, and the operator who sends."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a node says at one time. `used`: how many transactions of the operator's were mined."""
 
-    def __init__(self, rpc: Rpc, accounts: tuple[Address, Address], patience: Patience, explain: Explain) -> None:
+    head: int
+    now: int
+    used: int
+    mined: tuple[tuple[int, Json], ...]
+    """(its place among the intent's transactions, its receipt)."""
+    known: tuple[SignedTransaction, ...]
+
+
+class Lander:
+    """Watches the transactions that execute batches of a Safe.
+
+    `accounts`: the Safe, and the operator who sends; `relay`: the host that they are sent to, where that is no node.
+    """
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        accounts: tuple[Address, Address],
+        patience: Patience,
+        explain: Explain,
+        relay: str | None = None,
+    ) -> None:
         self._rpc = rpc
+        self._relay = relay
         self._safe, self._operator = accounts
         self._patience = patience
         self._explain = explain
+        self._nonces = Nonces(rpc, self._operator)
 
-    def land(self, intent: Intent, seconds: int) -> Landing:
-        """Look at once, and again until it is final or `seconds` have gone by.
+    def land(self, intent: Intent, seconds: int, last_block: int) -> Landing:
+        """Look at once, and again until it is final or `seconds` have gone by; what fails is tried again so long.
 
-        Raises Unavailable, ConfigError (a node of another chain), Halt.
+        Raises Unavailable (the last look failed, or the node is behind), ConfigError (a node of another chain), Halt.
         """
         end = time.monotonic() + seconds
         while True:
-            landing = self._look(intent)
+            seen: Landing | Unavailable
+            try:
+                seen = self._look(intent, max(last_block, intent.block))
+            except Unavailable as error:
+                seen = error
             left = end - time.monotonic()
-            if left <= 0 or not isinstance(landing, Waiting):
-                return landing
+            if left <= 0 or isinstance(seen, Landed | Gone):
+                break
             time.sleep(min(self._patience.poll, left))
+        if isinstance(seen, Unavailable):
+            raise seen
+        return seen
 
-    def _look(self, intent: Intent) -> Landing:
-        signed = intent.commitment
-        chain, receipt, head, used, known = self._rpc.batch(
-            [
-                ("eth_chainId", []),
-                ("eth_getTransactionReceipt", [signed.hash]),
-                ("eth_getBlockByNumber", ["latest", False]),
-                ("eth_getTransactionCount", [self._operator, "latest"]),
-                ("eth_getTransactionByHash", [signed.hash]),
-            ]
-        )
-        require_chain(self._rpc.host, hex_int(chain), signed.transaction.chain_id)
-        number, now = quantity("the newest block", head, "number"), quantity("the newest block", head, "timestamp")
-        if receipt is not None:
-            return self._mined(intent, receipt, number)
-        if hex_int(used) > signed.transaction.nonce:
-            void = known is None and now > intent.deadline + INDEX_SECONDS
-            return self._nonce_used(intent, number, void)
-        if known is not None:
-            return _unmined(intent, now)
-        if now > intent.deadline:
-            return Gone(
-                f"{signed.hash} was not mined by its deadline {intent.deadline} (block {number} has time {now}), and "
-                f"{self._rpc.host} does not know it"
+    def _look(self, intent: Intent, least: int) -> Landing:
+        seen = self._ask(intent)
+        while seen.head < least and self._rpc.turn_away():
+            seen = self._ask(intent)
+        if seen.head < least:
+            raise Unavailable(
+                f"{self._rpc.host}: at block {seen.head}, behind block {least} that was read before, so what it says "
+                f"of {intent.newest.hash} is not believed; wait for it to catch up, or use another node"
             )
-        return Waiting(f"{self._rpc.host} does not know {signed.hash}, which can be mined until {intent.deadline}")
+        if seen.mined:
+            return self._mined(intent, seen)
+        if seen.used > intent.commitment.transaction.nonce:
+            return self._nonce_used(intent, seen)
+        if not seen.known and seen.now > _believed_at(intent):
+            return Gone(
+                f"{names_of(intent)} was not mined by its deadline {intent.deadline} (block {seen.head} has time "
+                f"{seen.now}), and {self._rpc.host} does not know it"
+            )
+        waits = unmined(intent, seen.known[-1], seen.now) if seen.known else self._unknown(intent, seen.now)
+        return Waiting(waits + missing_before(intent, seen.used))
 
-    def _mined(self, intent: Intent, receipt: Json, head: int) -> Landing:
-        what = f"the receipt of {intent.commitment.hash}"
-        if field(what, receipt, "transactionHash") != intent.commitment.hash:
+    def _unknown(self, intent: Intent, now: int) -> str:
+        hidden = "" if self._relay is None else f" (nor can it: it was sent to {self._relay}, which keeps it to itself)"
+        return unknown(intent, now, self._rpc.host) + hidden
+
+    def _ask(self, intent: Intent) -> _Seen:
+        """In one request. A receipt is asked for before its transaction: what is mined in between is still known."""
+        signed = intent.transactions
+        calls: list[Call] = [
+            ("eth_chainId", []),
+            ("eth_getBlockByNumber", ["latest", False]),
+            ("eth_getTransactionCount", [self._operator, "latest"]),
+        ]
+        for each in signed:
+            calls += [("eth_getTransactionReceipt", [each.hash]), ("eth_getTransactionByHash", [each.hash])]
+        chain, head, used, *found = self._rpc.batch(calls)
+        require_chain(self._rpc.host, hex_int(chain), intent.commitment.transaction.chain_id)
+        receipts, known = found[::2], found[1::2]
+        return _Seen(
+            head=quantity("the newest block", head, "number"),
+            now=quantity("the newest block", head, "timestamp"),
+            used=hex_int(used),
+            mined=tuple((place, receipt) for place, receipt in enumerate(receipts) if receipt is not None),
+            known=tuple(each for each, answer in zip(signed, known, strict=True) if answer is not None),
+        )
+
+    def _mined(self, intent: Intent, seen: _Seen) -> Landing:
+        (place, receipt), *more = seen.mined
+        signed = intent.transactions[place]
+        what = f"the receipt of {signed.hash}"
+        if more:
+            raise DecodeError(f"{self._rpc.host}: gives receipts of {1 + len(more)} transactions with one nonce")
+        if str(field(what, receipt, "transactionHash")).lower() != signed.hash:
             raise DecodeError(f"{self._rpc.host}: asked for {what}, was given another one; try another node")
         number, hash_ = quantity(what, receipt, "blockNumber"), field(what, receipt, "blockHash")
-        depth = head - number + 1
+        depth = max(seen.head - number + 1, 0)
         if depth < self._patience.confirmations:
-            return Waiting(f"mined in block {number}, {depth} of {self._patience.confirmations} confirmations")
+            reason = f"mined in block {number}, {depth} of {self._patience.confirmations} confirmations"
+            return Waiting(reason, mined=True)
         block = self._rpc.call("eth_getBlockByNumber", hex(number), False)
-        if block is None or field(f"block {number}", block, "hash") != hash_:
-            return Waiting(f"block {number}, in which it was mined, is being replaced")
+        if block is None or field(f"block {number}", block, "hash") != hash_ or is_removed(receipt):
+            return Waiting(f"block {number}, in which it was mined, is being replaced", mined=True)
         timestamp = quantity(f"block {number}", block, "timestamp")
         proof = proof_of(intent.commitment.transaction.call, self._safe)
         return Landed(
             Receipt(
-                tx=intent.commitment.hash,
+                tx=signed.hash,
                 block=number,
                 block_hash=str(hash_),
                 timestamp=timestamp,
                 gas_used=quantity(what, receipt, "gasUsed"),
                 gas_price=Wei(quantity(what, receipt, "effectiveGasPrice")),
                 changes=changes_of(receipt, proof.holder, [amount.token for amount in intent.expected]),
-                reason=self._reason(intent, receipt, proof, (number, timestamp)),
+                reason=_cancelled(intent, place) or self._reason(intent, receipt, proof, (number, timestamp)),
             )
         )
 
     def _reason(self, intent: Intent, receipt: Json, proof: Proof, mined: tuple[int, int]) -> str | None:
-        if quantity("a receipt", receipt, "status") == 1:
-            return None if is_proven(receipt, proof) else f"mined, but {proof.missing}"
+        succeeded = quantity("a receipt", receipt, "status") == 1
+        if succeeded and is_proven(receipt, proof):
+            return None
+        doubt = doubt_failure(self._rpc, proof.holder, intent, mined[0])
+        if doubt is not None:
+            raise Unavailable(doubt)
+        if succeeded:
+            return f"mined, but {proof.missing}"
         used, limit = quantity("a receipt", receipt, "gasUsed"), intent.commitment.transaction.gas
         try:
             why = self._explain(intent, *mined)
@@ -130,68 +202,37 @@ class Lander:
             why = f"why is not known: {error}"
         return f"mined and reverted with {used} of {limit} gas: {why}"
 
-    def _nonce_used(self, intent: Intent, head: int, void: bool) -> Landing:
-        """No receipt, but the nonce is gone: ours was mined and the node lags, or another transaction took it.
-
-        `void`: long past its deadline and unknown. Then it is gone, whoever took its place.
-        """
-        signed = intent.commitment
-        try:
-            found, where = self._found(intent, head)
-        except RpcError as error:
-            # A node that keeps no old states cannot tell where, and never will.
-            if not void:
-                raise
-            found, where = False, str(error)
-        if found:
-            return Waiting(f"mined in {where}, {self._rpc.host} has no receipt yet")
-        used = f"{self._rpc.host} says that nonce {signed.transaction.nonce} is used ({where})"
-        if void:
-            return Gone(f"{signed.hash} was not mined by its deadline {intent.deadline}: {used}, and does not know it")
-        # Between two blocks, or behind a balancer of loads, a node's answers need not fit together.
-        return Waiting(f"{used}, and has no receipt of {signed.hash}")
-
-    def _found(self, intent: Intent, head: int) -> tuple[bool, str]:
-        """(whether ours is there, the block in which its nonce was used). Halt where another transaction used it."""
-        signed = intent.commitment
-        number = self._block_of_nonce(signed.transaction.nonce, intent.block - 1, head)
-        block = self._rpc.call("eth_getBlockByNumber", hex(number), True)
-        for other in () if block is None else transactions_of(f"block {number}", block):
-            sender = str(field("a transaction", other, "from")).lower()
-            nonce = quantity("a transaction", other, "nonce")
-            if (sender, nonce) != (self._operator.lower(), signed.transaction.nonce):
-                continue
-            used_by = printable(str(field("a transaction", other, "hash")))
-            if used_by == signed.hash:
-                return True, f"block {number}"
+    def _nonce_used(self, intent: Intent, seen: _Seen) -> Waiting:
+        """No receipt, but the nonce is gone: ours was mined and the node lags, or another transaction took it. Halt."""
+        nonce, host = intent.commitment.transaction.nonce, self._rpc.host
+        use = self._nonces.use_of(nonce, intent.block - 1, seen.head)
+        if isinstance(use, Use) and use.hash in {each.hash for each in intent.transactions}:
+            return Waiting(f"mined in block {use.block}, {host} has no receipt yet", mined=True)
+        if isinstance(use, Use):
             raise Halt(
-                f"operator {self._operator}: nonce {signed.transaction.nonce} was used by {used_by} (to "
-                f"{printable(str(other.get('to')))}, in block {number}), so {signed.hash} can never be mined. Find out "
-                "who else uses the operator's key, then resume: that closes the intent"
+                f"operator {self._operator}: nonce {nonce} was used by {use}, so {names_of(intent)} can never be "
+                "mined. Find out who else uses the operator's key, or whether an earlier intent came late (`rebalancer "
+                "history`), then resume: that closes the intent"
             )
-        return False, f"block {number} shows no transaction with it"
-
-    def _block_of_nonce(self, nonce: int, low: int, high: int) -> int:
-        """The block after which the operator's count of transactions is above `nonce`, in (low, high]."""
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._count(middle) > nonce else (middle, high)
-        return high
-
-    def _count(self, block: int) -> int:
-        return hex_int(self._rpc.call("eth_getTransactionCount", self._operator, hex(block)))
+        used = f"{host} says that nonce {nonce} is used ({use})"
+        if not seen.known and seen.now > _believed_at(intent):
+            raise Halt(
+                f"operator {self._operator}: {used}, and knows nothing of {names_of(intent)}, long past its deadline "
+                f"{intent.deadline}. Look on an explorer which transaction of the operator has that nonce: where it is "
+                "this one, use another node; else find out who uses the key, then resume: that closes the intent"
+            )
+        # Between two blocks, or behind a balancer of loads, a node's answers need not fit together.
+        return Waiting(f"{used}, and has no receipt of {names_of(intent)}", mined=True)
 
 
-def _unmined(intent: Intent, now: int) -> Waiting:
-    """The network knows it and has not mined it. Past its deadline no waiting helps: a person may cut it short."""
-    signed = intent.commitment
-    waits = f"{signed.hash} waits to be mined, with nonce {signed.transaction.nonce}"
-    if now <= intent.deadline:
-        return Waiting(waits)
-    return Waiting(
-        f"{waits}, and is {now - intent.deadline} s past its deadline: mined now, it can only revert and burn gas. "
-        f"Wait until the network drops it, or replace it: from the operator to itself, 0 wei, with nonce "
-        f"{signed.transaction.nonce}, a max fee above {signed.transaction.fees.max_fee} wei and a tip above "
-        f"{signed.transaction.fees.tip} wei, both by an eighth or more; the next tick halts on that, and "
-        f"`rebalancer resume` closes the intent"
-    )
+def _believed_at(intent: Intent) -> int:
+    """From when on a node that does not know any of its transactions is believed. A cancellation has no deadline."""
+    signed_at = (each.at for each in intent.replacements)
+    return max((intent.deadline, *signed_at)) + INDEX_SECONDS
+
+
+def _cancelled(intent: Intent, place: int) -> str | None:
+    if not is_cancellation(intent, intent.transactions[place]):
+        return None
+    nonce = intent.commitment.transaction.nonce
+    return f"cancelled: {intent.transactions[place].hash} has used up nonce {nonce}, so the batch can never be mined"

@@ -6,6 +6,7 @@ list, it is run with that list, and what was measured is of that run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebalancer.adapters.chain.codec import Words
@@ -15,7 +16,6 @@ from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
 from rebalancer.adapters.wallets.steps import approvals_of
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import AccessList, Allowance, Batch, Simulated, Snapshot
-from rebalancer.core.model.snapshot import SLOT
 from rebalancer.units import Address, Amount
 
 
@@ -47,7 +47,7 @@ def try_batch(simulator: Simulator, wallet: Address, batch: Batch, snapshot: Sna
 def _try(
     simulator: Simulator, wallet: Address, batch: Batch, snapshot: Snapshot, access_list: AccessList = ()
 ) -> Trial:
-    place = Place(snapshot.block.number, snapshot.block.timestamp + SLOT)
+    place = Place.after(snapshot.block)
     tokens = [balance.token for balance in snapshot.balances]
     approvals = approvals_of(batch.quotes)
     reads = [balance_of(token.address, wallet) for token in tokens]
@@ -58,6 +58,7 @@ def _try(
     else:
         ran = simulator.run(batch.operator, calls, place)
     before, executed, after = ran[: len(reads)], ran[len(reads)], ran[len(reads) + 1 :]
+    _same_wallet(snapshot, before)
     if not executed.success:
         return Trial(executed, place, None)
     left = [_measured(result) for result in after[len(reads) :]]
@@ -72,6 +73,16 @@ def _try(
         access_list=access_list,
     )
     return Trial(executed, place, measured)
+
+
+def _same_wallet(snapshot: Snapshot, before: Sequence[Ran]) -> None:
+    """Unavailable where the run starts from other balances than were read at its block: one of the two is made up."""
+    for held, result in zip(snapshot.balances, before, strict=True):
+        if result.success and (raw := Words(result.data).uint(0)) != held.raw:
+            raise Unavailable(
+                f"the simulation on block {snapshot.block.number} starts with {raw} base units of {held.token}, and "
+                f"{held.raw} were read there: the node contradicts itself; try again at the next tick, or use another"
+            )
 
 
 def _measured(result: Ran) -> int:

@@ -71,6 +71,12 @@ def is_proven(receipt: Json, proof: Proof) -> bool:
     return any(address == speaker and topics[:1] == [proof.event] for address, topics, _ in _logs(receipt))
 
 
+def is_removed(receipt: Json) -> bool:
+    """Whether an event in it says that its block was taken back."""
+    logs = field("a receipt", receipt, "logs")
+    return isinstance(logs, list) and any(isinstance(log, dict) and log.get("removed") is True for log in logs)
+
+
 _Log = tuple[str, list[str], str]
 
 

@@ -15,16 +15,20 @@ from rebalancer.adapters.wallets.measuring import Trial, try_batch
 from rebalancer.adapters.wallets.reasons import first_failure, hides_the_reason, safe_reason
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
-from rebalancer.adapters.wallets.simulation import Place, Simulator
+from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
 from rebalancer.adapters.wallets.steps import Step, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
     Batch,
+    Block,
     Commitment,
+    Fees,
     Intent,
     Landing,
+    Purpose,
     Quote,
     Reverted,
+    SignedTransaction,
     Simulated,
     Simulation,
     Snapshot,
@@ -43,7 +47,7 @@ class SafeWallet:
         self._multi_send = deployment.multi_send_call_only
         self._multi_send_seen = False
         self._simulator = Simulator(rpc, deployment.multicall3)
-        self._lander = Lander(rpc, (address, self.operator), patience, self._why_failed)
+        self._lander = Lander(rpc, (address, self.operator), patience, self._why_failed, sender.relay)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One execTransaction. The deadline stands inside the venues' calls."""
@@ -73,13 +77,30 @@ class SafeWallet:
             )
         return self._sender.sign(batch, simulation, snapshot, nonce)
 
+    def gas_now(self) -> Block:
+        """See sending.py. Raises Unavailable."""
+        return self._sender.gas_now()
+
+    def rehearse(self, intent: Intent) -> str | None:
+        """As it would be mined next. Raises Unavailable."""
+        place = Place.after(self._sender.gas_now())
+        transaction = intent.commitment.transaction
+        outer = self._simulator.rehearse(self.operator, transaction, place)
+        if not outer.success:
+            return self._simulator.starved(self.operator, transaction, place) or self._why(intent, outer, place)
+        return None if Words(outer.data).flag(0) else f"the Safe {transaction.call.to} reports that the batch failed"
+
+    def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
+        """See sending.py. Raises ConfigError, Unavailable, Halt."""
+        return self._sender.replace(intent, purpose, fees)
+
     def execute(self, intent: Intent) -> None:
         """Send the recorded bytes. Raises Unavailable, Halt."""
-        self._sender.send(intent.commitment)
+        self._sender.send(intent)
 
-    def land(self, intent: Intent, patience: int) -> Landing:
+    def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
         """See landing.py. Raises Unavailable, ConfigError, Halt."""
-        return self._lander.land(intent, patience)
+        return self._lander.land(intent, patience, last_block)
 
     def _require_multi_send(self) -> None:
         """A delegatecall to an account without code succeeds and does nothing."""
@@ -98,13 +119,14 @@ class SafeWallet:
 
     def _why_failed(self, intent: Intent, block: int, timestamp: int) -> str:
         """As near as can be told: on the state before the whole block, at the block's time."""
+        place = Place(block - 1, timestamp)
+        (outer,) = self._simulator.run(self.operator, [intent.commitment.transaction.call], place)
+        return "the same call succeeds on the block before" if outer.success else self._why(intent, outer, place)
+
+    def _why(self, intent: Intent, outer: Ran, place: Place) -> str:
         call = intent.commitment.transaction.call
         names = {amount.token.address: f"{amount.token}.approve" for amount in intent.expected}
         calls = calls_of_batch(call.data)
         steps = [Step(names.get(c.to, f"call {n} of {len(calls)} to {c.to}"), c) for n, c in enumerate(calls, 1)]
-        place = Place(block - 1, timestamp)
-        (outer,) = self._simulator.run(self.operator, [call], place)
-        if outer.success:
-            return "the same call succeeds on the block before"
         inner = first_failure(self._simulator, call.to, steps, place) if hides_the_reason(outer.data) else None
         return inner or safe_reason(outer.data)

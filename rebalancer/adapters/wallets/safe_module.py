@@ -18,14 +18,18 @@ from rebalancer.adapters.wallets.steps import payments_of, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
     Batch,
+    Block,
     Breach,
     Call,
     Commitment,
+    Fees,
     Intent,
     Landing,
     ModuleWallet,
+    Purpose,
     Quote,
     Reverted,
+    SignedTransaction,
     Simulated,
     Simulation,
     Snapshot,
@@ -44,7 +48,7 @@ class ModuleSafe:
         self._reads = ModuleReads(wanted)
         self._sender = sender
         self._simulator = Simulator(rpc, multicall3)
-        self._lander = Lander(rpc, (self.address, self.operator), patience, self._why_failed)
+        self._lander = Lander(rpc, (self.address, self.operator), patience, self._why_failed, sender.relay)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One rebalance(). Where the module has no words for a quote, the guard says so, and the batch is empty."""
@@ -70,13 +74,30 @@ class ModuleSafe:
             )
         return self._sender.sign(batch, simulation, snapshot, nonce)
 
+    def gas_now(self) -> Block:
+        """See sending.py. Raises Unavailable."""
+        return self._sender.gas_now()
+
+    def rehearse(self, intent: Intent) -> str | None:
+        """As it would be mined next. Raises Unavailable."""
+        place = Place.after(self._sender.gas_now())
+        transaction = intent.commitment.transaction
+        outer = self._simulator.rehearse(self.operator, transaction, place)
+        if outer.success:
+            return None
+        return self._simulator.starved(self.operator, transaction, place) or module_reason(outer.data)
+
+    def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
+        """See sending.py. Raises ConfigError, Unavailable, Halt."""
+        return self._sender.replace(intent, purpose, fees)
+
     def execute(self, intent: Intent) -> None:
         """Send the recorded bytes. Raises Unavailable, Halt."""
-        self._sender.send(intent.commitment)
+        self._sender.send(intent)
 
-    def land(self, intent: Intent, patience: int) -> Landing:
+    def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
         """See landing.py. Raises Unavailable, ConfigError, Halt."""
-        return self._lander.land(intent, patience)
+        return self._lander.land(intent, patience, last_block)
 
     def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
         inner = None

@@ -1,18 +1,36 @@
 """The operator's transactions: a call in, signed bytes out; recorded bytes in, sent.
 
-The nonce is the chain's, not a memory of ours: a key that was also used elsewhere cannot put us out of step.
+The nonce is the chain's, not a memory of ours: a key that was also used elsewhere cannot put us out of step. Of what a
+relay holds back no node knows anything: that nothing is on its way is the ledger's word, and no node is asked for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
+from rebalancer.adapters.chain.at_block import read_head
 from rebalancer.adapters.chain.codec import CallResult, EthCall, hex_bytes, hex_int
-from rebalancer.adapters.chain.rpc import Call, Rpc, RpcError
+from rebalancer.adapters.chain.rpc import Call as RpcCall
+from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.adapters.wallets.nonces import Nonces, Use
+from rebalancer.adapters.wallets.unmined import names_of
 from rebalancer.core.cost import fees_for
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import Batch, Limits, SignedTransaction, Simulated, Snapshot, Transaction
+from rebalancer.core.model import (
+    Batch,
+    Block,
+    Call,
+    Fees,
+    Intent,
+    Limits,
+    Purpose,
+    SignedTransaction,
+    Simulated,
+    Snapshot,
+    Transaction,
+)
 from rebalancer.ports import Signer
 from rebalancer.units import BPS, mul_div_up
 
@@ -21,6 +39,22 @@ GAS_MARGIN = 15_000
 back at the end but wants up front, the rest is for pools that moved. Gas that is not used is not paid."""
 MOST_GAS = 1 << 24
 """Of one transaction: EIP-7825."""
+CANCEL_GAS = 21_000
+"""What a transaction costs that does nothing."""
+
+_HAS_IT = ("already known", "known transaction", "already imported", "already exists", "already_exists")
+"""How relays say, in an error, that they hold a transaction already: geth's, nethermind's and besu's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Where transactions are sent that nobody is to see before they are mined.
+
+    `fallback`: whether public nodes may have those that it does not take.
+    """
+
+    rpc: Rpc
+    fallback: bool
 
 
 def gas_limit(gas: int) -> int:
@@ -29,14 +63,20 @@ def gas_limit(gas: int) -> int:
 
 
 class Sender:
-    """Makes and sends the operator's transactions on one chain."""
+    """Makes and sends the operator's transactions on one chain: through `relay`, where there is one."""
 
-    def __init__(self, rpc: Rpc, chain_id: int, signer: Signer, limits: Limits) -> None:
+    def __init__(self, rpc: Rpc, chain_id: int, signer: Signer, limits: Limits, relay: Relay | None = None) -> None:
         self._rpc = rpc
         self._chain_id = chain_id
         self._signer = signer
         self.operator = signer.address
         self._limits = limits
+        self._relay = relay
+
+    @property
+    def relay(self) -> str | None:
+        """The host of the relay, where there is one."""
+        return None if self._relay is None else self._relay.rpc.host
 
     def count_and_read(self, reads: Sequence[EthCall], snapshot: Snapshot) -> tuple[int, tuple[CallResult, ...]]:
         """The operator's next nonce, if it has sent nothing since the snapshot, and what `reads` give now.
@@ -45,8 +85,8 @@ class Sender:
         was read, and what is mined later takes the nonce that was counted here. Raises Unavailable.
         """
         tags = (hex(snapshot.block.number), "latest", "pending")
-        counts: list[Call] = [("eth_getTransactionCount", [self.operator, tag]) for tag in tags]
-        calls: list[Call] = [("eth_call", [{"to": r.to, "data": "0x" + r.data.hex()}, "latest"]) for r in reads]
+        counts: list[RpcCall] = [("eth_getTransactionCount", [self.operator, tag]) for tag in tags]
+        calls: list[RpcCall] = [("eth_call", [{"to": r.to, "data": "0x" + r.data.hex()}, "latest"]) for r in reads]
         answers = self._rpc.batch([*counts, *calls])
         nonce = self._free_nonce(answers[: len(counts)], snapshot)
         return nonce, tuple(CallResult(True, hex_bytes(answer)) for answer in answers[len(counts) :])
@@ -66,9 +106,18 @@ class Sender:
         if mined > before:
             raise Unavailable(
                 f"operator {self.operator}: {mined - before} of its transactions were mined since block "
-                f"{snapshot.block.number}, expected none; what was planned is void, the next tick plans anew"
+                f"{snapshot.block.number}, expected none{self._named(before, snapshot.block.number)}; what was planned "
+                "is void, the next tick plans anew. The operator's key should have no other use"
             )
         return mined
+
+    def _named(self, nonce: int, block: int) -> str:
+        """The transaction that took the operator's nonce after `block`, where the node tells."""
+        try:
+            use = Nonces(self._rpc, self.operator).use_of(nonce, block, hex_int(self._rpc.call("eth_blockNumber")))
+        except Unavailable:
+            return ""  # what is known without it is told all the same
+        return f": {use}" if isinstance(use, Use) else ""
 
     def sign(self, batch: Batch, simulation: Simulated, snapshot: Snapshot, nonce: int) -> SignedTransaction:
         """Raises ConfigError, Unavailable (gas cannot be paid), Halt."""
@@ -80,26 +129,72 @@ class Sender:
             call=batch.call,
             access_list=simulation.access_list,
         )
+        return self._signed(transaction, snapshot.operator_balance)
+
+    def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
+        """A further transaction with the intent's nonce. Raises ConfigError, Unavailable (gas cannot be paid), Halt."""
+        first = intent.commitment.transaction
+        match purpose:
+            case Purpose.RAISE if intent.cancelled:
+                raise Halt(f"{names_of(intent)} is being cancelled: its batch is not sent again; look at the ledger")
+            case Purpose.RAISE:
+                transaction = replace(first, fees=fees)
+            case Purpose.CANCEL:
+                nothing = Call(self.operator, b"")
+                transaction = Transaction(first.chain_id, first.nonce, CANCEL_GAS, fees, nothing)
+            case other:
+                assert_never(other)
+        return self._signed(transaction, hex_int(self._rpc.call("eth_getBalance", self.operator, "latest")))
+
+    def _signed(self, transaction: Transaction, balance: int) -> SignedTransaction:
         needed = transaction.gas * transaction.fees.max_fee
-        if snapshot.operator_balance < needed:
+        if balance < needed:
             raise Unavailable(
-                f"operator {batch.operator}: holds {snapshot.operator_balance} wei, the batch may need {needed} for "
-                "gas; send it native coin"
+                f"operator {self.operator}: holds {balance} wei, the transaction may need {needed} for gas; send it "
+                "native coin"
             )
         signed = self._signer.sign(transaction)
         if signed.transaction != transaction:
-            raise Halt(f"operator {batch.operator}: the signer signed another transaction than it was given")
+            raise Halt(f"operator {self.operator}: the signer signed another transaction than it was given")
         return signed
 
-    def send(self, signed: SignedTransaction) -> None:
-        """Safe to repeat. Raises Unavailable where the node neither takes nor knows it, Halt for a strange answer."""
+    def gas_now(self) -> Block:
+        """The newest block, with what builders were paid lately. Raises Unavailable."""
+        return read_head(self._rpc)
+
+    def send(self, intent: Intent) -> None:
+        """The newest of its transactions. Safe to repeat.
+
+        Raises Unavailable where it is neither taken nor known, Halt for a strange answer.
+        """
+        if self._relay is None:
+            self._send_to(self._rpc, intent)
+            return
         try:
-            answer = self._rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
+            self._send_to(self._relay.rpc, intent)
+        except Unavailable:
+            if not self._relay.fallback:
+                raise
+            self._send_to(self._rpc, intent)
+
+    def _send_to(self, rpc: Rpc, intent: Intent) -> None:
+        signed = intent.newest
+        try:
+            answer = rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
         except RpcError as error:
-            # "already known", "nonce too low" after it was mined: each node has its own words. Whether it
-            # knows the transaction is the question, and all of them answer that alike.
-            if self._rpc.call("eth_getTransactionByHash", signed.hash) is None:
+            if not self._is_taken(intent, rpc, error):
                 raise Unavailable(f"{error}; the transaction {signed.hash} was not taken") from None
             return
         if answer != signed.hash:
-            raise Halt(f"{self._rpc.host}: sent {signed.hash}, was answered {str(answer)[:80]!r}; look at that node")
+            raise Halt(f"{rpc.host}: sent {signed.hash}, was answered {str(answer)[:80]!r}; look at that node")
+
+    def _is_taken(self, intent: Intent, rpc: Rpc, refusal: RpcError) -> bool:
+        """Whether a refusal is none: the newest is known already, or another of the intent's has been mined.
+
+        "already known", "nonce too low" after it was mined: each node has its own words, so it is asked what it knows.
+        A relay shows nobody what it holds: there its words are all there is.
+        """
+        if rpc is not self._rpc and any(words in refusal.reason.lower() for words in _HAS_IT):
+            return True
+        found = self._rpc.batch([("eth_getTransactionByHash", [each.hash]) for each in intent.transactions])
+        return found[-1] is not None or any(isinstance(f, dict) and f.get("blockNumber") is not None for f in found)

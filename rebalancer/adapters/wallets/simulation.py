@@ -8,6 +8,7 @@ one eth_call, so that the contracts called see the very sender that will call th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,8 @@ from rebalancer.adapters.chain.codec import (
 )
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.access_lists import access_list_from_json, access_list_to_json
-from rebalancer.core.model import AccessList, Call
+from rebalancer.core.model import AccessList, Block, Call, Transaction
+from rebalancer.core.model.snapshot import SLOT
 from rebalancer.units import Address
 
 
@@ -31,6 +33,11 @@ class Place:
 
     number: int
     timestamp: int
+
+    @staticmethod
+    def after(block: Block) -> Place:
+        """In the next block."""
+        return Place(block.number, block.timestamp + SLOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,23 @@ class Simulator:
         self, sender: Address, calls: Sequence[Call], place: Place, lists: Mapping[int, AccessList]
     ) -> tuple[Ran, ...]:
         """As `run`, some calls with an access list, by their place in `calls`. RpcError where the node cannot."""
-        return self._by_simulate(sender, calls, place, lists)
+        return self._by_simulate(sender, calls, place, {n: _listed(entries) for n, entries in lists.items()})
+
+    def rehearse(self, sender: Address, transaction: Transaction, place: Place) -> Ran:
+        """What a transaction would do, with its very gas limit and access list. Raises Unavailable.
+
+        On a node that cannot run it so, what its call alone would do.
+        """
+        if self._has_simulate:
+            extra = {"gas": hex(transaction.gas), **_listed(transaction.access_list)}
+            with suppress(RpcError):
+                return self._by_simulate(sender, [transaction.call], place, {0: extra})[0]
+        return self.run(sender, [transaction.call], place)[0]
+
+    def starved(self, sender: Address, transaction: Transaction, place: Place) -> str | None:
+        """Of a transaction that failed: that it was for want of gas alone, or None. Raises Unavailable."""
+        (free,) = self.run(sender, [transaction.call], place)
+        return f"its gas limit of {transaction.gas} is too low now: it succeeds with more" if free.success else None
 
     def access_list(self, sender: Address, call: Call, place: Place, gas: int) -> AccessList:
         """What `call` touches when it runs with that gas limit, as the node tells. Raises Unavailable.
@@ -84,11 +107,12 @@ class Simulator:
         return hex_int(self._rpc.call("eth_estimateGas", {"from": sender, **_call(call)}, hex(place.number)))
 
     def _by_simulate(
-        self, sender: Address, calls: Sequence[Call], place: Place, lists: Mapping[int, AccessList]
+        self, sender: Address, calls: Sequence[Call], place: Place, extras: Mapping[int, dict[str, Any]]
     ) -> tuple[Ran, ...]:
+        """`extras`: further fields of some calls, by their place in `calls`."""
         transactions: list[dict[str, Any]] = [{"from": sender, **_call(call)} for call in calls]
-        for index, entries in lists.items():
-            transactions[index]["accessList"] = access_list_to_json(entries)
+        for index, extra in extras.items():
+            transactions[index] |= extra
         block = {
             "blockOverrides": {"number": hex(place.number + 1), "time": hex(place.timestamp)},
             "calls": transactions,
@@ -113,6 +137,10 @@ class Simulator:
 
 def _call(call: Call) -> dict[str, str]:
     return {"to": call.to, "data": "0x" + call.data.hex()}
+
+
+def _listed(entries: AccessList) -> dict[str, Any]:
+    return {"accessList": access_list_to_json(entries)} if entries else {}
 
 
 def _ran(result: Any) -> Ran:

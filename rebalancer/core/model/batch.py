@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rebalancer.core.model.plan import Cost, Trade
 from rebalancer.core.model.snapshot import Allowance
 from rebalancer.market.routing import Route
-from rebalancer.units import Address, Amount, Price, Wei
+from rebalancer.units import Address, Amount, Price, Usd, Wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,25 @@ Commitment = SignedTransaction
 """What makes an intent happen. A union: orders and proposals to the owners join it."""
 
 
+class Purpose(StrEnum):
+    """What a further transaction with the nonce of an intent is for."""
+
+    RAISE = "raise"
+    """The same call, at fees that builders take."""
+    CANCEL = "cancel"
+    """Nothing to oneself, so that the nonce is used up and the batch cannot happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """A further transaction with the nonce of an intent. Of all of them the chain takes at most one."""
+
+    purpose: Purpose
+    at: int
+    """Unix seconds when it was signed."""
+    signed: SignedTransaction
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
     """A batch that the keeper has made up its mind to send, as it stands in the ledger before it is sent."""
@@ -154,3 +174,22 @@ class Intent:
     cost: Cost
     deadline: int
     commitment: Commitment
+    replacements: tuple[Replacement, ...] = ()
+    """Oldest first."""
+    value: Usd = Usd(0)
+    """Of the portfolio that it was decided on; 0: not known."""
+
+    @property
+    def transactions(self) -> tuple[SignedTransaction, ...]:
+        """All that may have been sent for it, oldest first."""
+        return (self.commitment, *(each.signed for each in self.replacements))
+
+    @property
+    def newest(self) -> SignedTransaction:
+        """The one that is sent now."""
+        return self.transactions[-1]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the newest is there to prevent it."""
+        return bool(self.replacements) and self.replacements[-1].purpose is Purpose.CANCEL

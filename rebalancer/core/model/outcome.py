@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rebalancer.core.model.batch import Batch, Breach, Intent, Simulated
+from rebalancer.core.model.batch import Batch, Breach, Intent, Quote, Simulated
+from rebalancer.core.model.history import NO_HISTORY, History
 from rebalancer.core.model.plan import Cost
-from rebalancer.units import Amount, Usd, Wei, Weight
+from rebalancer.core.model.snapshot import Snapshot
+from rebalancer.units import Address, Amount, Usd, Wei, Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,16 @@ class Waiting:
     """Not final yet, and why."""
 
     reason: str
+    mined: bool = False
+    """Its nonce is used, as far as the node tells: no further transaction can take its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """Mined, with as many blocks on top as are asked for."""
+    """Mined, with as many blocks on top as are asked for.
+
+    `receipt` is of the one transaction of the intent that was.
+    """
 
     receipt: Receipt
 
@@ -55,11 +62,32 @@ class Settlement:
     intent: str
     tx: str
     block: int
+    block_hash: str
     timestamp: int
     fills: tuple[Amount, ...]
     cost: Cost
     """Measured: at the intent's prices, gas as paid."""
     gas_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """Where a transaction is that did not do what it was sent for, and what its gas has cost."""
+
+    tx: str
+    block: int
+    block_hash: str
+    timestamp: int
+    gas_used: int
+    gas: Usd
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An intent that moved nothing: reverted, cancelled, or void and unknown to the network (`mined` is None then)."""
+
+    reason: str
+    mined: Mined | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +151,27 @@ Outcome = Held | Blocked | Planned | Proposed | Pending | Settled | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What an intent was decided on: it stands in the ledger beside it."""
+
+    snapshot: Snapshot
+    quotes: tuple[Quote, ...]
+    simulation: Simulated
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a person is told: one line, and what it is about."""
+
+    title: str
+    body: str
+    urgent: bool
+    """Whether somebody must act."""
+    remembered: bool = True
+    """Whether the ledger knows what was told before; False: it could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Past:
     """What the ledger knows that the next decision rests on."""
 
@@ -135,8 +184,18 @@ class Past:
     """The highest block that was read since a person last looked; 0 at first."""
     failures: int
     """Batches that failed in a row, since the last one that settled or the last time a person resumed."""
+    unfinal: tuple[Intent, Settlement | Failure] | None = None
+    """The newest intent, where it was mined fewer than FINAL_BLOCKS below `last_block`.
+
+    Its block may be replaced yet.
+    """
+    history: History = NO_HISTORY
+    recent: tuple[TickRecord, ...] = ()
+    """The two newest ticks on record, newest first: what a person was told of already is not told again."""
 
 
+FINAL_BLOCKS = 64
+"""Two epochs: mainnet finalises a block within them, and does not take it back then."""
 RESUMED = "resumed"
 """The outcome of the row that a person adds after having looked into a Halt: the keeper goes on."""
 
@@ -153,3 +212,7 @@ class TickRecord:
     max_drift: Weight | None
     tx: str | None
     requests: int
+    index: int | None = None
+    """At INDEX: see history."""
+    holdings: tuple[tuple[Address, int], ...] = ()
+    """Base units of each asset, where the wallet was read."""

@@ -85,6 +85,49 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class OverTime:
+    """What the keeper may not cross over days, whatever each tick says.
+
+    Each is a rule of `over_time` of the same name.
+    """
+
+    drawdown: Bps
+    """Most that a dollar which was there may lose within `drawdown_window`.
+
+    Deposits and withdrawals are no part of it.
+    """
+    drawdown_window: int
+    """Seconds."""
+    trades_per_day: int
+    """Rebalances in 24 hours."""
+    turnover_per_day: Bps
+    """Of the portfolio, in 24 hours."""
+    cost_per_month: Bps
+    """Of the portfolio, in 30 days."""
+    failures: int
+    """Batches that may fail in a row."""
+    ramp: Bps
+    """Most of the portfolio that may have been traded in all before `ramp_days` have gone well."""
+    ramp_days: int
+    """0: no ramp."""
+    refill_days: int
+    """When the operator's coin lasts for fewer days at the usual use, a person is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacing:
+    """What is done about a transaction that is not mined."""
+
+    after: int
+    """Seconds unmined, after which its fees are raised."""
+    cancel: bool
+    """Where they can be raised no more, or the batch is void: use its nonce up.
+
+    Then it cannot happen any more, and cost its gas.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything the decision rests on that does not come from the chain."""
 
@@ -98,6 +141,8 @@ class Policy:
     """How far back: 0 to the target, 10,000 to the edge of the band."""
     window: Window | None
     limits: Limits
+    over_time: OverTime
+    replacing: Replacing
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class Block:
     hash: str
     timestamp: int
     base_fee: Wei
+    tip: Wei = Wei(0)
+    """What builders were paid lately for a unit of gas: the median of recent blocks. 0 where the node does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""Opening the ledger: the tables made where there are none, brought to this version, and the portfolio found in them.
+
+All of it that writes is one transaction, which the database lets one process do at a time: killed in the middle it
+has done nothing. A keeper of an older version that runs meanwhile cannot record an intent afterwards, and so it sends
+nothing.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rebalancer.adapters.ledger.database import ALONE, READ, Database
+from rebalancer.adapters.ledger.reading import newest_turn
+from rebalancer.adapters.ledger.schema import VERSION, metadata, migrations, portfolios, schema
+from rebalancer.adapters.ledger.words import Identity, of_another, open_with_another
+from rebalancer.core.errors import ConfigError
+from rebalancer.units import Address
+
+
+def find_portfolio(database: Database, identity: Identity) -> int:
+    """The number of the portfolio, which joins the ledger where it is new and may."""
+    with database.begin(READ) as connection:
+        found = _found(connection, identity) if _versions(connection) == [VERSION] else None
+    if found is not None:
+        return found
+    with database.begin(ALONE) as connection:
+        # Asked again: another process may have been quicker by a moment.
+        bring_up(database, connection)
+        found = _found(connection, identity)
+        return found if found is not None else _join(database, connection, identity)
+
+
+def bring_up(database: Database, connection: Connection) -> None:
+    """The tables, of this version. `connection`: of one who is ALONE."""
+    versions = _versions(connection)
+    if versions is None:
+        _create(database, connection)
+    elif versions == [VERSION]:
+        return
+    elif len(versions) == 1 and 0 < versions[0] < VERSION:
+        from rebalancer.adapters.ledger.migrate import keep_copy, migrate
+
+        if not database.server:
+            keep_copy(database, versions[0])
+        migrate(connection, versions[0])
+    else:
+        raise ConfigError(
+            f"ledger {database.name}: its tables have version {versions}, expected [{VERSION}]. Run the version "
+            "of this program that wrote it, or name another ledger"
+        )
+
+
+def _versions(connection: Connection) -> list[int] | None:
+    """None where there is no ledger."""
+    if not sa.inspect(connection).has_table(schema.name):
+        return None
+    return list(connection.execute(sa.select(schema.c.version)).scalars())
+
+
+def _create(database: Database, connection: Connection) -> None:
+    # On a server there may well be other users; in a file there should be none.
+    names = set(sa.inspect(connection).get_table_names())
+    foreign = sorted(names & set(metadata.tables) if database.server else names)
+    if foreign:
+        raise ConfigError(
+            f"ledger {database.name}: holds other tables ({', '.join(foreign[:5])}), expected an empty database or a "
+            "ledger; give the ledger a database of its own"
+        )
+    metadata.create_all(connection)
+    connection.execute(sa.insert(schema), {"version": VERSION})
+    connection.execute(sa.insert(migrations), {"version_num": str(VERSION)})
+
+
+def _found(connection: Connection, identity: Identity) -> int | None:
+    whose = portfolios.c
+    asked = sa.select(whose.number).where(
+        whose.chain_id == identity.chain_id, whose.wallet == identity.wallet, whose.operator == identity.operator
+    )
+    return connection.execute(asked).scalar()
+
+
+def _join(database: Database, connection: Connection, identity: Identity) -> int:
+    known = connection.execute(sa.select(portfolios).order_by(portfolios.c.number)).all()
+    others = {row.number: Identity(row.chain_id, Address(row.wallet), Address(row.operator)) for row in known}
+    if others and not database.shared:
+        raise of_another(database.name, others[min(others)], identity)
+    for number, other in others.items():
+        one_wallet = (other.chain_id, other.wallet) == (identity.chain_id, identity.wallet)
+        if one_wallet and _is_open(connection, number):
+            raise open_with_another(database.name, other, identity)
+    number = max(others, default=0) + 1
+    row = {"chain_id": identity.chain_id, "wallet": identity.wallet, "operator": identity.operator}
+    connection.execute(sa.insert(portfolios), {"number": number} | row)
+    return number
+
+
+def _is_open(connection: Connection, number: int) -> bool:
+    last = newest_turn(lambda asked, how: connection.execute(sa.text(asked), how).all(), {"portfolio": number})
+    return last is not None and last[0] != "landing"

@@ -1,0 +1,49 @@
+"""Of transactions that are not mined: an intent and what a node says of it in, words for people out."""
+
+from __future__ import annotations
+
+from rebalancer.core.model import Intent, Purpose, SignedTransaction
+
+
+def names_of(intent: Intent) -> str:
+    """All its transactions."""
+    first, *more = (each.hash for each in intent.transactions)
+    return f"{first} (replaced by {', '.join(more)})" if more else first
+
+
+def is_cancellation(intent: Intent, signed: SignedTransaction) -> bool:
+    """Whether this one of its transactions is there to prevent it."""
+    return any(each.signed == signed and each.purpose is Purpose.CANCEL for each in intent.replacements)
+
+
+def unknown(intent: Intent, now: int, host: str) -> str:
+    """The node knows none of its transactions, and has not used their nonce. `now` is the newest block's time."""
+    if intent.cancelled:
+        return f"{host} does not know the cancellation {intent.newest.hash}, nor what it is to replace"
+    until = "can be mined until" if now <= intent.deadline else "could only revert since"
+    return f"{host} does not know {names_of(intent)}, which {until} {intent.deadline}"
+
+
+def unmined(intent: Intent, newest: SignedTransaction, now: int) -> str:
+    """`newest` is known, and not mined. Past the deadline no waiting helps: it may be cut short."""
+    what = f"the cancellation {newest.hash}" if is_cancellation(intent, newest) else newest.hash
+    waits = f"{what} waits to be mined, with nonce {newest.transaction.nonce}"
+    if now <= intent.deadline or intent.cancelled:
+        return waits
+    fees = newest.transaction.fees
+    return (
+        f"{waits}, and is {now - intent.deadline} s past its deadline: mined now, it can only revert and burn gas. "
+        "With `execution.when_stuck: cancel` the keeper cancels it. By hand: from the operator to itself, 0 wei, with "
+        f"nonce {newest.transaction.nonce}, a max fee above {fees.max_fee} wei and a tip above {fees.tip} wei, both by "
+        "an eighth or more; the next tick halts on that, and `rebalancer resume` closes the intent"
+    )
+
+
+def missing_before(intent: Intent, used: int) -> str:
+    """What to add where the operator's next nonce, `used`, comes before the intent's."""
+    if used >= intent.commitment.transaction.nonce:
+        return ""
+    return (
+        f"; the operator's next nonce is {used}, so nothing of it can be mined before another transaction is: an "
+        "earlier one was taken back with its block"
+    )
