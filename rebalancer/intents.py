@@ -6,42 +6,63 @@ cancellation, of which the chain takes one at most.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from rebalancer.core.attempts import Cancel, Keep, Leave, Raise, choose_attempt, is_void, replacement_of
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
+    FINAL_BLOCKS,
+    Block,
+    Commitment,
     Failed,
     Failure,
     Gone,
     Intent,
     Landed,
     Landing,
+    Mined,
     Outcome,
     Past,
     Pending,
     Policy,
+    Receipt,
     Replacement,
     Settled,
     Settlement,
     Waiting,
 )
-from rebalancer.core.settle import settle
+from rebalancer.core.over_time import horizon_of
+from rebalancer.core.settle import accept, settle
 from rebalancer.ports import Ports
 
 
+def remembered(ports: Ports, policy: Policy) -> Past:
+    """What the ledger knows, as far back as the limits over time go. Raises Halt, ConfigError, Unavailable."""
+    return ports.ledger.read(horizon_of(ports.clock.now(), policy.over_time))
+
+
+# ------------------------------------------------------------ before a new one
+
+
 def reopened(ports: Ports, past: Past) -> Intent | None:
-    """The newest intent, open again because the block that it landed in was replaced; None: it stands, or is final."""
-    if past.unfinal is None:
-        return None
-    intent, result = past.unfinal
-    mined = result if isinstance(result, Settlement) else result.mined
-    if mined is None:
-        return None
-    # A node that has not come to that block yet has nothing to say about it.
-    landing = ports.wallet.land(intent, 0, max(past.last_block, mined.block))
+    """The newest intent, open again because its block was replaced, or because it came after it was given up.
+
+    None: it stands as it is on record, or is final.
+    """
+    intent, mined = past.gone, None
+    if intent is None:
+        if past.unfinal is None or (mined := _mined(past)) is None:
+            return None
+        intent = past.unfinal[0]
+    landing = ports.wallet.land(intent, 0, past.last_block)
     match landing:
-        case Landed(receipt) if (receipt.tx, receipt.block_hash) == (mined.tx, mined.block_hash):
+        case Gone() if mined is None:
+            return None
+        case Landed(receipt) if mined is not None and _place(receipt) == _place(mined):
+            return None
+        case Waiting(block_hash=str(seen_in)) if mined is not None and seen_in == mined.block_hash:
+            # Where it was, with fewer blocks on top than are asked for by now.
             return None
         case Landed(receipt):
             seen = f"{receipt.tx} is in block {receipt.block} ({receipt.block_hash}) now"
@@ -49,8 +70,60 @@ def reopened(ports: Ports, past: Past) -> Intent | None:
             seen = reason
         case other:
             assert_never(other)
-    ports.ledger.record_reopened(intent, f"{mined.tx} was in block {mined.block} ({mined.block_hash}); {seen}")
+    before = (
+        "it was given up unmined" if mined is None else f"{mined.tx} was in block {mined.block} ({mined.block_hash})"
+    )
+    ports.ledger.record_reopened(intent, f"{before}; {seen}")
     return intent
+
+
+def not_final(past: Past, block: Block) -> str | None:
+    """Why nothing new is sent after `block` yet: were two landings taken back, only the newer one would be missed."""
+    mined = _mined(past)
+    if mined is None or block.number - mined.block >= FINAL_BLOCKS:
+        return None
+    return (
+        f"the last rebalance {mined.tx} in block {mined.block} is final from block {mined.block + FINAL_BLOCKS} on "
+        f"({FINAL_BLOCKS} blocks): until then nothing new is sent"
+    )
+
+
+def still_free(ports: Ports, policy: Policy, before: Past, block: Block) -> None:
+    """Nobody has stopped the keeper, or acted in its place, while it was thinking, and what landed last is final.
+
+    `before`: what the tick began with; `block`: what its decision rests on. Raises Halt, Unavailable.
+    """
+    past = remembered(ports, policy)
+    if past.halted is not None:
+        raise Halt(past.halted)
+    if (past.open_intent, past.unfinal, past.gone) != (None, before.unfinal, before.gone):
+        sent = "a batch" if past.open_intent is None else past.open_intent.newest.hash
+        raise Unavailable(
+            f"another keeper has sent {sent} in the meantime, so nothing was signed: the lease of this one was lost; "
+            "look at the network between it and the database"
+        )
+    if past.unfinal is not None and reopened(ports, replace(past, last_block=max(past.last_block, block.number))):
+        raise Unavailable(
+            "the last rebalance was taken back in the meantime, so nothing was signed; the next tick takes it up"
+        )
+
+
+def require_same_nonce(past: Past, commitment: Commitment) -> None:
+    """What was given up may come late until its nonce is used: the chain takes one of two that have the same.
+
+    Raises Unavailable.
+    """
+    if past.gone is None:
+        return
+    given_up, nonce = past.gone.commitment.transaction.nonce, commitment.transaction.nonce
+    if nonce != given_up:
+        raise Unavailable(
+            f"the operator's next nonce is {nonce}, expected {given_up}, that of {past.gone.newest.hash}, which was "
+            "given up unmined: it has come late, or a node counts wrongly. Nothing was sent; the next tick looks again"
+        )
+
+
+# ------------------------------------------------------------ one that is on record
 
 
 def broadcast(ports: Ports, intent: Intent, patience: int, last_block: int) -> Outcome:
@@ -88,6 +161,10 @@ def take_up(ports: Ports, policy: Policy, intent: Intent, patience: int, last_bl
             if is_void(intent, now, block) and not intent.cancelled:
                 # What is void is not offered again: mined now, it would only burn its gas.
                 return Pending(intent, f"{landing.reason}; {reason}"), None
+            past = remembered(ports, policy)
+            if past.halted is not None:
+                # A person has stopped it meanwhile. A record would be refused; the same bytes again need none.
+                raise Halt(past.halted)
             return _with(broadcast(ports, intent, patience, last_block), reason), None
         case Raise(_, reason) | Cancel(_, reason):
             intent = _replaced(ports, intent, attempt)
@@ -96,17 +173,40 @@ def take_up(ports: Ports, policy: Policy, intent: Intent, patience: int, last_bl
             assert_never(other)
 
 
-def close(ports: Ports, intent: Intent, why: str, last_block: int) -> bool:
+def close(ports: Ports, intent: Intent, why: str) -> bool:
     """Close the intent of a halted keeper, on a person's word, if the chain shows that nothing more comes of it.
 
-    Where it may still happen it stays open, and the next tick finishes it. Raises Unavailable, ConfigError.
+    What landed is recorded as it was measured. Where it may still happen it stays open, and the next tick finishes it.
+    Raises Unavailable, ConfigError.
     """
     try:
-        return not isinstance(look_for(ports, intent, last_block), Pending)
+        # What was read before may be what halted the keeper: no block is asked for.
+        landing = ports.wallet.land(intent, 0, 0)
     except Halt as error:
-        # Final, but not as it should be: mined otherwise than planned, or another transaction has its place.
         ports.ledger.record_landing(intent, Failure(f"closed by a person, {why!r}: {error}"))
         return True
+    match landing:
+        case Waiting():
+            return False
+        case Gone(reason):
+            ports.ledger.record_landing(intent, Failure(reason))
+        case Landed(receipt):
+            ports.ledger.record_landing(intent, accept(intent, receipt, why))
+        case other:
+            assert_never(other)
+    return True
+
+
+def _place(mined: Settlement | Mined | Receipt) -> tuple[str, int, str]:
+    return mined.tx, mined.block, mined.block_hash
+
+
+def _mined(past: Past) -> Settlement | Mined | None:
+    """Where the newest intent is, while that is not final."""
+    if past.unfinal is None:
+        return None
+    result = past.unfinal[1]
+    return result if isinstance(result, Settlement) else result.mined
 
 
 def _ended(ports: Ports, intent: Intent, landing: Landing) -> Outcome:

@@ -13,9 +13,9 @@ from rebalancer.core.model import RESUMED, Held, Outcome, Past, Pending, Planned
 from rebalancer.core.notices import UNKNOWN, notice_of
 from rebalancer.core.over_time import holdings_of, horizon_of
 from rebalancer.core.render import outcome_words
-from rebalancer.intents import close
+from rebalancer.intents import close, remembered
 from rebalancer.ports import Ledger, Ports
-from rebalancer.tick import Mode, Report, remembered, run_tick
+from rebalancer.tick import Mode, Report, run_tick
 
 
 def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
@@ -35,8 +35,9 @@ def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
                 if not _record_error(ports, error):
                     past = None
                 raise
+            at = ports.clock.now()
             try:
-                ports.ledger.record_tick(record_of(report, ports.clock.now(), ports.requests()))
+                ports.ledger.record_tick(record_of(report, at, ports.requests()))
             except Exception:
                 # No row will say that this was told: it is told each time, as where the ledger cannot be read.
                 past = None
@@ -45,7 +46,7 @@ def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
         # After the lease was given back: telling takes its time.
         ports.notifier.ended(error, notice_of(error, past))
         raise
-    ports.notifier.ended(report.outcome, notice_of(report.outcome, past, report.gas))
+    ports.notifier.ended(report.outcome, notice_of(report.outcome, past, report.gas, at))
     return report
 
 
@@ -60,8 +61,9 @@ class Resumed:
 def resume(ports: Ports, policy: Policy, why: str) -> Resumed:
     """Record that a person has looked into what halted the keeper, and close what can be closed of an open intent.
 
-    Raises ConfigError where nothing is halted, or where nothing is said of what was seen; Unavailable where the chain
-    cannot be asked about an open intent, or another keeper is at work: it stays halted.
+    Raises ConfigError where nothing is halted, where nothing is said of what was seen, or where it was halted anew
+    meanwhile; Unavailable where the chain cannot be asked about an open intent, or another keeper is at work: it stays
+    halted.
     """
     why = _said(why)
     with ports.lease.hold() as holder:
@@ -71,10 +73,11 @@ def resume(ports: Ports, policy: Policy, why: str) -> Resumed:
         if past.halted is None:
             raise ConfigError("nothing is halted, so there is nothing to resume; `rebalancer status` shows what stands")
         intent = past.open_intent
-        # The block that was seen before may be what halted the keeper: the intent's own is all that is asked for.
-        closed = intent.newest.hash if intent is not None and close(ports, intent, why, intent.block) else None
+        closed = intent.newest.hash if intent is not None and close(ports, intent, why) else None
         detail = f"{why} (was halted: {past.halted})"
-        ports.ledger.record_tick(_mark(ports.clock.now(), RESUMED, detail, closed, ports.requests()))
+        # Of the halt that was read: whoever has halted it meanwhile has seen something else.
+        resumed = _mark(ports.clock.now(), RESUMED, detail, closed, ports.requests())
+        ports.ledger.record_resumed(resumed, past.halted)
     return Resumed(past.halted, closed)
 
 

@@ -165,11 +165,13 @@ class Ledger(Protocol):
         ...
 
     def record_intent(self, intent: Intent, basis: Basis) -> None:
-        """Before anything is sent. Halt where another intent is open."""
+        """Before anything is sent. Halt where the keeper is halted, Unavailable where another intent is open."""
         ...
 
     def record_replacement(self, intent: Intent, replacement: Replacement) -> Intent:
-        """Before it is sent: the open intent with one transaction more. Halt where it is not open, or knows another."""
+        """Before it is sent: the open intent with one transaction more. Halt where it is not open, knows another, or
+        the keeper is halted.
+        """
         ...
 
     def record_landing(self, intent: Intent, result: Settlement | Failure) -> None:
@@ -182,6 +184,10 @@ class Ledger(Protocol):
 
     def record_tick(self, record: TickRecord) -> None:
         """One row for each tick, whatever its end."""
+        ...
+
+    def record_resumed(self, record: TickRecord, halted: str) -> None:
+        """The row with which a person ends the Halt of these words. ConfigError where another stands now, or none."""
         ...
 
     def history(self, count: int) -> tuple[TickRecord, ...]:

@@ -14,6 +14,7 @@ from rebalancer.core.drift import portfolio_of
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_snapshot
 from rebalancer.core.model import (
+    FAR_BEHIND,
     Basis,
     Blocked,
     Failed,
@@ -34,17 +35,22 @@ from rebalancer.core.over_time import (
     failures,
     gas_words,
     guard_spent,
-    horizon_of,
     index_after,
     seen_now,
     why_stop,
 )
 from rebalancer.decide import Decision, decide
-from rebalancer.intents import broadcast, look_for, reopened, take_up
+from rebalancer.intents import (
+    broadcast,
+    look_for,
+    not_final,
+    remembered,
+    reopened,
+    require_same_nonce,
+    still_free,
+    take_up,
+)
 from rebalancer.ports import Ports
-
-FAR_BEHIND = 300
-"""Blocks, an hour of mainnet's. A node that lags is back sooner; further behind, either it or our record is wrong."""
 
 Seen = tuple[Snapshot, Portfolio]
 
@@ -82,11 +88,6 @@ class Report:
     """That the operator needs coin, where something was spent."""
 
 
-def remembered(ports: Ports, policy: Policy) -> Past:
-    """What the ledger knows, as far back as the limits over time go. Raises Halt, ConfigError, Unavailable."""
-    return ports.ledger.read(horizon_of(ports.clock.now(), policy.over_time))
-
-
 def run_tick(ports: Ports, policy: Policy, past: Past, mode: Mode) -> Report:
     """Finish what is open, or read, decide, and (live) send and settle.
 
@@ -100,6 +101,9 @@ def run_tick(ports: Ports, policy: Policy, past: Past, mode: Mode) -> Report:
         return _finished(ports, policy, past, intent, mode)
     _halt_if(why_stop(tuple(failures(policy, past))))
     seen = look(ports, policy, past)
+    if past.unchecked is not None:
+        # The tick that settled it could not read the wallet anew, or was killed before.
+        _halt_if(_why_wrong(policy, past.history, past.unchecked, None, seen))
     report, decided = _decided(ports, policy, past, seen)
     if not mode.live or not isinstance(decided, Decision):
         return report
@@ -138,6 +142,8 @@ def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Repo
     _halt_if(why_stop(tuple(drawdown(policy, past.history, portfolio, snapshot.block.timestamp))))
     newest = Look(*seen, index_after(past.history, portfolio))
     decided = decide(ports, policy, past, seen)
+    if isinstance(decided, Decision) and (waits := not_final(past, snapshot.block)) is not None:
+        decided = Held(f"{decided.why}; {waits}")
     if isinstance(decided, Decision):
         planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out)
         return Report(planned, *seen, decided.why, newest), decided
@@ -148,8 +154,9 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
     past, seen = known
     batch, snapshot = decision.batch, decision.snapshot
     ports.chain.confirm(snapshot)
-    _still_free(ports, policy)
+    still_free(ports, policy, past, snapshot.block)
     commitment = ports.wallet.commit(batch, decision.simulation, snapshot)
+    require_same_nonce(past, commitment)
     intent = Intent(
         id=commitment.hash,
         created_at=ports.clock.now(),
@@ -164,7 +171,7 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
         value=seen[1].value,
     )
     ports.ledger.record_intent(intent, Basis(snapshot, batch.quotes, decision.simulation))
-    outcome = broadcast(ports, intent, mode.patience, past.last_block)
+    outcome = broadcast(ports, intent, mode.patience, max(past.last_block, intent.block))
     newest = Look(*seen, index_after(past.history, seen[1]))
     report = Report(outcome, *seen, decision.why, newest)
     match outcome:
@@ -210,28 +217,24 @@ def _looked_after(
         moved = tuple((fill.token.address, fill.raw) for fill in settlement.fills)
         history = replace(history, valued=looked.valued, peak=looked.peak, moved=moved)
     before = (report.snapshot, report.portfolio) if report.snapshot and report.portfolio else None
-    disputed = guard_snapshot(policy, snapshot)
-    fallen = () if disputed else drawdown(policy, history, portfolio, snapshot.block.timestamp)
-    over_time = (*fallen, *guard_spent(policy, history))
-    wrong = (why_wrong(settlement, guard_settled(intent, settlement, before, snapshot)), why_stop(over_time))
-    _halt_if("; ".join(words for words in wrong if words is not None) or None)
+    _halt_if(_why_wrong(policy, history, landed, before, seen))
     return replace(
         report,
-        newest=None if disputed else Look(*seen, index_after(history, portfolio)),
+        newest=None if guard_snapshot(policy, snapshot) else Look(*seen, index_after(history, portfolio)),
         gas=gas_words(policy, history, snapshot.operator_balance, ports.clock.now()),
     )
 
 
-def _still_free(ports: Ports, policy: Policy) -> None:
-    """Nobody has stopped the keeper, or acted in its place, while it was thinking."""
-    past = remembered(ports, policy)
-    if past.halted is not None:
-        raise Halt(past.halted)
-    if past.open_intent is not None:
-        raise Unavailable(
-            f"another keeper has sent {past.open_intent.newest.hash} in the meantime, so nothing was signed: the lease "
-            "of this one was lost; look at the network between it and the database"
-        )
+def _why_wrong(
+    policy: Policy, history: History, landed: tuple[Intent, Settlement], before: Seen | None, seen: Seen
+) -> str | None:
+    """What is not as a settled batch should have left it, or the limits over time that it has crossed."""
+    (intent, settlement), (snapshot, portfolio) = landed, seen
+    # Prices that are in dispute measure no loss.
+    fallen = () if guard_snapshot(policy, snapshot) else drawdown(policy, history, portfolio, snapshot.block.timestamp)
+    over_time = (*fallen, *guard_spent(policy, history))
+    wrong = (why_wrong(settlement, guard_settled(intent, settlement, before, snapshot)), why_stop(over_time))
+    return "; ".join(words for words in wrong if words is not None) or None
 
 
 def _halt_if(why: str | None) -> None:

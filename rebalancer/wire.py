@@ -24,6 +24,7 @@ from rebalancer.adapters.wallets import abi
 from rebalancer.adapters.wallets.keystore import KeystoreSigner, new_operator
 from rebalancer.adapters.wallets.landing import Patience
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
+from rebalancer.adapters.wallets.nodes import Nodes
 from rebalancer.adapters.wallets.safe import SafeWallet
 from rebalancer.adapters.wallets.safe_module import ModuleSafe
 from rebalancer.adapters.wallets.safe_reads import SafeReads
@@ -52,9 +53,10 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
     deployment = _deployment(settings)
     rpc = Rpc(settings.rpc_urls, settings.chain_id, patience=RPC_PATIENCE)
     relay = _relay(settings)
-    clock = SystemClock()
-    venues: tuple[Venue, ...] = (UniswapVenue(deployment.swap_router_02, settings.policy.hubs, settings.policy.limits),)
-    sender = Sender(rpc, settings.chain_id, make_signer(settings), settings.policy.limits, relay)
+    clock, limits = SystemClock(), settings.policy.limits
+    venues: tuple[Venue, ...] = (UniswapVenue(deployment.swap_router_02, settings.policy.hubs, limits),)
+    nodes = Nodes(rpc, clock, limits.max_block_age, settings.quorum)
+    sender = Sender(nodes, settings.chain_id, make_signer(settings), limits, relay)
     wallet, reads = _wallet(settings, rpc, deployment, sender)
     book = _book(settings, _spenders(settings, venues))
     return Ports(

@@ -43,7 +43,8 @@ LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer"}
 LATE_ROOMS = ("replica", "research", "cli")
 # The ledger for everything but an idle tick (ADR 5). They see each other; all others import them late.
 LATE_MODULES = {
-    f"adapters.ledger.{name}" for name in ("sql", "schema", "database", "opening", "rows", "migrate", "fleet")
+    f"adapters.ledger.{name}"
+    for name in ("sql", "schema", "database", "server", "opening", "operators", "rows", "migrate", "fleet")
 }
 _MIGRATIONS = ("env", "tables_v2", "versions.v1_one_portfolio", "versions.v2_many_portfolios")
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}

@@ -72,21 +72,37 @@ def _found(folder: Path) -> Folder:
     if not paths:
         raise ConfigError(f"--all {folder}: expected a folder with a *.yaml for each portfolio, and there is none")
     wrong: dict[Path, RebalancerError] = {}
-    read: dict[str, dict[Path, Settings]] = {}
+    read: dict[Path, Settings] = {}
     for path in paths:
         try:
-            settings = read_settings(path)
+            read[path] = read_settings(path)
         except RebalancerError as error:
             wrong[path] = error
-        else:
-            read.setdefault(fleet_name(settings), {})[path] = settings
-    for several in read.values():
-        if len(several) > 1:
-            names = ", ".join(path.name for path in several)
-            wrong |= {path: ConfigError(f"one wallet in several files ({names}): keep one of them") for path in several}
-    alone = {name: next(iter(several.items())) for name, several in read.items() if len(several) == 1}
-    files = {name: path for name, (path, _) in alone.items()}
-    return Folder(files, wrong, _server({settings.ledger_url for _, settings in alone.values()}))
+    wrong |= _clashes(read)
+    alone = {path: settings for path, settings in read.items() if path not in wrong}
+    files = {fleet_name(settings): path for path, settings in alone.items()}
+    return Folder(files, wrong, _server({settings.ledger_url for settings in alone.values()}))
+
+
+def _clashes(read: Mapping[Path, Settings]) -> dict[Path, ConfigError]:
+    """Files that name what one keeper has for itself alone: it is not for us to say which of them is meant."""
+    found: dict[Path, ConfigError] = {}
+    for name_of, what, mend in (
+        (_operator, "operator", "its transactions would stand in each other's way; make one for each wallet"),
+        (fleet_name, "wallet", "keep one of them"),
+    ):
+        shared: dict[str, list[Path]] = {}
+        for path, settings in read.items():
+            shared.setdefault(name_of(settings), []).append(path)
+        for paths in shared.values():
+            names = ", ".join(path.name for path in paths)
+            error = ConfigError(f"one {what} in several files ({names}): {mend}")
+            found |= dict.fromkeys(paths, error) if len(paths) > 1 else {}
+    return found
+
+
+def _operator(settings: Settings) -> str:
+    return f"{settings.chain_id}-{settings.wallet.operator.lower()}"
 
 
 def _server(ledgers: set[str]) -> str | None:

@@ -12,9 +12,10 @@ from rebalancer.core.model import Blocked, Failed, Outcome
 from rebalancer.core.notices import notice_of
 from rebalancer.core.render import outcome_words
 from rebalancer.core.standing import LIMITS_HEAD, limit_rows, lost_bps
+from rebalancer.intents import remembered
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
-from rebalancer.tick import Mode, Report, dry_tick, look, remembered
+from rebalancer.tick import Mode, Report, dry_tick, look
 from rebalancer.wire import make_notifier, make_ports, open_ledger
 
 FORBIDDEN = 4

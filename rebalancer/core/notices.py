@@ -1,7 +1,7 @@
 """How a tick ended and what stood on record before it in; what a person is told of it out, or nothing.
 
-Nothing is told twice in a row: a keeper that is halted says so once, a breach is told when it is new, and what may
-pass by itself is told the second time.
+Nothing is told twice in a row: a keeper that is halted says so once, a breach is told when it is new, what may pass by
+itself is told the second time, and what is open for long once a day.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rebalancer.core.model import (
     Breach,
     Failed,
     Held,
+    Intent,
     Notice,
     Outcome,
     Past,
@@ -24,19 +25,25 @@ from rebalancer.core.model import (
     Settled,
     TickRecord,
 )
-from rebalancer.core.render import outcome_words
+from rebalancer.core.render import duration, outcome_words
 
 UNKNOWN = "error"
 """The outcome on record of a tick that ended in an error of none of our kinds: a fault in the program."""
 
 
-def notice_of(ended: Outcome | Exception, past: Past | None, gas: str | None = None) -> Notice | None:
+LONG = 3_600
+"""Seconds past its deadline, from which on an open intent is told of: by then a keeper has long ended it by itself."""
+_DAY = 86_400
+
+
+def notice_of(ended: Outcome | Exception, past: Past | None, gas: str | None = None, at: int = 0) -> Notice | None:
     """What to tell of a live tick. `past`: as it was before the tick; None: the ledger could not be read,
     or took no row of this tick.
 
+    `at`: Unix seconds of the tick's row; no error needs it.
     `gas`: that the operator needs coin, in words. It rides on what spends gas, and so comes back until it is heard.
     """
-    told = _of_error(ended, past) if isinstance(ended, Exception) else _of_outcome(ended, past)
+    told = _of_error(ended, past) if isinstance(ended, Exception) else _of_outcome(ended, past, at)
     if past is None and told is not None:
         told = replace(told, remembered=False)
     if gas is None or not isinstance(ended, Settled | Failed):
@@ -62,7 +69,7 @@ def _of_error(error: Exception, past: Past | None) -> Notice | None:
             return _new(UNKNOWN, Notice("a fault in the program", body, urgent=True), past)
 
 
-def _of_outcome(outcome: Outcome, past: Past | None) -> Notice | None:
+def _of_outcome(outcome: Outcome, past: Past | None, at: int) -> Notice | None:
     word, detail = outcome_words(outcome)
     match outcome:
         case Settled():
@@ -75,10 +82,29 @@ def _of_outcome(outcome: Outcome, past: Past | None) -> Notice | None:
             return None if _told_of(breaches, past) else Notice("blocked by its limits", detail, urgent=True)
         case Proposed():
             return _new(word, Notice("waits for the owners' signatures", detail, urgent=True), past)
-        case Held() | Planned() | Pending():
+        case Pending(intent):
+            return _of_pending(intent, detail, past, at)
+        case Held() | Planned():
             return None
         case other:
             assert_never(other)
+
+
+def _of_pending(intent: Intent, detail: str, past: Past | None, at: int) -> Notice | None:
+    """Told an hour after its deadline, and then once a day."""
+    late = at - intent.deadline
+    if late < LONG:
+        return None
+    due = at - (late - LONG) % _DAY
+    told = past is not None and (before := _waited_at(past)) is not None and before >= due
+    body = f"{detail}; it should have ended by its deadline, {duration(late)} ago"
+    return None if told else Notice("an intent is open for long", body, urgent=True)
+
+
+def _waited_at(past: Past) -> int | None:
+    """When a tick ended in waiting last; where no tick on record did, when the oldest of these ended."""
+    waited = [record.at for record in past.recent if record.outcome == "pending"]
+    return next(iter(waited or [record.at for record in past.recent[-1:]]), None)
 
 
 def _second(past: Past) -> bool:

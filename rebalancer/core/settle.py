@@ -31,6 +31,18 @@ def settle(intent: Intent, receipt: Receipt) -> Settlement | Failure:
         )
     if cancelled:
         return Failure("cancelled: it was not mined in time, so its nonce was used up", _mined(intent, receipt))
+    return _measured(intent, receipt, None)
+
+
+def accept(intent: Intent, receipt: Receipt, why: str) -> Settlement | Failure:
+    """As `settle`; where that would halt, what was measured, with the words of a person who has looked at it."""
+    try:
+        return settle(intent, receipt)
+    except Halt:
+        return _measured(intent, receipt, why)
+
+
+def _measured(intent: Intent, receipt: Receipt, accepted: str | None) -> Settlement:
     gas = (receipt.gas_used, receipt.gas_price)
     return Settlement(
         intent=intent.id,
@@ -41,6 +53,7 @@ def settle(intent: Intent, receipt: Receipt) -> Settlement | Failure:
         fills=tuple(change for change in receipt.changes if change.raw),
         cost=cost_of_changes(receipt.changes, intent.prices, gas, intent.native, intent.cost),
         gas_used=receipt.gas_used,
+        accepted=accepted,
     )
 
 

@@ -2,8 +2,9 @@
 """A live keeper on the replica, and a node in between that goes wrong: every fault by name, again and again.
 
 Each trial is a keeper that is off its targets, ticks under one fault, and ticks after it. The faults and how each must
-end: tests/ports/faults_of_*.py. Exit 1 where a batch was executed twice or in vain, or is not as the ledger has it,
-where a tick has hung, or where one has ended otherwise than its fault says.
+end: tests/ports/faults_of_*.py. What no fault may lead to: tests/ports/faults_judge.py. Exit 1 where a batch was
+executed twice, in vain, on false prices or balances, or otherwise than the ledger has it; where a tick has hung; or
+where one has ended otherwise than its fault says.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import multiprocessing
+import random
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "shell"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "ports"))
 
@@ -28,38 +31,27 @@ from given_trials import Case, Verdict
 
 TIMES = 20
 WORKERS = 4
+"""Processes, each with a replica of its own: a good part of the trials is waiting for answers that do not come."""
 MOST_SHOWN = 20
+BY_NAME = {case.name: case for case in CASES}
 
 
-class Bench:
-    """Trials on a lab for each thread. A lab in which a tick hangs is not used again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._own = threading.local()
-        self._labs: list[Lab] = []
-        self._lock = threading.Lock()
-
-    def trial(self, case: Case) -> Verdict:
-        lab: Lab | None = getattr(self._own, "lab", None)
-        if lab is None:
-            lab = self._own.lab = self._new_lab()
-        verdict = lab.trial(case)
-        if verdict.hung:
-            self._own.lab = None
-        return verdict
-
-    def close(self) -> None:
-        for lab in self._labs:
+def trials(names: Sequence[str], folder: Path) -> list[Verdict]:
+    """One after the other on one replica. One on which a tick hangs is not used again."""
+    logging.disable(logging.CRITICAL)  # what a keeper tells people is not asked for here
+    verdicts: list[Verdict] = []
+    while len(verdicts) < len(names):
+        place = folder / str(len(verdicts))
+        place.mkdir(parents=True)
+        lab = Lab(place)
+        try:
+            for name in names[len(verdicts) :]:
+                verdicts.append(lab.trial(BY_NAME[name]))
+                if verdicts[-1].hung:
+                    break
+        finally:
             lab.close()
-
-    def _new_lab(self) -> Lab:
-        with self._lock:
-            folder = self._folder / str(len(self._labs))
-            folder.mkdir()
-            lab = Lab(folder)
-            self._labs.append(lab)
-        return lab
+    return verdicts
 
 
 def main() -> int:
@@ -67,25 +59,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     parser.add_argument("--times", type=int, default=TIMES, help="trials of each fault")
-    parser.add_argument("--workers", type=int, default=WORKERS)
+    parser.add_argument("--workers", type=int, default=WORKERS, help="processes, each with a replica")
     parser.add_argument("--only", default="", help="faults whose name has this in it")
     arguments = parser.parse_args()
-    logging.disable(logging.CRITICAL)  # what a keeper tells people is not asked for here
     cases = [case for case in CASES if arguments.only in case.name]
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
-        try:
-            with ThreadPoolExecutor(arguments.workers) as pool:
-                verdicts = list(pool.map(bench.trial, [case for case in cases for _ in range(arguments.times)]))
-        finally:
-            bench.close()
+    verdicts = _verdicts([case.name for case in cases] * arguments.times, arguments.workers)
     figures = _figures(cases, verdicts, time.monotonic() - started)
     if arguments.json:
         print(json.dumps(figures, ensure_ascii=False))
     else:
         print("\n".join(f"{name}: {value}" for name, value in figures.items()))
-    return 0 if figures["as_named"] == figures["trials"] and not (figures["wrong_trades"] or figures["hung"]) else 1
+    well = figures["as_named"] == figures["trials"] == len(cases) * arguments.times
+    return 0 if well and not (figures["wrong_trades"] or figures["hung"]) else 1
+
+
+def _verdicts(names: list[str], workers: int) -> list[Verdict]:
+    random.Random(0).shuffle(names)  # the slow ones are to be everywhere
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(workers, context) as pool:
+        shares = [(names[start::workers], Path(folder) / str(start)) for start in range(workers)]
+        done = [pool.submit(trials, *share) for share in shares]
+        return [verdict for each in done for verdict in each.result()]
 
 
 def _figures(cases: Sequence[Case], verdicts: Sequence[Verdict], seconds: float) -> dict[str, object]:

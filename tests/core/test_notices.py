@@ -167,6 +167,70 @@ def test_notice_of__a_batch_for_the_owners_to_sign__is_told_once() -> None:
     assert notice_of(Proposed("0xsafe"), past("proposed")) is None
 
 
+# ---------------------------------------------------------------- open for long
+
+WAITS = Pending(INTENT, "waits to be mined")
+DUE = INTENT.deadline + 3_600
+DAY = 86_400
+
+
+def waited(at: int, *rows_before: tuple[str, int], of: str = "pending") -> Past:
+    """The newest row is `of` that kind and of that time."""
+    recent = [replace(row(word), at=when) for word, when in ((of, at), *rows_before)]
+    return replace(past(), recent=tuple(recent))
+
+
+@pytest.mark.parametrize(
+    ("at", "before", "told"),
+    [
+        (DUE - 1, DUE - 300, False),
+        (DUE, DUE - 300, True),
+        (DUE + 299, DUE - 1, True),
+        (DUE + 300, DUE, False),
+        (DUE + DAY - 1, DUE, False),
+        (DUE + DAY, DUE + DAY - 1, True),
+        (DUE + DAY + 5, DUE + DAY, False),
+        (DUE + 30 * DAY + 200, DUE + 30 * DAY - 100, True),
+        (DUE + 3 * DAY, DUE - 300, True),
+        (DUE + 10, DUE + 5_000, False),
+    ],
+)
+def test_notice_of__an_intent_open_for_long__is_told_an_hour_past_its_deadline_and_once_a_day(
+    at: int, before: int, told: bool
+) -> None:
+    notice = notice_of(WAITS, waited(before), at=at)
+    assert (notice is not None) is told
+    assert notice is None or (notice.urgent and notice.title == "an intent is open for long")
+
+
+def test_notice_of__an_intent_open_for_long__says_what_and_for_how_long() -> None:
+    notice = notice_of(WAITS, waited(DUE - 300), at=DUE + 60)
+    assert notice is not None and notice.body == (
+        "0xfeed: waits to be mined; it should have ended by its deadline, 1 h 1 min ago"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        (waited(DUE + 60, ("pending", DUE), of="Unavailable"), False),
+        (waited(DUE + 60, ("pending", DUE - 1), of="Unavailable"), True),
+        (waited(DUE + 60, ("Unavailable", DUE + 1), of="Unavailable"), False),
+        (waited(DUE + 60, ("Unavailable", DUE - 1), of="Unavailable"), True),
+    ],
+)
+def test_notice_of__an_intent_open_for_long__is_told_once_though_a_tick_between_came_to_nothing(
+    before: Past, told: bool
+) -> None:
+    assert (notice_of(WAITS, before, at=DUE + 120) is not None) is told
+
+
+def test_notice_of__an_intent_open_for_long_and_no_row_on_record__is_told() -> None:
+    assert notice_of(WAITS, past(), at=DUE) is not None
+    blind = notice_of(WAITS, None, at=DUE)
+    assert blind is not None and not blind.remembered
+
+
 # ---------------------------------------------------------------- gas
 
 

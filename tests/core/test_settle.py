@@ -10,7 +10,7 @@ from small_market import GWEI, LINK, NOW, USDC, WBTC, WETH, usd
 
 from rebalancer.core.errors import Halt
 from rebalancer.core.model import Failure, Mined, Purpose, Receipt, Settlement
-from rebalancer.core.settle import settle
+from rebalancer.core.settle import accept, settle
 from rebalancer.units import Amount, Token, Wei
 
 RECEIPT = Receipt("0xfeed", 19_000_001, "0xbl", NOW + 12, 450_000, Wei(11 * GWEI), CHANGES, None)
@@ -108,3 +108,23 @@ def test_settle__another_token_higher__is_settled_and_among_the_fills() -> None:
 def test_settle__a_bought_token_not_in_the_receipt__halts() -> None:
     with pytest.raises(Halt, match="LINK changed by 0 LINK"):
         settle(INTENT, replace(RECEIPT, changes=tuple(c for c in CHANGES if c.token != LINK)))
+
+
+def test_accept__what_is_as_planned__needs_no_words() -> None:
+    assert accept(INTENT, RECEIPT, "I have looked") == settle(INTENT, RECEIPT)
+    reverted = replace(RECEIPT, changes=(), reason="Too little received")
+    assert accept(INTENT, reverted, "I have looked") == settle(INTENT, reverted)
+
+
+def test_accept__bought_less_than_the_floor__is_settled_as_measured_with_the_words() -> None:
+    settlement = accept(INTENT, with_change(LINK, floor_of(LINK) - 1), "a token with a fee")
+    assert isinstance(settlement, Settlement) and settlement.accepted == "a token with a fee"
+    assert Amount(LINK, floor_of(LINK) - 1) in settlement.fills
+    assert settlement.cost.shortfall > INTENT.cost.shortfall and settlement.cost.gas == usd("9.9")
+
+
+def test_accept__a_cancellation_that_moved_something__keeps_what_it_moved() -> None:
+    settlement = accept(CANCELLED, replace(CANCELLATION, changes=CHANGES), "the owners' own batch")
+    assert isinstance(settlement, Settlement)
+    assert (settlement.tx, settlement.accepted) == ("0xbeef", "the owners' own batch")
+    assert settlement.fills == tuple(change for change in CHANGES if change.raw)

@@ -15,7 +15,7 @@ PORTFOLIO = portfolio_in(snapshot_with(30_000, 40_000, 20_000, 10_000))
 
 
 def past(history: History = NO_HISTORY, failures: int = 0) -> Past:
-    return Past(None, None, None, 0, failures, None, history)
+    return Past(None, None, None, 0, failures, history=history)
 
 
 def rows(known: Past, policy: Policy = POLICY) -> dict[str, tuple[str, str]]:

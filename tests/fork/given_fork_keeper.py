@@ -26,9 +26,10 @@ from rebalancer.core.model import (
     Simulation,
     Snapshot,
 )
+from rebalancer.intents import remembered
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports, Wallet
-from rebalancer.tick import Mode, Report, remembered
+from rebalancer.tick import Mode, Report
 from rebalancer.wire import make_ports
 
 

@@ -24,8 +24,12 @@ WHALE = ("LINK", 3000, 2_000 * ETHER)
 
 @pytest.fixture
 def one_pool(stage: Stage, tmp_path: Path) -> Keeper:
-    """Two tokens and the one pool between them: what moves it moves us."""
-    return a_keeper(stage, tmp_path, with_targets({"WETH": 60, "LINK": 40}, cash="WETH"), with_pools(LINK_POOL))
+    """Two tokens and the one pool between them: what moves it moves us.
+
+    A block past its deadline is no further ahead of our clock than a node's may be.
+    """
+    tokens = with_targets({"WETH": 60, "LINK": 40}, cash="WETH")
+    return a_keeper(stage, tmp_path, tokens, with_pools(LINK_POOL), with_value("limits", "deadline", "1 min"))
 
 
 def _interrupted(

@@ -53,6 +53,7 @@ def cancelled(world: World) -> None:
         _replaced(world, lambda intent: max(REPLACED_AFTER, intent.deadline + 2 - world.now()))
     else:
         mined(world)
+        _after_a_failure(world)
 
 
 def dropped(world: World) -> None:
@@ -70,6 +71,7 @@ def late(world: World) -> None:
         world.replica.warp(max(1, intent.deadline + 2 - world.now()))
     else:
         mined(world)
+        _after_a_failure(world)
 
 
 def forgotten(world: World) -> None:
@@ -100,6 +102,13 @@ def _replaced(world: World, seconds: Callable[[Open], int]) -> None:
             mined(world)
     elif intent.newest.at + REPLACED_AFTER > world.now():
         world.pass_by(seconds(intent))
+
+
+def _after_a_failure(world: World) -> None:
+    """Blocks go by until a batch that failed is final: before, the keeper sends nothing new."""
+    landed = world.records.landed()
+    if world.open() is None and landed and not any(each.settled for each in landed) and world.once("final"):
+        world.make_final()
 
 
 def _is_the_first(world: World) -> bool:

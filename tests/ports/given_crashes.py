@@ -20,6 +20,7 @@ from given_modules import a_module_keeper
 
 from rebalancer.adapters.chain.codec import hex_bytes
 from rebalancer.adapters.wallets.module_abi import STATE, decode_state
+from rebalancer.core.model import FINAL_BLOCKS
 from rebalancer.replica.chain import Replica
 
 SAFE, MODULE = "safe", "safe-module"
@@ -113,6 +114,10 @@ class World:
     def mine(self) -> None:
         """What waits, and what wants it mined at once is not there."""
         self.replica.mine()
+
+    def make_final(self) -> None:
+        """What has landed is final, and the keeper free to trade again."""
+        self.replica.mine(FINAL_BLOCKS)
 
     def drop(self) -> None:
         """The network forgets what waits."""

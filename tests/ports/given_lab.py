@@ -7,22 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from faults_judge import before, wrong_trades
 from given_faults import Fault, Proxy
 from given_keeper import Keeper, a_keeper, a_key
 from given_trials import Case, Ended, Verdict, World
 
-from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT
 from rebalancer.config import Settings, read_settings
 from rebalancer.core.errors import RebalancerError
-from rebalancer.core.model import Settlement
+from rebalancer.core.model import FINAL_BLOCKS
 from rebalancer.replica.chain import Replica
-from rebalancer.tick import remembered
-from rebalancer.wire import make_ports
-
-MOST_LOST = 150
-"""Basis points of the wallet at the feeds' prices: fees and slippage of a rebalance cost less."""
 
 
 class Lab:
@@ -40,7 +34,7 @@ class Lab:
     def trial(self, case: Case) -> Verdict:
         """The case once, from its beginning."""
         with self._world(case) as world:
-            start, value, nonce = world.head(), world.value(), world.keeper.sent()
+            start = before(world)
             case.before(world)
             unready = next((ended for ended in world.ends if ended.word != "planned"), None)
             world.ends.clear()
@@ -53,10 +47,9 @@ class Lab:
                 case.meanwhile(world)
             except RebalancerError as error:
                 world.ends.append(Ended("meanwhile", str(error), 0.0))
-            for _ in case.ends[case.under :]:
-                world.tick()
+            _recover(world, len(case.ends) - case.under)
             hung = any(ended.word == "hung" for ended in world.ends)
-            wrong = () if hung else tuple(_wrong(world, start, value, nonce))
+            wrong = () if hung else tuple(wrong_trades(world, start))
             strange = f"before the fault: {unready}" if unready else _strange(case, world.ends, struck)
             return Verdict(case.name, tuple(world.ends), struck, wrong, hung, strange)
 
@@ -85,6 +78,14 @@ class Lab:
                 self._replica.rpc.call("evm_setAutomine", True)
 
 
+def _recover(world: World, ticks: int) -> None:
+    """The ticks after the fault. What the first of them has found, or done, is final for those after it."""
+    for number in range(ticks):
+        if number or ticks == 1:
+            world.replica.mine(FINAL_BLOCKS)
+        world.tick()
+
+
 def _settings(keeper: Keeper, case: Case) -> Settings:
     """Every trial has a folder of locks of its own, for the Safes of all replicas have one address."""
     settings = read_settings(keeper.config)
@@ -104,34 +105,6 @@ def _at_once(text: str) -> str:
             raise ValueError(f"the example configuration has no {old!r} any more")
         text = text.replace(old, new)
     return text
-
-
-def _wrong(world: World, start: int, value: int, nonce: int) -> Iterator[str]:
-    """What must never be, whatever a node says."""
-    ports = make_ports(world.settings)
-    past, rows = remembered(ports, world.settings.policy), ports.ledger.history(100)
-    executed = _executed(world, start)
-    if len(executed) > 1:
-        yield f"{len(executed)} batches were executed, expected one at most: {', '.join(executed)}"
-    settled = [past.unfinal[1].tx] if past.unfinal and isinstance(past.unfinal[1], Settlement) else []
-    if executed != settled or past.open_intent is not None:
-        waits = past.open_intent.newest.hash if past.open_intent else "none"
-        yield f"executed: {executed}; in the ledger settled: {settled}, open: {waits}"
-    mined, known = world.keeper.sent() - nonce - world.own, {row.tx for row in rows} - {None}
-    if mined > len(known):
-        yield f"{mined} transactions of the operator were mined, the ledger knows {len(known)}"
-    left = world.value()
-    if left * 10_000 < value * (10_000 - MOST_LOST):
-        yield f"the wallet was worth {value}, and is worth {left}"
-
-
-def _executed(world: World, start: int) -> list[str]:
-    """The transactions in which the Safe says that it has executed something, in their order."""
-    if world.head() == start:
-        return []
-    asked: dict[str, Any] = {"address": world.keeper.wallet, "fromBlock": hex(start + 1), "toBlock": "latest"}
-    logs = world.replica.rpc.call("eth_getLogs", {**asked, "topics": [EXECUTION_SUCCESS_EVENT]})
-    return [str(log["transactionHash"]) for log in logs]
 
 
 def _strange(case: Case, ends: list[Ended], struck: int) -> str | None:

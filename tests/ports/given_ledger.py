@@ -187,6 +187,7 @@ settlements = _tokens.flatmap(
         fills=st.lists(st.builds(Amount, st.sampled_from(tokens), _words), max_size=4).map(tuple),
         cost=_costs,
         gas_used=_counts,
+        accepted=st.none() | st.text(),
     )
 )
 failures = st.builds(

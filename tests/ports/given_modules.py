@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from given_keeper import Keeper, a_keeper, at_once
-from given_wallet import LIMITS, ROUTER, TOKENS, USDC, WETH, Desk, a_trade, reader_of
+from given_wallet import LIMITS, ROUTER, TOKENS, USDC, WETH, Desk, a_trade, nodes_of, reader_of
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.rpc import Rpc
@@ -16,6 +16,7 @@ from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.landing import Patience
 from rebalancer.adapters.wallets.module_code import init_code
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
+from rebalancer.adapters.wallets.nodes import Nodes
 from rebalancer.adapters.wallets.safe_module import ModuleSafe
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.config import read_settings, write_example
@@ -73,13 +74,14 @@ OWNERS: dict[str, tuple[str, tuple[object, ...]]] = {
 def a_module_desk(replica: Replica, wanted: Wanted, signer: Signer, patience: Patience | None = None) -> Desk:
     """On a RebalanceModule."""
 
-    def make(rpc: Rpc) -> ModuleSafe:
-        sender = Sender(rpc, 1, signer, LIMITS)
-        return ModuleSafe(rpc, wanted, MAINNET.multicall3, sender, patience or Patience(poll=0.02))
+    def make(nodes: Nodes) -> ModuleSafe:
+        sender = Sender(nodes, 1, signer, LIMITS)
+        return ModuleSafe(nodes.rpc, wanted, MAINNET.multicall3, sender, patience or Patience(poll=0.02))
 
     rpc = Rpc(replica.url)
     reader = reader_of(replica, rpc, (wanted.policy.safe, signer.address), ModuleReads(wanted))
-    return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), make(rpc), signer, make)
+    wallet = make(nodes_of(replica, rpc))
+    return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), wallet, signer, make)
 
 
 def a_wanted_module(replica: Replica, targets: Mapping[str, int], **limits: Any) -> Wanted:

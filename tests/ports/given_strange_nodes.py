@@ -10,9 +10,12 @@ from given_ledger import an_intent
 from rebalancer.adapters.chain.codec import uint_word
 from rebalancer.adapters.chain.rpc import Call as RpcCall
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.adapters.clock import FixedClock
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
 from rebalancer.adapters.wallets.fake import OPERATOR
-from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Lander, Patience
+from rebalancer.adapters.wallets.landing import Lander, Patience
+from rebalancer.adapters.wallets.nodes import Nodes
+from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.units import Address
 
 INTENT = an_intent(7)
@@ -20,6 +23,7 @@ SAFE = INTENT.commitment.transaction.call.to
 HASH = INTENT.commitment.hash
 HEAD = {"number": "0x3f9", "timestamp": hex(INTENT.deadline - 60), "hash": "0x0b"}
 LATE = {**HEAD, "timestamp": hex(INTENT.deadline + INDEX_SECONDS + 1)}
+FAR_LATER = INTENT.deadline + 10**8
 MINED = {"number": "0x3f0", "timestamp": hex(INTENT.deadline - 300), "hash": "0x0a", "transactions": []}
 BACKER = Address("0x" + "9" * 40)
 
@@ -47,13 +51,19 @@ class ScriptedRpc(Rpc):
         return self
 
 
-def a_lander(rpc: Rpc, why: str | Exception = "Too little received") -> Lander:
+def some_nodes(rpc: Rpc, now: int = FAR_LATER, max_block_age: int = 10**9, quorum: int = 1) -> Nodes:
+    """Believed whatever their time, where nothing else is said."""
+    return Nodes(rpc, FixedClock(now), max_block_age, quorum)
+
+
+def a_lander(asked: Rpc | Nodes, why: str | Exception = "Too little received", confirmations: int = 1) -> Lander:
     def explain(*_: object) -> str:
         if isinstance(why, Exception):
             raise why
         return why
 
-    return Lander(rpc, (SAFE, OPERATOR), Patience(poll=0.001), explain)
+    nodes = asked if isinstance(asked, Nodes) else some_nodes(asked)
+    return Lander(nodes, (SAFE, OPERATOR), Patience(confirmations, poll=0.001), explain)
 
 
 def a_receipt(**change: Any) -> dict[str, Any]:

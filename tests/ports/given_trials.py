@@ -89,7 +89,7 @@ class World:
     proxy: Proxy
     settings: Settings
     ends: list[Ended] = field(default_factory=list)
-    own: int = 0
+    own: set[str] = field(default_factory=set)
     """Transactions that a case has sent with the operator's key, out of the keeper's sight."""
     mark: str = ""
     """Of the replica, where a case goes back to."""
@@ -119,11 +119,6 @@ class World:
 
     def automine(self, on: bool) -> None:
         self.replica.rpc.call("evm_setAutomine", on)
-
-    def value(self) -> int:
-        """Of the wallet at the feeds' prices, in dollars at 8 decimals."""
-        held = ((t, self.replica.balance(t.symbol, self.keeper.wallet)) for t in self.replica.tokens)
-        return sum(raw * self.replica.prices[t.symbol] // 10**t.decimals for t, raw in held)
 
 
 def _tick(settings: Settings, live: bool) -> tuple[str, str]:

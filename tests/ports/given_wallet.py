@@ -17,6 +17,7 @@ from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.landing import Patience
+from rebalancer.adapters.wallets.nodes import Nodes
 from rebalancer.adapters.wallets.safe import SafeWallet
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
@@ -85,16 +86,16 @@ class Desk:
     venue: UniswapVenue
     wallet: Wallet
     signer: Signer
-    make: Callable[[Rpc], Wallet]
+    make: Callable[[Nodes], Wallet]
     """The same wallet on another way to the node."""
 
     def on_an_older_node(self) -> Desk:
         """The same desk, its wallet on a node without eth_simulateV1."""
         return self.on(OlderRpc(self.replica.url))
 
-    def on(self, rpc: Rpc) -> Desk:
+    def on(self, rpc: Rpc, max_block_age: int = LIMITS.max_block_age, quorum: int = 1) -> Desk:
         """The same desk, its wallet on another way to the node."""
-        return replace(self, wallet=self.make(rpc))
+        return replace(self, wallet=self.make(nodes_of(self.replica, rpc, max_block_age, quorum)))
 
     def quotes(self, trades: Sequence[Trade], snapshot: Snapshot, deadline: int) -> tuple[Quote, ...]:
         """The venue's quotes in turn, each on the pools as the ones before leave them."""
@@ -150,12 +151,19 @@ def a_signer(folder: Path, actor: Actor) -> KeystoreSigner:
 def a_desk(replica: Replica, safe: Address, signer: Signer, patience: Patience | None = None) -> Desk:
     """On a Safe of the operator's."""
 
-    def make(rpc: Rpc) -> SafeWallet:
-        return SafeWallet(rpc, safe, MAINNET, Sender(rpc, 1, signer, LIMITS), patience or Patience(poll=0.02))
+    def make(nodes: Nodes) -> SafeWallet:
+        sender = Sender(nodes, 1, signer, LIMITS)
+        return SafeWallet(nodes.rpc, safe, MAINNET, sender, patience or Patience(poll=0.02))
 
     rpc = Rpc(replica.url)
     reader = reader_of(replica, rpc, (safe, signer.address), SafeReads(safe))
-    return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), make(rpc), signer, make)
+    wallet = make(nodes_of(replica, rpc))
+    return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), wallet, signer, make)
+
+
+def nodes_of(replica: Replica, rpc: Rpc, max_block_age: int = LIMITS.max_block_age, quorum: int = 1) -> Nodes:
+    """By the replica's own time."""
+    return Nodes(rpc, BlockClock(replica), max_block_age, quorum, pauses=(0.02, 0.02))
 
 
 def a_snapshot(replica: Replica) -> Snapshot:

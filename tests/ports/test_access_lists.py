@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from given_modules import a_filled_desk, batch_of, receipt_of, simulated, three_trades
-from given_wallet import DAI, LIMITS, USDT, Desk, a_desk, a_trade, an_intent_of
+from given_wallet import DAI, LIMITS, USDT, Desk, a_desk, a_trade, an_intent_of, nodes_of
 
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.access_lists import ENTRY_GAS, access_list_to_json
@@ -230,4 +230,4 @@ def test_commit__where_the_signer_leaves_the_list_out__halts(desk: Desk) -> None
     batch, simulation, snapshot = simulated(desk)
     signer = Forgetful(batch.operator)
     with pytest.raises(Halt, match="signed another transaction"):
-        Sender(Rpc(desk.replica.url), 1, signer, LIMITS).sign(batch, simulation, snapshot, 0)
+        Sender(nodes_of(desk.replica, Rpc(desk.replica.url)), 1, signer, LIMITS).sign(batch, simulation, snapshot, 0)

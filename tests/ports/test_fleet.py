@@ -257,13 +257,6 @@ def test_run_all__asked_for_what_cannot_be__says_so(arguments: tuple[str, ...], 
     assert done.code == 2 and said in done.said
 
 
-def test_run_all__in_a_folder_of_both_endings__takes_both(tmp_path: Path) -> None:
-    for name in ("a.yaml", "b.yml"):
-        (tmp_path / name).write_text("live: false\n")
-    done = command("run", "--all", str(tmp_path), "--json")
-    assert outcomes(done.json) == {"a.yaml": "ConfigError", "b.yml": "ConfigError"}
-
-
 class FakeTurn:
     """One that so many workers had, this one counted."""
 

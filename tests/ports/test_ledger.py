@@ -9,7 +9,7 @@ import pytest
 from given_ledger import EVER, GONE, a_basis, a_failure, a_replacement, a_settlement, a_tick, an_intent
 
 from rebalancer.adapters.ledger.words import HALTED, RESUMED
-from rebalancer.core.errors import Halt
+from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Failure, Intent, Past, Purpose, Settlement
 from rebalancer.ports import Ledger
 
@@ -41,16 +41,16 @@ def test_read__after_an_intent__gives_it_back_whole(again: Again) -> None:
     assert again().read(EVER).open_intent == an_intent()
 
 
-def test_record_intent__while_another_is_open__halts_and_keeps_the_first(again: Again) -> None:
+def test_record_intent__while_another_is_open__is_unavailable_and_keeps_the_first(again: Again) -> None:
     _record(again, an_intent(1))
-    with pytest.raises(Halt, match=r"intent-1.*still open.*intent-2"):
+    with pytest.raises(Unavailable, match=r"intent-1.*still open.*intent-2"):
         _record(again, an_intent(2))
     assert again().read(EVER).open_intent == an_intent(1)
 
 
-def test_record_intent__of_the_open_one_again__halts(again: Again) -> None:
+def test_record_intent__of_the_open_one_again__is_unavailable(again: Again) -> None:
     _record(again, an_intent())
-    with pytest.raises(Halt, match="still open"):
+    with pytest.raises(Unavailable, match="still open"):
         _record(again, an_intent())
 
 

@@ -161,6 +161,7 @@ def test_history__with_a_gain__may_cost_less_than_nothing(again: Again) -> None:
 def test_history__good_since__is_the_first_settled_or_the_last_that_went_wrong(again: Again) -> None:
     assert _history(again).good_since is None
     _mark(again, HALTED, NOW - 5)
+    _mark(again, RESUMED, NOW - 4)
     assert _history(again).good_since is None, "nothing has settled yet"
     _settled(again, 1, NOW)
     _settled(again, 2, NOW + 50)

@@ -65,17 +65,6 @@ def test_portfolios__that_join_and_record_at_once__are_all_there(shared: str) ->
     assert [past.recent[0].block for past in pasts] == list(range(1, 13))
 
 
-def test_open__by_a_second_operator_while_the_first_has_an_intent_open__is_refused_by_name(shared: str) -> None:
-    other = replace(OURS, operator=OURS.wallet)
-    first = SqlLedger(shared, OURS)
-    first.record_intent(an_intent(), a_basis(an_intent()))
-    with pytest.raises(ConfigError, match=f"{OURS} has an intent open, so {other} cannot begin"):
-        SqlLedger(shared, other)
-    first.record_landing(an_intent(), a_settlement(an_intent()))
-    assert SqlLedger(shared, other).read(EVER) == Past(None, None, None, 0, 0)
-    assert first.read(EVER).last_settled_at is not None
-
-
 def test_open__of_a_file_with_many__without_saying_so__is_for_those_that_are_in_it(tmp_path: Path) -> None:
     alone = f"sqlite:///{tmp_path}/ledger.db"
     for number in (1, 2):

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from given_ledger import EVER, OURS, a_basis, a_replacement, a_settlement, a_tick, an_intent
 from given_postgres import Cluster, NoPostgres, a_cluster
 
-from rebalancer.adapters.ledger.database import WRITE, open_database
+from rebalancer.adapters.ledger.database import READ, WRITE, open_database
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
 
@@ -29,7 +29,7 @@ def test_record_intent__by_two_at_the_same_moment__is_taken_from_one(postgres_ur
         together.wait()
         try:
             ledger.record_intent(an_intent(number), a_basis(an_intent(number)))
-        except Halt:
+        except Unavailable:
             return False
         return True
 
@@ -66,10 +66,20 @@ def test_open__by_many_at_once__makes_one_ledger(postgres_url: str) -> None:
 def test_connection__as_opened__waits_for_the_disk_and_not_for_others(postgres_url: str, postgres: Cluster) -> None:
     postgres.psql("postgres", f"ALTER DATABASE {_database(postgres_url)} SET synchronous_commit = off")
     ledger = SqlLedger(postgres_url, OURS)
-    with ledger._database.begin(WRITE) as connection:
-        names = ("synchronous_commit", "lock_timeout", "transaction_isolation")
-        seen = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
-    assert seen == ["on", "10s", "repeatable read"]
+    names = (
+        "synchronous_commit",
+        "lock_timeout",
+        "statement_timeout",
+        "idle_in_transaction_session_timeout",
+        "transaction_isolation",
+    )
+    seen = {}
+    for how in (READ, WRITE):
+        with ledger._database.begin(how) as connection:
+            seen[how] = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
+    # A reader sees one state; of writers each question sees what was there when the wallet's lock was had.
+    assert seen[READ] == ["on", "10s", "12s", "30s", "repeatable read"]
+    assert seen[WRITE] == ["on", "10s", "12s", "30s", "read committed"]
 
 
 def test_server__that_dies_and_comes_back__has_all_that_was_recorded() -> None:
@@ -153,7 +163,7 @@ def test_record__refused_by_the_tables__halts_without_the_row(postgres_url: str)
 
 def test_read__of_everything__is_of_one_state(postgres_url: str) -> None:
     reader, writer = open_database(postgres_url), SqlLedger(postgres_url, OURS)
-    with reader.begin(WRITE) as connection:
+    with reader.begin(READ) as connection:
         asked = sa.text("SELECT COUNT(*) FROM ticks")
         before = connection.execute(asked).scalar_one()
         writer.record_tick(a_tick())

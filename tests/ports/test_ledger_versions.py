@@ -102,6 +102,19 @@ def test_open__of_a_ledger_of_version_1__keeps_what_it_knew(old: str) -> None:
     ledger.close()
 
 
+@pytest.mark.parametrize(("later", "last_block"), [(0, 1_003), (100, 900)], ids=["the intent is newer", "it is not"])
+def test_open__of_version_1_where_a_person_resumed__tells_by_the_clock_whether_the_open_intent_came_first(
+    old: str, later: int, last_block: int
+) -> None:
+    """It kept no order of intents and ticks. The intent was made at 1,700,000,003 in block 1,003."""
+    database = open_database(old)
+    with database.begin(WRITE) as connection:
+        connection.execute(sa.text("UPDATE ticks SET block = 900 WHERE block IS NOT NULL"))
+        connection.execute(sa.text("UPDATE ticks SET at = at + :later WHERE id >= 5"), {"later": later})
+    database.close()
+    assert SqlLedger(old, OURS).read(EVER).last_block == last_block
+
+
 def test_ledger_of_version_1__once_it_is_of_this__goes_on(old: str) -> None:
     ledger = SqlLedger(old, OURS)
     ledger.record_tick(a_tick("pending", "waits on", 1_011))

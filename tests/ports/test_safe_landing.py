@@ -10,7 +10,8 @@ import pytest
 from given_wallet import ROUTER, USDC, USDT, WETH, Desk, a_desk, a_trade
 
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
-from rebalancer.adapters.wallets.landing import INDEX_SECONDS, Patience
+from rebalancer.adapters.wallets.landing import Patience
+from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Call, Gone, Intent, Landed, Quote, QuoteRequest, Receipt, Waiting
 from rebalancer.replica.chain import Replica

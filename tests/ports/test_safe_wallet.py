@@ -253,7 +253,7 @@ def test_commit__asks_for_the_counts_and_then_the_safe_in_one_request(desk: Desk
             return super()._post(body)
 
     desk.on(Watched(desk.replica.url)).wallet.commit(batch, simulation, snapshot)
-    assert asked == [["eth_getTransactionCount"] * 3 + ["eth_call"] * 5]
+    assert asked == [["eth_getTransactionCount"] * 3 + ["eth_call"] * 5 + ["eth_getBlockByNumber"]]
 
 
 def test_commit__while_another_transaction_is_on_its_way__waits(desk: Desk) -> None:

@@ -16,15 +16,17 @@ from given_strange_nodes import (
     ScriptedRpc,
     a_lander,
     node_with,
+    some_nodes,
 )
 
 from rebalancer.adapters.chain.rpc import RpcError
 from rebalancer.adapters.wallets.fake import OPERATOR
-from rebalancer.adapters.wallets.landing import INDEX_SECONDS
+from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Gone, Waiting
 
 STRANGER = {"from": BACKER, "nonce": "0x7", "hash": "0x0d", "to": SAFE}
+LATE_AT = INTENT.deadline + INDEX_SECONDS + 1
 PRUNED = RpcError("node.example", "eth_getTransactionCount", -32000, "missing trie node", None)
 UNSEEN = {"nobody": {**MINED, "transactions": [STRANGER]}, "no block": None, "pruned": PRUNED}
 
@@ -126,10 +128,37 @@ def test_land__known_and_unmined__says_past_its_deadline_what_a_person_can_do(la
     assert told == how == bool(late)
 
 
-def test_land__a_node_that_forgot_the_nonce__does_not_make_it_gone_before_the_deadline() -> None:
-    assert isinstance(a_lander(node_with(None, count="0x0")).land(INTENT, 0, 0), Waiting)
-    late = node_with(None, count="0x0")
-    late.answers["eth_getBlockByNumber"] = {**HEAD, "timestamp": hex(INTENT.deadline + INDEX_SECONDS)}
-    assert isinstance(a_lander(late).land(INTENT, 0, 0), Waiting)
-    late.answers["eth_getBlockByNumber"] = LATE
-    assert isinstance(a_lander(late).land(INTENT, 0, 0), Gone)
+@pytest.mark.parametrize("known", [None, {"hash": HASH}], ids=["unknown", "known"])
+def test_land__an_earlier_nonce_is_free_again_long_past_the_deadline__halts_and_says_how_to_look(known: Any) -> None:
+    rpc = node_with(None, count="0x6").with_answers(eth_getTransactionByHash=known)
+    for seconds in (-60, INDEX_SECONDS):
+        rpc.answers["eth_getBlockByNumber"] = {**HEAD, "timestamp": hex(INTENT.deadline + seconds)}
+        assert isinstance(a_lander(rpc).land(INTENT, 0, 0), Waiting)
+    rpc.answers["eth_getBlockByNumber"] = LATE
+    said = f"its next nonce is 6, and the nonce of {HASH} is 7, long past .* was taken back .*explorer.*Then resume"
+    with pytest.raises(Halt, match=said):
+        a_lander(rpc).land(INTENT, 0, 0)
+
+
+@pytest.mark.parametrize(("now", "kind"), [(INDEX_SECONDS, Waiting), (INDEX_SECONDS + 1, Gone)])
+def test_land__long_past_the_deadline_by_the_nodes_time_alone__is_not_gone(now: int, kind: type) -> None:
+    rpc = node_with(None, count="0x7").with_answers(eth_getBlockByNumber={**LATE, "timestamp": hex(LATE_AT + 100)})
+    assert isinstance(a_lander(some_nodes(rpc, INTENT.deadline + now)).land(INTENT, 0, 0), kind)
+
+
+@pytest.mark.parametrize("block", UNSEEN.values(), ids=UNSEEN)
+def test_land__nonce_used_and_nobody_seen_long_past_the_deadline_by_the_nodes_time_alone__waits(block: Any) -> None:
+    rpc = node_with(None, block).with_answers(eth_getBlockByNumber=[LATE, block])
+    assert isinstance(a_lander(some_nodes(rpc, INTENT.deadline + INDEX_SECONDS)).land(INTENT, 0, 0), Waiting)
+
+
+@pytest.mark.parametrize(("at", "depth"), [(0x3F9, 1), (0x3F8, 2)])
+def test_land__nonce_used_by_another_in_a_block_that_may_be_replaced_yet__waits(at: int, depth: int) -> None:
+    landing = a_lander(_pruned(at, 0x3F9, {**STRANGER, "from": OPERATOR}), confirmations=3).land(INTENT, 0, 0)
+    said = f"nonce 7 was used by 0x0d (to {SAFE}, in block {at}), {depth} of 3 confirmations"
+    assert landing == Waiting(said, mined=True)
+
+
+def test_land__nonce_used_by_another_as_deep_as_is_asked_for__halts() -> None:
+    with pytest.raises(Halt, match="nonce 7 was used by 0x0d"):
+        a_lander(_pruned(0x3F7, 0x3F9, {**STRANGER, "from": OPERATOR}), confirmations=3).land(INTENT, 0, 0)

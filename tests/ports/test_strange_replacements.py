@@ -10,9 +10,10 @@ from given_strange_nodes import BACKER, HASH, HEAD, INTENT, MINED, SAFE, Scripte
 
 from rebalancer.adapters.chain.rpc import RpcError
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeSigner
-from rebalancer.adapters.wallets.landing import INDEX_SECONDS
+from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
+    FAR_BEHIND,
     Call,
     Fees,
     Gone,
@@ -146,11 +147,29 @@ def test_land__an_earlier_nonce_is_free_again__waits_and_says_what_stands_before
 def test_land__on_a_node_behind_the_last_block_seen__is_unavailable_whatever_it_says(
     mined: SignedTransaction | None,
 ) -> None:
-    for last_block, intent in ((0x3F9 + 1, INTENT), (0, replace(INTENT, block=0x3F9 + 1))):
-        rpc = _node(mined, late=INDEX_SECONDS + 1, count=8 if mined else 7)
-        with pytest.raises(Unavailable, match="at block 1017, behind block 1018 that was read before"):
-            a_lander(rpc).land(intent, 0, last_block)
+    rpc = _node(mined, late=INDEX_SECONDS + 1, count=8 if mined else 7)
+    with pytest.raises(Unavailable, match="at block 1017, behind block 1018 that was read before"):
+        a_lander(rpc).land(INTENT, 0, 0x3F9 + 1)
     assert isinstance(a_lander(_node(mined, late=INDEX_SECONDS + 1, count=7)).land(INTENT, 0, 0x3F9), Landed | Gone)
+
+
+@pytest.mark.parametrize("mined", [FIRST, None], ids=["mined", "unknown"])
+def test_land__of_an_intent_of_a_block_that_never_was__is_told_all_the_same(mined: SignedTransaction | None) -> None:
+    rpc = _node(mined, late=INDEX_SECONDS + 1, count=8 if mined else 7)
+    assert isinstance(a_lander(rpc).land(replace(INTENT, block=10**9), 0, 0), Landed | Gone)
+
+
+def test_land__nonce_used_after_a_block_that_never_was__is_looked_for_below_the_head() -> None:
+    other = {"from": OPERATOR, "nonce": "0x7", "hash": "0x0d", "to": BACKER}
+    rpc = _node(None).with_answers(eth_getBlockByNumber=[HEAD, {**MINED, "transactions": [other]}])
+    with pytest.raises(Halt, match="nonce 7 was used by 0x0d .*in block 1017"):
+        a_lander(rpc).land(replace(INTENT, block=10**9), 0, 0)
+
+
+@pytest.mark.parametrize(("behind", "error"), [(FAR_BEHIND, Unavailable), (FAR_BEHIND + 1, Halt)])
+def test_land__on_a_node_far_behind_the_last_block_seen__halts(behind: int, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"node.example: at block 1017, .*behind block {0x3F9 + behind} that was read"):
+        a_lander(_node(FIRST)).land(INTENT, 0, 0x3F9 + behind)
 
 
 def test_land__behind_at_first__is_asked_again_while_patience_lasts() -> None:
@@ -177,7 +196,13 @@ def test_land__events_of_a_block_that_was_taken_back__waits() -> None:
 
 def test_land__mined_above_the_newest_block__has_no_confirmations() -> None:
     rpc = node_with(a_receipt(blockNumber="0x3fb"))
-    assert a_lander(rpc).land(INTENT, 0, 0) == Waiting("mined in block 1019, 0 of 1 confirmations", mined=True)
+    landing = a_lander(rpc).land(INTENT, 0, 0)
+    assert landing == Waiting("mined in block 1019, 0 of 1 confirmations", mined=True, block_hash=MINED["hash"])
+
+
+def test_land__mined_and_not_deep_enough__names_the_block_that_it_is_in() -> None:
+    lander = a_lander(node_with(a_receipt(blockNumber="0x3f8", blockHash="0xb10c")), confirmations=3)
+    assert lander.land(INTENT, 0, 0) == Waiting("mined in block 1016, 2 of 3 confirmations", True, "0xb10c")
 
 
 def test_land__of_all_it_asks_in_one_request__once_for_each_transaction() -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from given_chain import a_state
-from given_strange_nodes import BACKER, HASH, INTENT, SAFE, ScriptedRpc
+from given_strange_nodes import BACKER, HASH, HEAD, INTENT, SAFE, ScriptedRpc, some_nodes
 from given_wallet import LIMITS
 
 from rebalancer.adapters.chain.codec import CallResult, EthCall, uint_word
 from rebalancer.adapters.chain.rpc import Call as RpcCall
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
+from rebalancer.adapters.wallets.counting import Counter
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeSigner
 from rebalancer.adapters.wallets.reasons import safe_reason
 from rebalancer.adapters.wallets.sending import Sender
@@ -28,7 +29,14 @@ def _error(reason: str) -> RpcError:
 
 
 def _sender(rpc: Rpc) -> Sender:
-    return Sender(rpc, 1, FakeSigner(), LIMITS)
+    return Sender(some_nodes(rpc), 1, FakeSigner(), LIMITS)
+
+
+def _next_nonce(rpc: Rpc, reads: Sequence[EthCall] = ()) -> tuple[int, tuple[CallResult, ...]]:
+    """With what was read beside it."""
+    read: list[CallResult] = []
+    nonce = Counter(some_nodes(rpc), OPERATOR).next(a_state(1_000), reads, read.extend)
+    return nonce, tuple(read)
 
 
 def test_send__answered_with_another_hash__halts() -> None:
@@ -58,28 +66,30 @@ def test_send__refused_and_unknown__is_unavailable_with_the_nodes_words() -> Non
         (("0x7", None, "0x7"), "null is no 0x-hex number"),
     ],
 )
-def test_count_and_read__where_the_counts_differ__is_unavailable(counts: list[Any], part: str) -> None:
-    rpc = ScriptedRpc(eth_getTransactionCount=list(counts), eth_blockNumber=_error("no such method"))
+def test_next_nonce__where_the_counts_differ__is_unavailable(counts: list[Any], part: str) -> None:
+    rpc = ScriptedRpc(
+        eth_getTransactionCount=list(counts), eth_getBlockByNumber=HEAD, eth_blockNumber=_error("no such method")
+    )
     with pytest.raises(Unavailable, match=part):
-        _sender(rpc).count_and_read((), a_state(1_000))
+        _next_nonce(rpc)
 
 
-def test_count_and_read__the_key_was_used_elsewhere_since__names_the_transaction() -> None:
+def test_next_nonce__the_key_was_used_elsewhere_since__names_the_transaction() -> None:
     other = {"from": OPERATOR.upper().replace("0X", "0x"), "nonce": "0x7", "hash": "0x0d", "to": BACKER}
     rpc = ScriptedRpc(eth_getTransactionCount=["0x7", "0x8", "0x8", "0x7", "0x8"], eth_blockNumber="0x3eb")
-    rpc.answers["eth_getBlockByNumber"] = {"transactions": [other]}
+    rpc.answers["eth_getBlockByNumber"] = {**HEAD, "transactions": [other]}
     with pytest.raises(Unavailable, match=rf"since block 1000, expected none: 0x0d \(to {BACKER}, in block 1002\); "):
-        _sender(rpc).count_and_read((), a_state(1_000))
+        _next_nonce(rpc)
 
 
-def test_count_and_read__where_the_node_hides_what_is_pending__is_no_alarm() -> None:
+def test_next_nonce__where_the_node_hides_what_is_pending__is_no_alarm() -> None:
     # Of what a relay holds back, a node counts nothing: at `pending` it may even say less than it has mined.
     for pending in ("0x7", "0x6", "0x0"):
-        rpc = ScriptedRpc(eth_getTransactionCount=["0x7", "0x7", pending])
-        assert _sender(rpc).count_and_read((), a_state(1_000)) == (7, ())
+        rpc = ScriptedRpc(eth_getTransactionCount=["0x7", "0x7", pending], eth_getBlockByNumber=HEAD)
+        assert _next_nonce(rpc) == (7, ())
 
 
-def test_count_and_read__asks_for_the_counts_first__at_the_snapshots_block_latest_and_pending() -> None:
+def test_next_nonce__asks_for_the_counts_first__at_the_snapshots_block_latest_and_pending() -> None:
     asked: list[RpcCall] = []
 
     class Watched(ScriptedRpc):
@@ -87,11 +97,12 @@ def test_count_and_read__asks_for_the_counts_first__at_the_snapshots_block_lates
             asked.extend(calls)
             return super().batch(calls)
 
-    rpc = Watched(eth_getTransactionCount="0x7", eth_call="0x0102")
-    found = _sender(rpc).count_and_read([EthCall(SAFE, b"\x07")], a_state(1_000))
+    rpc = Watched(eth_getBlockByNumber=HEAD, eth_getTransactionCount="0x7", eth_call="0x0102")
+    found = _next_nonce(rpc, [EthCall(SAFE, b"\x07")])
     assert found == (7, (CallResult(True, b"\x01\x02"),))
     counts = [("eth_getTransactionCount", [OPERATOR, tag]) for tag in ("0x3e8", "latest", "pending")]
-    assert asked == [*counts, ("eth_call", [{"to": SAFE, "data": "0x07"}, "latest"])]
+    head, read = ("eth_getBlockByNumber", ["latest", False]), ("eth_call", [{"to": SAFE, "data": "0x07"}, "latest"])
+    assert asked == [*counts, read, head]
 
 
 @pytest.mark.parametrize(

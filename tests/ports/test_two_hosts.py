@@ -9,11 +9,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from given_keeper import Done, Gate, Keeper, ended, started, to_the_present
 from given_postgres import Cluster
+from given_silence import frozen
 
 
 @pytest.fixture
@@ -118,3 +120,26 @@ def test_run__server_gone__is_unavailable_and_sends_nothing(
     done = ended(on_host("first"))
     assert done.code == 3 and "7Secret" not in done.said, done.said
     assert keeper.sent() == 0
+
+
+@pytest.mark.parametrize("when", ["before", "eth_sendRawTransaction"])
+def test_run__server_stands_still__is_unavailable_within_a_minute_and_the_next_settles_once(
+    keeper: Keeper, gate: Gate, on_host: Host, postgres: Cluster, when: str
+) -> None:
+    gate.keep_back("" if when == "before" else when, after=True)
+    with ExitStack() as still:
+        if when == "before":
+            still.enter_context(frozen(postgres))
+        run = on_host("first")
+        if when != "before":
+            reached(gate, run)
+            still.enter_context(frozen(postgres))
+            gate.keep_back("")
+            gate.open.set()
+        began = time.monotonic()
+        done = ended(run, within=90)
+        took = time.monotonic() - began
+    assert done.code == 3 and done.json["error"] == "Unavailable", done.said
+    assert took < 60 and keeper.sent() == (when == "eth_sendRawTransaction")
+    done = in_the_end(on_host, "second")
+    assert done.code == 0 and done.json["outcome"] == "settled" and keeper.sent() == 1, done.said

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from given_relay import PrivateRelay
 from given_unmined import a_desk_of, an_intent_on, mined_for, not_mining, receipt_of, replaced
-from given_wallet import LIMITS, Desk
+from given_wallet import LIMITS, Desk, nodes_of
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.rpc import Rpc
@@ -44,7 +44,7 @@ def through(public: Desk) -> Through:
 
     def make(url: str, fallback: bool) -> Desk:
         rpc = Rpc(public.replica.url)
-        sender = Sender(rpc, 1, public.signer, LIMITS, Relay(Rpc(url), fallback))
+        sender = Sender(nodes_of(public.replica, rpc), 1, public.signer, LIMITS, Relay(Rpc(url), fallback))
         return replace(public, wallet=SafeWallet(rpc, public.wallet.address, MAINNET, sender, Patience(poll=0.02)))
 
     return make

@@ -9,6 +9,7 @@ from given_unmined import KINDS, a_desk_of, an_intent_on, mined_for, not_mining,
 from given_wallet import USDC, Desk, a_trade
 
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
+from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Landed, Purpose, Waiting
 from rebalancer.replica.chain import Replica
@@ -37,6 +38,12 @@ def patient(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Des
 def _reorganise(desk: Desk, depth: int, *raw: bytes) -> None:
     """Replace so many blocks by others, the first of which holds the transactions."""
     desk.replica.rpc.call("anvil_reorg", depth, [["0x" + each.hex(), 0] for each in raw])
+
+
+def _parent_of_latest(desk: Desk, steps: int) -> str:
+    """The hash of the block so many below the newest."""
+    number = int(desk.replica.rpc.call("eth_blockNumber"), 16) - steps
+    return str(desk.replica.rpc.call("eth_getBlockByNumber", hex(number), False)["hash"])
 
 
 def test_land__mined_again_in_another_block__tells_that_block(desk: Desk) -> None:
@@ -90,6 +97,7 @@ def test_land__taken_back_before_it_was_deep_enough__was_never_landed(patient: D
         landing = desk.wallet.land(intent, 0, 0)
         assert isinstance(landing, Waiting) and landing.mined
         assert landing.reason.endswith(f"{depth} of 3 confirmations")
+        assert landing.block_hash == _parent_of_latest(desk, depth - 1)
     _reorganise(desk, 2)
     landing = desk.wallet.land(intent, 0, 0)
     assert isinstance(landing, Waiting) and not landing.mined
@@ -121,6 +129,33 @@ def test_land__another_transaction_of_the_key_is_mined_instead__halts_and_names_
     said = f"nonce 0 was used by {other['transactionHash']} .to {USDC.address.lower()}, in block {number}."
     with pytest.raises(Halt, match=f"(?i){said}.*{intent.commitment.hash} can never be mined"):
         desk.wallet.land(intent, 0, 0)
+
+
+def test_land__another_transaction_of_the_key_is_mined_and_taken_back_for_ours__tells_ours(patient: Desk) -> None:
+    desk = patient
+    intent = an_intent_on(desk)
+    desk.replica.rpc.call("eth_sendTransaction", {"from": desk.wallet.operator, "to": USDC.address, "nonce": "0x0"})
+    desk.replica.mine(2)
+    landing = desk.wallet.land(intent, 0, 0)
+    assert isinstance(landing, Waiting) and landing.mined and landing.reason.endswith(", 2 of 3 confirmations")
+    _reorganise(desk, 2, intent.commitment.raw)
+    desk.replica.mine()
+    assert receipt_of(desk, intent).reason is None and mined_for(desk) == 1
+
+
+def test_land__an_earlier_batch_was_taken_back_for_good__halts_long_past_the_deadline(desk: Desk) -> None:
+    first = an_intent_on(desk)
+    desk.wallet.execute(first)
+    desk.replica.mine()
+    assert receipt_of(desk, first).reason is None
+    second = desk.intent([a_trade(desk, "USDT", 10_000 * 10**6, "WBTC")])
+    _reorganise(desk, 1)
+    desk.replica.warp(600)
+    assert isinstance(desk.wallet.land(second, 0, 0), Waiting)
+    desk.replica.warp(INDEX_SECONDS + 1)
+    said = f"its next nonce is 0, and the nonce of {second.commitment.hash} is 1, long past .* was taken back"
+    with pytest.raises(Halt, match=said):
+        desk.wallet.land(second, 0, 0)
 
 
 def test_land__an_earlier_batch_was_taken_back_with_its_block__says_what_it_waits_for(desk: Desk) -> None:

@@ -15,9 +15,10 @@ from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
 from rebalancer.core.errors import RebalancerError
-from rebalancer.core.model import Allowance, Past, Policy, Snapshot
+from rebalancer.core.model import FINAL_BLOCKS, Allowance, Past, Policy, Snapshot
+from rebalancer.intents import remembered
 from rebalancer.ports import Ports, Venue
-from rebalancer.tick import Mode, Report, remembered, run_tick
+from rebalancer.tick import Mode, Report, run_tick
 from rebalancer.units import Amount
 
 LIVE = Mode(live=True, patience=0)
@@ -51,12 +52,14 @@ def ports_of(snapshot: Snapshot, wallet: FakeWallet | None = None, venues: tuple
     )
 
 
-def off_target_again(ports: Ports) -> Ports:
-    """The same keeper, and the wallet is off its targets once more: deposits and withdrawals made it so."""
+def off_target_again(ports: Ports, blocks: int = FINAL_BLOCKS) -> Ports:
+    """The same keeper, and the wallet is off its targets once more: deposits and withdrawals made it so.
+
+    `blocks` later: what landed before is final.
+    """
     assert isinstance(ports.wallet, FakeWallet) and isinstance(ports.chain, FakeChain)
-    now = ports.chain.head()
-    block = replace(now, number=now.number + 2, hash=f"0x{now.number + 2:064x}", timestamp=now.timestamp + 24)
-    chain = FakeChain([state(*OFF_TARGET, block=block)])
+    ports.chain.deepen(blocks)
+    chain = FakeChain([state(*OFF_TARGET, block=ports.chain.head())])
     ports.wallet.on_landed = chain.mine
     return replace(ports, chain=chain)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, failing, notices, ports_of, state, told
+from given_ports import DRY, LIVE, OFF_TARGET, ON_TARGET, at, failing, notices, ports_of, state, told
 from small_market import NOW, POLICY, POOLS, USDC, WETH, share, v3_pool
 
 from rebalancer.adapters.chain.fake import FakeChain
@@ -14,12 +14,13 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.notify.log import SilentNotifier
 from rebalancer.adapters.wallets.fake import FakeWallet, failed, waiting
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
-from rebalancer.core.model import TickRecord
+from rebalancer.core.model import Replacing, TickRecord
 from rebalancer.core.notices import UNKNOWN
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Mode
 
+LEFT = replace(POLICY, replacing=Replacing(POLICY.replacing.after, cancel=False))
 GAP = state(*OFF_TARGET, pools=(v3_pool(USDC, WETH, 500, 200_000_000, off_bps=300), *POOLS[1:]))
 ENDS: dict[str, tuple[Callable[[], Ports], Mode]] = {
     "held": (lambda: ports_of(state(*ON_TARGET)), LIVE),
@@ -135,3 +136,14 @@ def test_run_once__an_error_that_cannot_be_recorded__is_told_each_time() -> None
         with pytest.raises(Halt, match="too far behind"):
             run_once(ports, POLICY, LIVE)
     assert notices(ports) == ["halted: a person must look"] * 3
+
+
+def test_run_once__an_intent_open_for_long__is_told_an_hour_past_its_deadline_and_once_a_day() -> None:
+    ports = ports_of(state(*OFF_TARGET), FakeWallet(landings=[waiting]))
+    run_once(ports, LEFT, LIVE)
+    assert isinstance(ports.ledger, MemoryLedger)
+    (intent,) = ports.ledger.intents
+    due, day = intent.deadline - NOW + 3_600, 86_400
+    for seconds, told_by_then in ((due - 1, 0), (due, 1), (due + 300, 1), (due + day - 1, 1), (due + day, 2)):
+        run_once(at(ports, seconds), LEFT, LIVE)
+        assert notices(ports) == ["an intent is open for long"] * told_by_then, seconds

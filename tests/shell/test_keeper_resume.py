@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from given_ports import DRY, LIVE, OFF_TARGET, failing, past_of, ports_of, rows, state
+from given_ports import DRY, LIVE, OFF_TARGET, failing, off_target_again, past_of, ports_of, rows, state
 from small_market import NOW, POLICY
 
 from rebalancer.adapters.chain.fake import FakeChain
@@ -14,7 +14,7 @@ from rebalancer.adapters.lease.fake import FakeLease
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.wallets.fake import FakeWallet, landed, waiting
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
-from rebalancer.core.model import Failure, Intent, Landed, Landing, Planned, Settled, Snapshot
+from rebalancer.core.model import Failure, Intent, Landed, Landing, Planned, Settled, Settlement, Snapshot, Waiting
 from rebalancer.keeper import Resumed, halt, resume, run_once
 from rebalancer.ports import Ports
 from rebalancer.units import Amount
@@ -67,8 +67,13 @@ def pushed_aside(intent: Intent) -> Landing:
 def otherwise_than_planned(intent: Intent) -> Landing:
     whole = landed(intent)
     assert isinstance(whole, Landed)
-    nothing = tuple(Amount(change.token, 0) for change in whole.receipt.changes)
-    return Landed(replace(whole.receipt, changes=nothing))
+    changes = tuple(replace(change, raw=min(change.raw, 0)) for change in whole.receipt.changes)
+    return Landed(replace(whole.receipt, changes=changes))
+
+
+def sold_alone(intent: Intent) -> tuple[Amount, ...]:
+    """What was planned to go out, and nothing that came in."""
+    return tuple(change for change in intent.expected if change.raw < 0)
 
 
 @pytest.mark.parametrize("how", [pushed_aside, otherwise_than_planned], ids=["can never happen", "mined otherwise"])
@@ -81,10 +86,50 @@ def test_resume__after_a_halt_over_an_open_intent__closes_it_and_the_next_tick_a
     assert resume(ports, POLICY, "my own transfer").closed == intent.commitment.hash
     past = past_of(ports)
     assert (past.open_intent, past.halted, past.failures) == (None, None, 0)
-    result = ports.ledger.landings[intent.id]
-    assert isinstance(result, Failure) and result.reason.startswith("closed by a person, 'my own transfer': ")
     assert ports.ledger.history(1)[0].tx == intent.commitment.hash
-    assert isinstance(run_once(ports, POLICY, LIVE).outcome, Settled)
+    assert isinstance(run_once(off_target_again(ports), POLICY, LIVE).outcome, Settled)
+
+
+def test_resume__of_what_can_never_happen__is_a_failure_with_the_persons_words() -> None:
+    ports = halted_by(pushed_aside)
+    resume(ports, POLICY, "my own transfer")
+    assert isinstance(ports.ledger, MemoryLedger)
+    (result,) = ports.ledger.landings.values()
+    assert isinstance(result, Failure) and result.mined is None
+    assert result.reason.startswith("closed by a person, 'my own transfer': nonce 0 was used by 0xfeed")
+
+
+def test_resume__of_what_was_mined_otherwise__keeps_what_was_measured_with_the_persons_words() -> None:
+    ports = halted_by(otherwise_than_planned)
+    intent = past_of(ports).open_intent
+    resume(ports, POLICY, "a token with a fee")
+    assert intent is not None and isinstance(ports.ledger, MemoryLedger)
+    (result,) = ports.ledger.landings.values()
+    assert isinstance(result, Settlement) and result.accepted == "a token with a fee"
+    assert (result.tx, result.fills) == (intent.newest.hash, sold_alone(intent))
+    assert (result.cost.traded, result.cost.gas > 0) == (intent.cost.traded, True)
+    past = past_of(ports)
+    assert (past.failures, past.last_settled_at, past.unchecked) == (0, result.timestamp, None)
+    assert past.unfinal == (intent, result), "its block may be replaced like any other"
+
+
+def test_resume__over_an_open_intent__asks_for_no_block_that_was_seen_before() -> None:
+    ports = halted_by(pushed_aside)
+    resume(ports, POLICY, "that node made the block up")
+    assert isinstance(ports.wallet, FakeWallet) and ports.wallet.looked[-1] == (0, 0)
+
+
+def test_resume__halted_anew_while_the_chain_is_asked__is_refused_and_stays_halted() -> None:
+    ports = halted_by(pushed_aside)
+
+    def stop(_: Intent) -> Landing:
+        halt(ports.ledger, POLICY, "I have seen more", NOW)
+        return Waiting("waits to be mined")
+
+    with pytest.raises(ConfigError):
+        resume(replace(ports, wallet=FakeWallet(landings=[stop])), POLICY, "my own transfer")
+    halted = past_of(ports).halted
+    assert halted is not None and halted.startswith("by a person: I have seen more") and rows(ports) == ["Halt"] * 2
 
 
 def test_resume__of_an_intent_that_may_still_happen__leaves_it_open_for_the_next_tick() -> None:

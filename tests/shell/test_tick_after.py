@@ -12,9 +12,9 @@ from small_market import POLICY, POOLS, USDC, WBTC, WETH, usd, v3_pool
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.venues.fake import FakeVenue
-from rebalancer.adapters.wallets.fake import FakeWallet, landed, waiting
+from rebalancer.adapters.wallets.fake import FakeWallet, failed, gone, landed, waiting
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import INDEX, Allowance, Held, Pending, Settled, Snapshot
+from rebalancer.core.model import INDEX, Allowance, Held, Intent, Landing, Pending, Settled, Snapshot
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
 from rebalancer.units import Amount, Wei
@@ -183,8 +183,13 @@ def test_tick__holds_or_is_dry__asks_no_second_node() -> None:
     assert [ports.chain.confirmed for ports in (held, dry) if isinstance(ports.chain, FakeChain)] == [0, 0]
 
 
-def test_tick__another_keeper_sent_while_this_one_was_thinking__signs_nothing() -> None:
-    first = ports_of(state(*OFF_TARGET), FakeWallet(landings=[waiting]))
+@pytest.mark.parametrize(
+    ("ending", "words"), [(waiting, "0x"), (landed, "a batch"), (failed, "a batch"), (gone, "a batch")]
+)
+def test_tick__another_keeper_sent_while_this_one_was_thinking__signs_nothing(
+    ending: Callable[[Intent], Landing], words: str
+) -> None:
+    first = ports_of(state(*OFF_TARGET), FakeWallet(landings=[ending]))
 
     class Slow(FakeChain):
         """The lease is lost, and another keeper acts, while other nodes are asked."""
@@ -194,6 +199,6 @@ def test_tick__another_keeper_sent_while_this_one_was_thinking__signs_nothing() 
 
     wallet = FakeWallet()
     second = replace(first, wallet=wallet, chain=Slow([state(*OFF_TARGET)]))
-    with pytest.raises(Unavailable, match="another keeper has sent 0x.* in the meantime"):
+    with pytest.raises(Unavailable, match=f"another keeper has sent {words}.* in the meantime"):
         tick(second)
     assert wallet.sent == [] and isinstance(first.ledger, MemoryLedger) and len(first.ledger.intents) == 1

@@ -12,7 +12,7 @@ from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.clock import FixedClock
 from rebalancer.adapters.wallets.fake import FakeWallet
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import INDEX, Blocked, Held, Policy, Settled, Snapshot
+from rebalancer.core.model import FINAL_BLOCKS, INDEX, Blocked, Held, Policy, Settled, Snapshot
 from rebalancer.keeper import resume, run_once
 from rebalancer.ports import Ports
 from rebalancer.units import Bps, Usd
@@ -33,7 +33,7 @@ def cheaper(snapshot: Snapshot, percent: int) -> Snapshot:
 def later(ports: Ports, snapshot: Snapshot, seconds: int = 600) -> Ports:
     """The same keeper, and another state of the chain."""
     now = ports.chain.head()
-    block = replace(now, number=now.number + 50, hash=f"0x{seconds:064x}", timestamp=now.timestamp + seconds)
+    block = replace(now, number=now.number + FINAL_BLOCKS, hash=f"0x{seconds:064x}", timestamp=now.timestamp + seconds)
     chain = FakeChain([replace(snapshot, block=block)])
     assert isinstance(ports.wallet, FakeWallet)
     ports.wallet.on_landed = chain.mine

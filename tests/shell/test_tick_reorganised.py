@@ -11,9 +11,21 @@ from small_market import NOW, POLICY
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.wallets.fake import FakeWallet, failed, gone, in_another_block, landed, waiting
-from rebalancer.core.errors import Unavailable
-from rebalancer.core.model import FINAL_BLOCKS, Failed, Held, Intent, Landed, Landing, Pending, Settled, TickRecord
-from rebalancer.keeper import run_once
+from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.model import (
+    FINAL_BLOCKS,
+    Failed,
+    Held,
+    Intent,
+    Landed,
+    Landing,
+    Pending,
+    Settled,
+    Settlement,
+    TickRecord,
+    Waiting,
+)
+from rebalancer.keeper import resume, run_once
 from rebalancer.ports import Ports
 
 
@@ -129,6 +141,40 @@ def test_tick__looks_at_a_landed_block__of_a_node_that_has_come_so_far() -> None
     tick(ports)
     patience, last_block = wallet.looked[-1]
     assert patience == 0 and hasattr(settlement, "block") and last_block >= settlement.block
+
+
+def test_tick__landed_block_has_fewer_confirmations_than_are_asked_for_now__goes_on() -> None:
+    ports, wallet = settled()
+    (settlement,) = the_ledger(ports).landings.values()
+    assert isinstance(settlement, Settlement)
+    wallet.reorganise(lambda _: Waiting("1 of 2 confirmations", mined=True, block_hash=settlement.block_hash))
+    assert isinstance(tick(ports).outcome, Held) and the_ledger(ports).reopened == []
+
+
+@pytest.mark.parametrize("block_hash", [None, "0x" + "0b" * 32])
+def test_tick__landed_in_a_block_that_is_not_known_to_be_the_same__is_open_again(block_hash: str | None) -> None:
+    ports, wallet = settled()
+    wallet.reorganise(lambda _: Waiting("1 of 2 confirmations", mined=True, block_hash=block_hash))
+    assert isinstance(tick(ports).outcome, Pending) and len(the_ledger(ports).reopened) == 1
+
+
+def test_tick__a_block_that_never_was_and_a_person_resumed__asks_no_node_for_it() -> None:
+    def never_was(intent: Intent) -> Landing:
+        mined = landed(intent)
+        assert isinstance(mined, Landed)
+        return Landed(replace(mined.receipt, block=10**12))
+
+    wallet = FakeWallet(landings=[never_was])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    wallet.on_landed = lambda _: None  # the chain goes on from where it is
+    with pytest.raises(Halt, match="that block never was"):
+        run_once(ports, POLICY, LIVE)
+    resume(ports, POLICY, "that node made it up")
+    wallet.reorganise(landed)
+    looks = len(wallet.looked)
+    outcome = tick(ports).outcome
+    assert isinstance(outcome, Settled) and outcome.settlement.block == 19_000_001
+    assert [last_block for _, last_block in wallet.looked[looks:]] == [0, 0]
 
 
 def _without_ticks(ledger: MemoryLedger) -> MemoryLedger:

@@ -12,6 +12,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.wallets.fake import FakeWallet, failed, gone, landed, landed_first, waiting
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
+    Block,
     Failed,
     Failure,
     Intent,
@@ -25,6 +26,7 @@ from rebalancer.core.model import (
     TickRecord,
     Waiting,
 )
+from rebalancer.keeper import halt
 from rebalancer.ports import Ports
 from rebalancer.units import Wei
 
@@ -127,6 +129,21 @@ def test_tick__ledger_does_not_take_a_replacement__sends_nothing() -> None:
     with pytest.raises(Unavailable, match="disk is full"):
         tick(at(ports, AFTER))
     assert [len(intent.transactions) for intent in wallet.sent] == [1]
+
+
+@pytest.mark.parametrize("seconds", [1, AFTER, DEADLINE + 1], ids=["the same bytes", "a raise", "a cancellation"])
+def test_tick__a_person_halts_while_an_open_intent_is_looked_at__nothing_more_is_sent(seconds: int) -> None:
+    class Slow(FakeWallet):
+        def gas_now(self) -> Block:
+            halt(ports.ledger, POLICY, "stop it", NOW)
+            return super().gas_now()
+
+    wallet = Slow(landings=[waiting])
+    ports = ports_of(state(*OFF_TARGET), wallet)
+    tick(ports)
+    with pytest.raises(Halt, match="^by a person: stop it$"):
+        tick(at(ports, seconds))
+    assert len(wallet.sent) == 1 and purposes(ports) == []
 
 
 def test_tick__call_that_would_fail_now__is_not_raised_but_cancelled() -> None:

@@ -64,6 +64,14 @@ class FakeChain:
         self._states = (*self._states[: self._at + 1], *moved)
         self._at += 1
 
+    def deepen(self, blocks: int) -> None:
+        """So many blocks more, in which nothing happens: this state and all later ones come after them."""
+        self._states = (
+            *self._states[: self._at + 1],
+            *(replace(state, block=_after(state.block, blocks)) for state in self._states[self._at :]),
+        )
+        self._at += 1
+
     def head(self) -> Block:
         self._fail()
         return self._states[self._at].block
@@ -109,6 +117,11 @@ class FakeChain:
             return pool
         word = (pool.tick // pool.tick_spacing) >> 8
         return _between(pool, max(word - self._reach, pool.word_low), min(word + self._reach, pool.word_high))
+
+
+def _after(block: Block, blocks: int) -> Block:
+    number = block.number + blocks
+    return replace(block, number=number, hash=f"0x{number:064x}", timestamp=block.timestamp + blocks * SLOT)
 
 
 def _moved(balances: tuple[Amount, ...], changes: Mapping[Address, Amount]) -> tuple[Amount, ...]:

@@ -7,7 +7,7 @@ asked again a moment later; one that says otherwise does not count, and is named
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rebalancer.adapters.chain.at_block import AtBlock, NoBlock, Reads, read_again
@@ -41,29 +41,13 @@ class Quorum:
 
     def confirm(self, said: Said) -> None:
         """Returns where enough nodes agree. Raises Unavailable, ConfigError (too few endpoints, another chain)."""
-        asked = self.rpc.others(said.source)
-        if len(asked) + 1 < self.count:
-            raise ConfigError(
-                f"chain.quorum is {self.count}, and chain.rpc names {len(asked) + 1}: give it as many endpoints as are "
-                "to agree, of different providers"
-            )
-        agree, refusals = 1, dict[Rpc, Unavailable]()
-        for pause in (0.0, *PAUSES):
-            time.sleep(pause)
-            for rpc in asked:
-                refusal = self._ask(rpc, said)
-                if refusal is None:
-                    agree, _ = agree + 1, refusals.pop(rpc, None)
-                else:
-                    refusals[rpc] = refusal
-                if agree >= self.count:
-                    return
-            asked = tuple(rpc for rpc in asked if isinstance(refusals.get(rpc), NoBlock))
-            if not asked:
-                break
+        asked = enough_others(self.rpc, said.source, self.count)
+        agree, refusals = ask_others(asked, self.count, lambda rpc: self._ask(rpc, said), _may_be_late)
+        if agree >= self.count:
+            return
         raise Unavailable(
             f"block {said.found.block.number}: {agree} of {self.count} endpoints agree ({said.source.host} was read), "
-            f"and nothing is traded on less. {'; '.join(map(str, refusals.values()))}"
+            f"and nothing is traded on less. {'; '.join(map(str, refusals))}"
         )
 
     def _ask(self, rpc: Rpc, said: Said) -> Unavailable | None:
@@ -87,6 +71,50 @@ class Quorum:
                 f"{said.source.host}; look at both nodes"
             )
         return None
+
+
+def enough_others(rpc: Rpc, source: Rpc, count: int) -> tuple[Rpc, ...]:
+    """The endpoints but `source`, each alone. ConfigError where all of them with it are fewer than `count`."""
+    others = rpc.others(source)
+    if len(others) + 1 < count:
+        raise ConfigError(
+            f"chain.quorum is {count}, and chain.rpc names {len(others) + 1}: give it as many endpoints as are to "
+            "agree, of different providers"
+        )
+    return others
+
+
+def ask_others(
+    others: Sequence[Rpc],
+    count: int,
+    ask: Callable[[Rpc], Unavailable | None],
+    again: Callable[[Unavailable], bool],
+    pauses: Sequence[float] = PAUSES,
+) -> tuple[int, tuple[Unavailable, ...]]:
+    """How many agree, the one that was asked first among them, until they are `count`; and what the rest say.
+
+    `ask` gives None where an endpoint agrees; what it gives else, `again` says whether that may be otherwise after
+    `pauses`, in seconds.
+    """
+    agree, refusals = 1, dict[Rpc, Unavailable]()
+    for pause in (0.0, *pauses):
+        time.sleep(pause)
+        for rpc in others:
+            refusal = ask(rpc)
+            if refusal is None:
+                agree, _ = agree + 1, refusals.pop(rpc, None)
+            else:
+                refusals[rpc] = refusal
+            if agree >= count:
+                return agree, tuple(refusals.values())
+        others = tuple(rpc for rpc in others if rpc in refusals and again(refusals[rpc]))
+        if not others:
+            break
+    return agree, tuple(refusals.values())
+
+
+def _may_be_late(refusal: Unavailable) -> bool:
+    return isinstance(refusal, NoBlock)
 
 
 def joined(first: Said, then: Sequence[Said]) -> Said:

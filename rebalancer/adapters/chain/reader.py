@@ -8,6 +8,7 @@ from rebalancer.adapters.chain.at_block import AtBlock, Reads, read_again, read_
 from rebalancer.adapters.chain.book import Book, WalletReads
 from rebalancer.adapters.chain.codec import EthCall, address_word
 from rebalancer.adapters.chain.deployments import Deployment
+from rebalancer.adapters.chain.freshness import why_stale
 from rebalancer.adapters.chain.holdings import answer_of, decode_holdings, holding_calls
 from rebalancer.adapters.chain.lens import lens_override
 from rebalancer.adapters.chain.oracles import Oracles
@@ -21,9 +22,6 @@ from rebalancer.ports import Clock
 from rebalancer.units import Wei
 
 GET_ETH_BALANCE = bytes.fromhex("4d2301cc")
-
-MOST_AHEAD = 120
-"""Seconds that a block may be ahead of our clock: proposers keep to their slots, clocks less so."""
 
 
 class ChainReader:
@@ -142,17 +140,9 @@ class ChainReader:
         )
 
     def _fresh(self, block: Block) -> Block:
-        age = self._clock.now() - block.timestamp
-        if age > self._book.max_block_age:
-            raise Unavailable(
-                f"{self._rpc.host}: its newest block {block.number} is {age} s old, expected at most "
-                f"{self._book.max_block_age} s; the node is behind, or this machine's clock ahead"
-            )
-        if age < -MOST_AHEAD:
-            raise Unavailable(
-                f"{self._rpc.host}: its newest block {block.number} is {-age} s in the future, expected at most "
-                f"{MOST_AHEAD} s; this machine's clock is behind, or the node makes blocks up"
-            )
+        refusal = why_stale(self._rpc.host, block, self._clock.now(), self._book.max_block_age)
+        if refusal is not None:
+            raise refusal
         return block
 
 

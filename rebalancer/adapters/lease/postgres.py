@@ -7,7 +7,8 @@ What it cannot see (a pooler in between that shares connections) the ledger stil
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,28 @@ from rebalancer.adapters.lease.file import NAMELESS, own_name
 from rebalancer.core.errors import ConfigError, Unavailable
 
 if TYPE_CHECKING:
+    from psycopg import Connection as Driver
     from sqlalchemy.engine import URL, Connection
 
-_PATIENCE = 10
-"""Seconds to wait for a server that does not answer."""
+PATIENCE = 10
+"""Seconds in which a server must take a connection, and again in which it must give the lease or say who has it."""
 _NAME_BYTES = 63
 """What PostgreSQL keeps of a name."""
 _OPTIONS = {
     # The server looks whether we are still there, and gives up after half a minute: by itself it would after hours.
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "4",
-    "statement_timeout": f"{_PATIENCE}s",
+    "tcp_keepalives_count": "3",
+    "statement_timeout": f"{PATIENCE}s",
+    "lock_timeout": f"{PATIENCE}s",
 }
-# A lease is held in silence. Servers before version 14 know no such limit.
-_SILENCE = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
+# The same from our side, in seconds and milliseconds.
+_OURS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
+# A lease is held in silence. Servers before version 14, or 12, know no such limits.
+_LIMITS = """
+    SELECT set_config(name, CASE name WHEN 'tcp_user_timeout' THEN '20s' ELSE '0' END, false)
+    FROM pg_settings WHERE name IN ('idle_session_timeout', 'tcp_user_timeout')
+"""
 _TAKE = "SELECT pg_try_advisory_lock(:key)"
 # A key of 64 bits stands in the table of locks as two halves. The name is empty where another role holds it.
 _HOLDER = """
@@ -44,8 +52,9 @@ _HOLDER = """
 class PostgresLease:
     """Plays the port `Lease`. `url` is SQLAlchemy's, `name` that of the wallet, alike for all of its keepers."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, patience: int = PATIENCE) -> None:
         self._url = url
+        self._patience = patience
         self._key = key_of(name)
 
     @contextmanager
@@ -62,7 +71,10 @@ class PostgresLease:
         from sqlalchemy.pool import NullPool
 
         url = _parsed(self._url)
-        engine = sa.create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=_arguments(url))
+        arguments = _arguments(url) | {"connect_timeout": self._patience}
+        engine = sa.create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=arguments)
+        if engine.dialect.driver == "psycopg":
+            sa.event.listen(engine, "do_connect", self._punctual)
         try:
             connection = engine.connect()
         except DBAPIError as error:
@@ -74,12 +86,26 @@ class PostgresLease:
             connection.invalidate()
             connection.close()
 
+    def _punctual(self, _dialect: object, _record: object, given: list[Any], named: dict[str, Any]) -> Driver:
+        """A connection that ends, should its server fall silent: no limit of the server's own ends that wait."""
+        import psycopg
+
+        class Punctual(psycopg.Connection[Any]):
+            ends: float
+
+            def wait(self, gen: Generator[Any, Any, Any], *more: Any, **limits: Any) -> Any:
+                return super().wait(_until(self.ends, gen, self.close), *more, **limits)
+
+        connection = Punctual.connect(*given, **named)
+        connection.ends = time.monotonic() + self._patience
+        return connection
+
     def _take(self, connection: Connection) -> str | None:
         import sqlalchemy as sa
         from sqlalchemy.exc import DBAPIError
 
         try:
-            connection.execute(sa.text(_SILENCE))
+            connection.execute(sa.text(_LIMITS))
             if connection.execute(sa.text(_TAKE), {"key": self._key}).scalar_one():
                 return None
             row = connection.execute(sa.text(_HOLDER), {"key": self._key}).first()
@@ -121,12 +147,25 @@ def _arguments(url: URL) -> dict[str, Any]:
     name = own_name().encode()[:_NAME_BYTES].decode(errors="ignore")
     return {
         "application_name": name,
-        "connect_timeout": _PATIENCE,
         "options": f"{asked} {options}".strip(),
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 4,
+        **_OURS,
     }
+
+
+def _until(ends: float, answer: Generator[Any, Any, Any], close: Callable[[], None]) -> Generator[Any, Any, Any]:
+    """What the driver waits for, as long as there is time. It wakes up ten times a second, whatever comes."""
+    from psycopg import OperationalError
+
+    try:
+        wanted = next(answer)
+        while True:
+            ready = yield wanted
+            if time.monotonic() > ends:
+                close()
+                raise OperationalError("it has fallen silent in the middle of an answer")
+            wanted = answer.send(ready)
+    except StopIteration as done:
+        return done.value
 
 
 def _unavailable(url: URL, said: object) -> Unavailable:

@@ -16,15 +16,16 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from rebalancer.adapters.ledger.driver_errors import error_by_what_is_next
+from rebalancer.adapters.ledger.server import open_server
 from rebalancer.core.errors import ConfigError, Halt
 
 _BUSY_SECONDS = 5.0  # how long a second process waits for the first one's write
-_CONNECT_SECONDS = 10  # for a server to answer
 _LONGEST_TIMEOUT = 600
 _MANY = "many"
 
 # What starts a transaction of SQLite. A reader takes no lock; a writer takes it at once, because a transaction
-# that reads and then writes could lose the race for it in between.
+# that reads and then writes could lose the race for it in between. On a server writers lock a wallet's rows
+# (operators.py).
 READ, WRITE = "BEGIN", "BEGIN IMMEDIATE"
 # A turn of the fleet on a server (fleet.py): each question sees what was committed before it.
 HELD = "BEGIN DEFERRED"
@@ -32,13 +33,6 @@ HELD = "BEGIN DEFERRED"
 # number ("ledger" in ASCII), and sees what the last one who had it has done.
 ALONE = "BEGIN EXCLUSIVE"
 _ALONE_ON_SERVER = "SELECT pg_advisory_xact_lock(119182731994482)"
-
-# Of a server's connection. What has been committed is on its disk, whatever the server's default; and no statement
-# waits for another keeper longer than a tick can.
-_SERVER_SETTINGS = """
-    SELECT set_config('lock_timeout', '10s', false), set_config('statement_timeout', '30s', false),
-    CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', false) END
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +49,7 @@ class Database:
         """A transaction, of which all is on disk after the exit, or nothing. Its errors are named."""
         alone = self.server and how == ALONE
         # Under READ COMMITTED each question sees what was committed before it, not before the wait for the lock.
-        committed = alone or (self.server and how == HELD)
+        committed = self.server and how != READ
         options: dict[str, str] = {"isolation_level": "READ COMMITTED"} if committed else {"begin": how}
         with (
             self._named(),
@@ -97,7 +91,7 @@ def open_database(url: str) -> Database:
         _check_file(parsed)
     shared = server or parsed.query.get("portfolios") == _MANY
     try:
-        return Database(name, _server(parsed) if server else _sqlite(parsed), server, shared)
+        return Database(name, open_server(parsed) if server else _sqlite(parsed), server, shared)
     except ValueError:
         raise ConfigError(f"ledger {name}: the options after its `?` cannot be read; leave them out") from None
     except (ImportError, NoSuchModuleError):
@@ -189,20 +183,3 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("begin", READ))
-
-
-def _server(url: URL) -> sa.Engine:
-    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
-    # One state of the database for all questions of a transaction. More is not asked for: rows are only added, and
-    # which may follow which is the tables' own, so that portfolios never stand in each other's way.
-    engine = sa.create_engine(url, isolation_level="REPEATABLE READ", pool_pre_ping=True)
-    sa.event.listen(engine, "connect", _set_up_server)
-    return engine
-
-
-def _set_up_server(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute(_SERVER_SETTINGS)
-    cursor.close()
-    connection.commit()

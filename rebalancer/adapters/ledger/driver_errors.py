@@ -5,7 +5,7 @@ from __future__ import annotations
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
 
 # SQLSTATE, by class where it has two letters: PostgreSQL's own words for what passes, and for what is broken.
-_PASSES = ("08", "40", "53", "55P03", "57")
+_PASSES = ("08", "25P03", "40", "53", "55P03", "57")
 _BROKEN = ("XX",)
 _SET_UP = ("28", "3D", "42")
 

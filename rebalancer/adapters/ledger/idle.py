@@ -30,6 +30,10 @@ _PREFIX = "sqlite:///"
 _WHOSE = """
     SELECT portfolios.number FROM ledger_schema, portfolios
     WHERE ledger_schema.version = ? AND portfolios.chain_id = ? AND portfolios.wallet = ? AND portfolios.operator = ?
+    AND NOT EXISTS (
+        SELECT 1 FROM portfolios AS later WHERE later.number > portfolios.number
+        AND later.chain_id = portfolios.chain_id AND later.wallet = portfolios.wallet
+    )
 """
 
 
@@ -88,6 +92,9 @@ class IdleLedger:
 
     def record_reopened(self, intent: Intent, why: str) -> None:
         self._all().record_reopened(intent, why)
+
+    def record_resumed(self, record: TickRecord, halted: str) -> None:
+        self._all().record_resumed(record, halted)
 
     def close(self) -> None:
         """Let go of the file. Nothing recorded is lost without it."""

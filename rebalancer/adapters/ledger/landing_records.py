@@ -32,6 +32,7 @@ def settlement_to_json(settlement: Settlement) -> str:
             "fills": [amount_out(amount) for amount in settlement.fills],
             "cost": cost_out(settlement.cost),
             "gas_used": settlement.gas_used,
+            **({} if settlement.accepted is None else {"accepted": settlement.accepted}),
         }
     )
 
@@ -73,6 +74,7 @@ def _settlement_in(record: Record, tokens: Tokens) -> Settlement:
         fills=tuple(amount_in(amount, tokens) for amount in record["fills"]),
         cost=cost_in(record["cost"]),
         gas_used=record["gas_used"],
+        accepted=record.get("accepted"),
     )
 
 

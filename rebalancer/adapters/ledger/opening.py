@@ -11,23 +11,26 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import ALONE, READ, Database
-from rebalancer.adapters.ledger.reading import newest_turn
+from rebalancer.adapters.ledger.operators import check_newest, check_others_are_done, lock_wallet
 from rebalancer.adapters.ledger.schema import VERSION, metadata, migrations, portfolios, schema
-from rebalancer.adapters.ledger.words import Identity, of_another, open_with_another
+from rebalancer.adapters.ledger.words import Identity, of_another
 from rebalancer.core.errors import ConfigError
 from rebalancer.units import Address
 
 
 def find_portfolio(database: Database, identity: Identity) -> int:
-    """The number of the portfolio, which joins the ledger where it is new and may."""
+    """The number of the portfolio, which joins the ledger where it is new and may.
+
+    ConfigError where another operator has joined since.
+    """
     with database.begin(READ) as connection:
-        found = _found(connection, identity) if _versions(connection) == [VERSION] else None
+        found = _found(database, connection, identity) if _versions(connection) == [VERSION] else None
     if found is not None:
         return found
     with database.begin(ALONE) as connection:
         # Asked again: another process may have been quicker by a moment.
         bring_up(database, connection)
-        found = _found(connection, identity)
+        found = _found(database, connection, identity)
         return found if found is not None else _join(database, connection, identity)
 
 
@@ -72,29 +75,25 @@ def _create(database: Database, connection: Connection) -> None:
     connection.execute(sa.insert(migrations), {"version_num": str(VERSION)})
 
 
-def _found(connection: Connection, identity: Identity) -> int | None:
+def _found(database: Database, connection: Connection, identity: Identity) -> int | None:
     whose = portfolios.c
     asked = sa.select(whose.number).where(
         whose.chain_id == identity.chain_id, whose.wallet == identity.wallet, whose.operator == identity.operator
     )
-    return connection.execute(asked).scalar()
+    number = connection.execute(asked).scalar()
+    if number is not None:
+        check_newest(database, connection, identity)
+    return number
 
 
 def _join(database: Database, connection: Connection, identity: Identity) -> int:
+    lock_wallet(database, connection, identity)
     known = connection.execute(sa.select(portfolios).order_by(portfolios.c.number)).all()
     others = {row.number: Identity(row.chain_id, Address(row.wallet), Address(row.operator)) for row in known}
     if others and not database.shared:
         raise of_another(database.name, others[min(others)], identity)
-    for number, other in others.items():
-        one_wallet = (other.chain_id, other.wallet) == (identity.chain_id, identity.wallet)
-        if one_wallet and _is_open(connection, number):
-            raise open_with_another(database.name, other, identity)
+    check_others_are_done(database, connection, identity)
     number = max(others, default=0) + 1
     row = {"chain_id": identity.chain_id, "wallet": identity.wallet, "operator": identity.operator}
     connection.execute(sa.insert(portfolios), {"number": number} | row)
     return number
-
-
-def _is_open(connection: Connection, number: int) -> bool:
-    last = newest_turn(lambda asked, how: connection.execute(sa.text(asked), how).all(), {"portfolio": number})
-    return last is not None and last[0] != "landing"

@@ -9,19 +9,12 @@ resumed means: rows after the newest `resumed`, and landings that were recorded 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
 from rebalancer.adapters.ledger.counting import gwei, micro_dollars, shares
-from rebalancer.adapters.ledger.landing_records import mined_from_json, settlement_from_json
+from rebalancer.adapters.ledger.standing import Ask, Parameters, highest_block, marks_of, newest_of
 from rebalancer.adapters.ledger.tick_rows import COLUMNS, holdings_of, tick_of
-from rebalancer.adapters.ledger.words import HALTED, RESUMED
-from rebalancer.core.model import FINAL_BLOCKS, Failure, History, Horizon, Intent, Past, Settlement, TickRecord, Valued
+from rebalancer.adapters.ledger.words import HALTED
+from rebalancer.core.model import History, Horizon, Past, TickRecord, Valued
 from rebalancer.units import Address, Usd
-
-Ask = Callable[[str, Mapping[str, int | str]], Sequence[Sequence[Any]]]
-"""A question with named parameters, and its rows."""
-Parameters = dict[str, int | str]
 
 STANDING = """
     landings.portfolio = :portfolio AND NOT EXISTS (
@@ -31,18 +24,6 @@ STANDING = """
 """
 """The landings of the portfolio that still hold."""
 
-# A zero is added to a column where SQLite would otherwise choose its index, and go through a year of ticks by it.
-_MARK = "SELECT id, at, detail FROM ticks WHERE portfolio = :portfolio AND outcome = :outcome ORDER BY id DESC LIMIT 1"
-_HIGHEST = """
-    SELECT block FROM ticks WHERE portfolio = :portfolio AND id > :after AND block IS NOT NULL
-    ORDER BY block DESC LIMIT 1
-"""
-_NEWEST_TURN = "SELECT kind, number, turn FROM turns WHERE portfolio = :portfolio ORDER BY turn DESC LIMIT 1"
-_INTENT = "SELECT id, tx, body FROM intents WHERE portfolio = :portfolio AND number = :number"
-_ATTEMPTS = """
-    SELECT purpose, at, hash, body FROM attempts WHERE portfolio = :portfolio AND number = :number ORDER BY attempt
-"""
-_LANDING = "SELECT reason, body, block, after_tick FROM landings WHERE portfolio = :portfolio AND turn = :turn"
 _SUMS = f"""
     SELECT MAX(settled_at), MIN(settled_at), MAX(CASE WHEN settled_at IS NOT NULL THEN number END), SUM(traded_micro),
         SUM(CASE WHEN settled_at >= :day AND after_tick >= :resumed THEN 1 ELSE 0 END),
@@ -75,15 +56,28 @@ _GOOD = f"""
 """
 _FIRST_TICK = "SELECT at FROM ticks WHERE portfolio = :portfolio ORDER BY id LIMIT 1"
 _VALUED = """
-    SELECT at, value, index_e9, holdings, block FROM ticks
+    SELECT at, value, index_e9, holdings, block, id FROM ticks
     WHERE portfolio = :portfolio AND index_e9 IS NOT NULL AND value IS NOT NULL
     ORDER BY id DESC LIMIT 1
 """
+# A zero is added to a column where SQLite would otherwise choose its index, and go through a year of ticks by it.
 _PEAK = "SELECT MAX(index_e9) FROM ticks WHERE portfolio = :portfolio AND id + 0 > :resumed AND at >= :peak"
+# Later than the look at the wallet: what landed in a later block, and what landed anew since. How the latter had landed
+# before is in what was seen, and it is taken back: each batch counts once, as it landed last.
 _MOVED = f"""
-    SELECT fills.token, fills.raw FROM landings JOIN fills
+    SELECT fills.token, fills.raw, 1 FROM landings JOIN fills
     ON fills.portfolio = landings.portfolio AND fills.turn = landings.turn
-    WHERE {STANDING} AND settled_at IS NOT NULL AND landings.block > :block ORDER BY fills.turn, fills.place
+    WHERE {STANDING} AND settled_at IS NOT NULL
+    AND (landings.block > :block OR (landings.revision > 1 AND landings.after_tick >= :looked))
+    UNION ALL
+    SELECT fills.token, fills.raw, -1 FROM reopenings
+    JOIN landings ON landings.portfolio = reopenings.portfolio AND landings.turn = reopenings.turn - 1
+    JOIN fills ON fills.portfolio = landings.portfolio AND fills.turn = landings.turn
+    WHERE reopenings.portfolio = :portfolio AND landings.block <= :block AND landings.after_tick < :looked
+    AND NOT EXISTS (
+        SELECT 1 FROM landings AS anew WHERE anew.portfolio = landings.portfolio AND anew.number = landings.number
+        AND anew.revision > landings.revision AND anew.after_tick < :looked
+    )
 """
 _TICKS = f"SELECT {', '.join(COLUMNS)} FROM ticks WHERE portfolio = :portfolio ORDER BY id DESC LIMIT :count"
 _RECENT = 2  # ticks: what a person was told of already
@@ -93,19 +87,18 @@ _MOST_ROWS = 2**63 - 1  # what a LIMIT takes
 def read_past(ask: Ask, portfolio: int, horizon: Horizon) -> Past:
     """Raises Halt where the records contradict each other."""
     ours: Parameters = {"portfolio": portfolio}
-    halted = ask(_MARK, ours | {"outcome": HALTED})
-    resumed = ask(_MARK, ours | {"outcome": RESUMED})
-    halted_id, why = (halted[0][0], halted[0][2]) if halted else (0, None)
-    resumed_id, since = (resumed[0][0], resumed[0][1]) if resumed else (0, 0)
-    open_intent, unfinal, block = _newest(ask, ours, resumed_id)
+    resumed_id, since, halted = marks_of(ask, ours)
+    newest = newest_of(ask, ours, resumed_id)
     settled_at, failures, history = _history(ask, ours | {"resumed": resumed_id}, since, horizon)
     return Past(
-        open_intent=open_intent,
+        open_intent=newest.open_intent,
         last_settled_at=settled_at,
-        halted=why if halted_id > resumed_id else None,
-        last_block=max(block, _highest(ask, ours, resumed_id)),
+        halted=halted,
+        last_block=max(newest.block, highest_block(ask, ours, resumed_id)),
         failures=failures,
-        unfinal=unfinal,
+        unfinal=newest.unfinal,
+        gone=newest.gone,
+        unchecked=newest.unchecked,
         history=history,
         recent=read_ticks(ask, portfolio, _RECENT),
     )
@@ -117,53 +110,6 @@ def read_ticks(ask: Ask, portfolio: int, count: int) -> tuple[TickRecord, ...]:
         return ()
     rows = ask(_TICKS, {"portfolio": portfolio, "count": min(count, _MOST_ROWS)})
     return tuple(tick_of(row) for row in rows)
-
-
-def read_intent(ask: Ask, ours: Parameters, number: int) -> Intent:
-    """With all that was signed for it. Raises Halt where the bytes are others than the hash says."""
-    from rebalancer.adapters.ledger.attempts import intent_of
-
-    found = {"number": number} | ours
-    return intent_of(ask(_INTENT, found), ask(_ATTEMPTS, found))
-
-
-def newest_turn(ask: Ask, ours: Parameters) -> tuple[str, int, int] | None:
-    """(what happened last to an intent, its number, the turn); None: there was never an intent."""
-    rows = ask(_NEWEST_TURN, ours)
-    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
-
-
-def result_of(reason: str | None, body: str | None) -> Settlement | Failure:
-    """As a landing's row keeps it."""
-    if reason is None:
-        return settlement_from_json(body or "")
-    return Failure(reason, None if body is None else mined_from_json(body))
-
-
-Unfinal = tuple[Intent, Settlement | Failure]
-
-
-def _newest(ask: Ask, ours: Parameters, resumed: int) -> tuple[Intent | None, Unfinal | None, int]:
-    """(the open intent, or the newest with how it landed while that is not final, the highest block it speaks of)."""
-    turn = newest_turn(ask, ours)
-    if turn is None:
-        return None, None, 0
-    kind, number, at = turn
-    if kind != "landing":
-        intent = read_intent(ask, ours, number)
-        return intent, None, intent.block
-    reason, body, block, after_tick = ask(_LANDING, ours | {"turn": at})[0]
-    if block is None:
-        return None, None, 0
-    # What was read after it has the say, whoever resumed: a block that never was is forgotten, finality is not.
-    final = _highest(ask, ours, after_tick) - block >= FINAL_BLOCKS
-    unfinal = None if final else (read_intent(ask, ours, number), result_of(reason, body))
-    return None, unfinal, block if after_tick >= resumed else 0
-
-
-def _highest(ask: Ask, ours: Parameters, after: int) -> int:
-    rows = ask(_HIGHEST, ours | {"after": after})
-    return rows[0][0] if rows else 0
 
 
 def _history(ask: Ask, ours: Parameters, since: int, horizon: Horizon) -> tuple[int | None, int, History]:
@@ -202,8 +148,9 @@ def _valued(ask: Ask, ours: Parameters) -> tuple[Valued | None, tuple[tuple[Addr
     rows = ask(_VALUED, ours)
     if not rows:
         return None, ()
-    at, value, index, held, block = rows[0]
+    at, value, index, held, block, looked = rows[0]
     moved: dict[Address, int] = {}
-    for token, raw in ask(_MOVED, ours | {"block": block or 0}):
-        moved[Address(token)] = moved.get(Address(token), 0) + int(raw)
-    return Valued(at, Usd(int(value)), index, holdings_of(held)), tuple(sorted(moved.items()))
+    for token, raw, sign in ask(_MOVED, ours | {"block": block or 0, "looked": looked}):
+        moved[Address(token)] = moved.get(Address(token), 0) + int(raw) * sign
+    known = Valued(at, Usd(int(value)), index, holdings_of(held))
+    return known, tuple(sorted((token, raw) for token, raw in moved.items() if raw))

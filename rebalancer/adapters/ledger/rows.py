@@ -21,12 +21,13 @@ Row = dict[str, Any]
 Rows = Iterator[tuple[Table, list[Row]]]
 
 
-def rows_of_intent(intent: Intent, basis: Basis, number: int, turn: int) -> Rows:
-    """The intent with its first transaction, what it costs as planned, and what it was decided on."""
-    signed = intent.commitment
+def rows_of_intent(intent: Intent, basis: Basis, place: Row) -> Rows:
+    """The intent with its first transaction, what it costs as planned, and what it was decided on.
+
+    `place`: its number, turn and after_tick.
+    """
+    signed, number, turn = intent.commitment, place["number"], place["turn"]
     row = {
-        "number": number,
-        "turn": turn,
         "id": intent.id,
         "created_at": intent.created_at,
         "block": intent.block,
@@ -35,7 +36,7 @@ def rows_of_intent(intent: Intent, basis: Basis, number: int, turn: int) -> Rows
         "tx": signed.hash,
         "body": intent_to_json(intent),
     }
-    yield intents, [row]
+    yield intents, [place | row]
     sent = attempt_rows.row_of(intent.created_at, attempt_rows.SEND, signed)
     yield attempts, [{"number": number, "attempt": 1, "turn": turn} | sent]
     yield costs, [{"turn": turn} | cost_out(intent.cost)]

@@ -134,6 +134,8 @@ intents = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("block", BigInteger, nullable=False),
     Column("deadline", BigInteger, nullable=False),
+    # The portfolio's newest tick at that time, 0 for none: what came before a person's `resumed`, and what after.
+    Column("after_tick", _Number, nullable=False),
     Column("nonce", BigInteger, nullable=False),
     Column("tx", _Hash, nullable=False),
     Column("body", Text, nullable=False),
@@ -220,7 +222,7 @@ landings = Table(
     # Shares of the portfolio that it was decided on, at 1e9.
     Column("traded_share_e9", BigInteger, nullable=False),
     Column("cost_share_e9", BigInteger, nullable=False),
-    # The portfolio's newest tick at that time, 0 for none: what came before a person's `resumed`, and what after.
+    # As of an intent.
     Column("after_tick", _Number, nullable=False),
     UniqueConstraint("portfolio", "number", "revision"),
     _of_turn(),

@@ -6,18 +6,19 @@ tables' own (schema.py), and what is checked here first is checked for the sake 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import READ, WRITE, open_database
 from rebalancer.adapters.ledger.opening import find_portfolio
-from rebalancer.adapters.ledger.reading import Ask, newest_turn, read_intent, read_past, read_ticks, result_of
+from rebalancer.adapters.ledger.operators import asker, check_newest, lock_wallet
+from rebalancer.adapters.ledger.reading import read_past, read_ticks
 from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
 from rebalancer.adapters.ledger.schema import intents, landings, reopenings, ticks, turns
+from rebalancer.adapters.ledger.standing import newest_turn, read_intent, result_of, standing_halt
 from rebalancer.adapters.ledger.tick_rows import row_of
 from rebalancer.adapters.ledger.words import (
     Identity,
@@ -26,7 +27,9 @@ from rebalancer.adapters.ledger.words import (
     not_recorded,
     not_reopenable,
     not_replaceable,
+    not_the_halt,
 )
+from rebalancer.core.errors import Halt
 from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Replacement, Settlement, TickRecord
 
 LANDING = "landing"
@@ -40,25 +43,28 @@ class SqlLedger:
     """
 
     def __init__(self, url: str, identity: Identity) -> None:
-        self._database = open_database(url)
+        self._database, self._identity = open_database(url), identity
         self._portfolio = find_portfolio(self._database, identity)
 
     def read(self, horizon: Horizon) -> Past:
         with self._begin(READ) as connection:
-            return read_past(_asker(connection), self._portfolio, horizon)
+            return read_past(asker(connection), self._portfolio, horizon)
 
     def record_intent(self, intent: Intent, basis: Basis) -> None:
-        with self._begin(WRITE) as connection:
+        with self._acting() as connection:
+            self._may_send(connection)
             last = self._last(connection)
             if last is not None and last[0] != LANDING:
                 known = self._intent(connection, last[1])
                 raise another_is_open(known.id, known.commitment.hash, intent)
             number = 1 if last is None else last[1] + 1
             turn = self._turn(connection, "intent", number)
-            self._add(connection, rows_of_intent(intent, basis, number, turn))
+            place = {"number": number, "turn": turn, "after_tick": self._newest_tick(connection)}
+            self._add(connection, rows_of_intent(intent, basis, place))
 
     def record_replacement(self, intent: Intent, replacement: Replacement) -> Intent:
-        with self._begin(WRITE) as connection:
+        with self._acting() as connection:
+            self._may_send(connection)
             last = self._last(connection)
             known = None if last is None or last[0] == LANDING else self._intent(connection, last[1])
             if last is None or known is None or known.id != intent.id:
@@ -73,7 +79,7 @@ class SqlLedger:
             return self._intent(connection, last[1])
 
     def record_landing(self, intent: Intent, result: Settlement | Failure) -> None:
-        with self._begin(WRITE) as connection:
+        with self._acting() as connection:
             number = self._number(connection, intent)
             if number is None:
                 raise not_recorded(intent)
@@ -92,7 +98,8 @@ class SqlLedger:
                 raise landed_otherwise(intent, known, result)
 
     def record_reopened(self, intent: Intent, why: str) -> None:
-        with self._begin(WRITE) as connection:
+        with self._acting() as connection:
+            check_newest(self._database, connection, self._identity)
             number, last = self._number(connection, intent), self._last(connection)
             if number is None or last is None:
                 raise not_recorded(intent)
@@ -106,11 +113,18 @@ class SqlLedger:
 
     def record_tick(self, record: TickRecord) -> None:
         with self._begin(WRITE) as connection:
-            connection.execute(sa.insert(ticks), row_of(self._portfolio, record))
+            self._add_tick(connection, record)
+
+    def record_resumed(self, record: TickRecord, halted: str) -> None:
+        with self._acting() as connection:
+            stands = self._halted(connection)
+            if stands != halted:
+                raise not_the_halt(halted, stands)
+            self._add_tick(connection, record)
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
         with self._begin(READ) as connection:
-            return read_ticks(_asker(connection), self._portfolio, count)
+            return read_ticks(asker(connection), self._portfolio, count)
 
     def close(self) -> None:
         """Let go of the database. Nothing recorded is lost without it."""
@@ -119,11 +133,30 @@ class SqlLedger:
     def _begin(self, how: str) -> AbstractContextManager[Connection]:
         return self._database.begin(how)
 
+    @contextmanager
+    def _acting(self) -> Iterator[Connection]:
+        """Nobody else records for the wallet until the exit: what is asked inside holds until it is on disk."""
+        with self._begin(WRITE) as connection:
+            lock_wallet(self._database, connection, self._identity)
+            yield connection
+
+    def _may_send(self, connection: Connection) -> None:
+        check_newest(self._database, connection, self._identity)
+        if (why := self._halted(connection)) is not None:
+            # In the same words, because this is recorded too, and read again by the next tick.
+            raise Halt(why)
+
+    def _halted(self, connection: Connection) -> str | None:
+        return standing_halt(asker(connection), {"portfolio": self._portfolio})
+
+    def _add_tick(self, connection: Connection, record: TickRecord) -> None:
+        connection.execute(sa.insert(ticks), row_of(self._portfolio, record))
+
     def _last(self, connection: Connection) -> tuple[str, int, int] | None:
-        return newest_turn(_asker(connection), {"portfolio": self._portfolio})
+        return newest_turn(asker(connection), {"portfolio": self._portfolio})
 
     def _intent(self, connection: Connection, number: int) -> Intent:
-        return read_intent(_asker(connection), {"portfolio": self._portfolio}, number)
+        return read_intent(asker(connection), {"portfolio": self._portfolio}, number)
 
     def _number(self, connection: Connection, intent: Intent) -> int | None:
         asked = sa.select(intents.c.number).where(intents.c.portfolio == self._portfolio, intents.c.id == intent.id)
@@ -166,10 +199,3 @@ class SqlLedger:
         for table, several in rows:
             if several:
                 connection.execute(sa.insert(table), [row | {"portfolio": self._portfolio} for row in several])
-
-
-def _asker(connection: Connection) -> Ask:
-    def ask(question: str, parameters: Mapping[str, int | str]) -> Sequence[Sequence[Any]]:
-        return connection.execute(sa.text(question), parameters).all()
-
-    return ask

@@ -6,7 +6,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from rebalancer.core.errors import ConfigError, Halt
+from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import RESUMED as RESUMED
 from rebalancer.core.model import Failure, Intent, Replacement, Settlement
 from rebalancer.units import Address
@@ -49,11 +49,46 @@ def open_with_another(ledger: str, seen: Identity, expected: Identity) -> Config
     )
 
 
-def another_is_open(open_id: str, open_tx: str, intent: Intent) -> Halt:
-    """Two batches at once could trade twice."""
-    return Halt(
-        f"ledger: intent {open_id} ({open_tx}) is still open, so intent {intent.id} was not recorded and must not be "
+def gone_with_another(ledger: str, seen: Identity, expected: Identity, tx: str) -> ConfigError:
+    """What was given up unmined may come late, and a new operator's nonce is no bar to it."""
+    return ConfigError(
+        f"ledger {ledger}: {seen} has given up {tx} unmined, and it may come late, so {expected} cannot begin. Look on "
+        "the chain that its nonce is used; then `rebalancer halt` and `rebalancer resume` with the configuration of "
+        "that operator"
+    )
+
+
+def halted_with_another(ledger: str, seen: Identity, expected: Identity, why: str) -> ConfigError:
+    """A change of the operator is no answer to what halted the keeper."""
+    return ConfigError(
+        f"ledger {ledger}: {seen} is halted, so {expected} cannot begin: {why}. Look into it, and `rebalancer resume` "
+        "with the configuration of that operator first"
+    )
+
+
+def of_a_newer_operator(ledger: str, newest: Identity, ours: Identity) -> ConfigError:
+    """One wallet, one operator: what two know of each other's batches is nothing."""
+    return ConfigError(
+        f"ledger {ledger}: wallet {ours.wallet} is rebalanced by operator {newest.operator} in this ledger, and this "
+        f"is {ours.operator}: it joined before. Run the configuration of {newest.operator}; to go back to "
+        f"{ours.operator}, stop that one and name a new ledger"
+    )
+
+
+def another_is_open(open_id: str, open_tx: str, intent: Intent) -> Unavailable:
+    """Two batches at once could trade twice. The other keeper was quicker, and nothing was sent of this one."""
+    return Unavailable(
+        f"ledger: intent {open_id} ({open_tx}) is still open, so intent {intent.id} was not recorded and not "
         "sent. Look whether a second keeper runs; the next tick finishes the open one"
+    )
+
+
+def not_the_halt(read: str, stands: str | None) -> ConfigError:
+    """What was looked at is not what stands now."""
+    now = "nothing is halted any more" if stands is None else f"it is halted by now for another reason: {stands}"
+    return ConfigError(
+        f"ledger: not resumed: {now}; what was looked into is: {read}. Look at `rebalancer status`, and resume again "
+        "where it is halted"
     )
 
 

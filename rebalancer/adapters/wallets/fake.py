@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rebalancer.core.errors import RebalancerError
+from rebalancer.core.errors import Halt, RebalancerError
 from rebalancer.core.model import (
     Allowance,
     Batch,
@@ -49,9 +49,10 @@ class FakeWallet:
     """By default every batch does what its quotes expect, and the newest transaction that was sent is mined.
 
     `simulations` and `landings` are played first, in their order, one for each call; the last landing stays. What has
-    landed lands the same ever after, until the chain is reorganised. While `failure` is set, sending raises it, and
-    while `poor` is, signing a replacement. `sent` holds the intents that went out, once for each time; `looked` the
-    patience and the last block of each look. `on_landed` is told of each batch that lands, once.
+    landed lands the same ever after, until the chain is reorganised. A nonce is used once something has landed with it,
+    or a landing halts. While `failure` is set, sending raises it, and while `poor` is, signing a replacement. `sent`
+    holds the intents that went out, once for each time; `looked` the patience and the last block of each look.
+    `on_landed` is told of each batch that lands, once.
     """
 
     def __init__(
@@ -71,20 +72,19 @@ class FakeWallet:
         self._signer = FakeSigner()
         self._simulations = list(simulations)
         self._landings = list(landings)
-        self._nonce = 0
+        self.nonce = 0
+        """The next one of the operator, as the chain counts."""
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
-        return Batch(quotes, self.operator, Call(self.address, b"".join(q.call.data for q in quotes)), deadline)
+        data = deadline.to_bytes(32) + b"".join(q.call.data for q in quotes)
+        return Batch(quotes, self.operator, Call(self.address, data), deadline)
 
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         return self._simulations.pop(0) if self._simulations else as_quoted(batch, snapshot)
 
     def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
         fees = Fees(Wei(2 * snapshot.block.base_fee), Wei(0))
-        transaction = Transaction(1, self._nonce, simulation.gas, fees, batch.call, simulation.access_list)
-        signed = self._signer.sign(transaction)
-        self._nonce += 1
-        return signed
+        return self._signer.sign(Transaction(1, self.nonce, simulation.gas, fees, batch.call, simulation.access_list))
 
     def gas_now(self) -> Block:
         return self.newest
@@ -112,8 +112,14 @@ class FakeWallet:
         self.looked.append((patience, last_block))
         if intent.id in self._landed:
             return self._landed[intent.id]
-        landing = self._play(intent)
+        used = max(self.nonce, intent.commitment.transaction.nonce + 1)
+        try:
+            landing = self._play(intent)
+        except Halt:
+            self.nonce = used  # by another transaction
+            raise
         if isinstance(landing, Landed):
+            self.nonce = used
             self._landed[intent.id] = landing
             self.on_landed(landing.receipt)
         return landing

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 from rebalancer.adapters.chain.codec import Words
 from rebalancer.adapters.wallets.abi import allowance, balance_of
-from rebalancer.adapters.wallets.sending import gas_limit
+from rebalancer.adapters.wallets.sending import MOST_GAS, gas_limit, why_too_much
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
 from rebalancer.adapters.wallets.steps import approvals_of
 from rebalancer.core.errors import Unavailable
-from rebalancer.core.model import AccessList, Allowance, Batch, Simulated, Snapshot
+from rebalancer.core.model import AccessList, Allowance, Batch, Reverted, Simulated, Simulation, Snapshot
 from rebalancer.units import Address, Amount
 
 
@@ -34,7 +34,7 @@ def try_batch(simulator: Simulator, wallet: Address, batch: Batch, snapshot: Sna
     if plain.measured is None or plain.executed.gas is None:
         return plain
     try:
-        limit = gas_limit(plain.measured.gas)
+        limit = min(gas_limit(plain.measured.gas), MOST_GAS)
         entries = simulator.access_list(batch.operator, batch.call, plain.place, limit)
         listed = _try(simulator, wallet, batch, snapshot, entries) if entries else plain
     except Unavailable:
@@ -42,6 +42,12 @@ def try_batch(simulator: Simulator, wallet: Address, batch: Batch, snapshot: Sna
         # does not answer at all is found out before anything is signed.
         return plain
     return listed if listed.measured is not None and listed.measured.gas < plain.measured.gas else plain
+
+
+def fitting(measured: Simulated) -> Simulation:
+    """What was measured, if one transaction may use so much gas: with less it would fail, and burn what it has."""
+    too_much = why_too_much(measured.gas)
+    return measured if too_much is None else Reverted(too_much)
 
 
 def _try(

@@ -6,12 +6,15 @@ bytes that are simulated are the ones that are sent.
 
 from __future__ import annotations
 
-from rebalancer.adapters.chain.codec import Words, hex_bytes
+from collections.abc import Sequence
+
+from rebalancer.adapters.chain.codec import CallResult, Words, hex_bytes
 from rebalancer.adapters.chain.deployments import Deployment
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.abi import calls_of_batch, exec_batch
+from rebalancer.adapters.wallets.counting import Counter
 from rebalancer.adapters.wallets.landing import Lander, Patience
-from rebalancer.adapters.wallets.measuring import Trial, try_batch
+from rebalancer.adapters.wallets.measuring import Trial, fitting, try_batch
 from rebalancer.adapters.wallets.reasons import first_failure, hides_the_reason, safe_reason
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
@@ -47,7 +50,8 @@ class SafeWallet:
         self._multi_send = deployment.multi_send_call_only
         self._multi_send_seen = False
         self._simulator = Simulator(rpc, deployment.multicall3)
-        self._lander = Lander(rpc, (address, self.operator), patience, self._why_failed, sender.relay)
+        self._counter = Counter(sender.nodes, self.operator)
+        self._lander = Lander(sender.nodes, (address, self.operator), patience, self._why_failed, sender.relay)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One execTransaction. The deadline stands inside the venues' calls."""
@@ -62,19 +66,22 @@ class SafeWallet:
             return Reverted(self._why_reverted(batch, snapshot, trial))
         if not Words(trial.executed.data).flag(0):
             return Reverted(f"the Safe {self.address} reports that the batch failed")
-        return trial.measured
+        return fitting(trial.measured)
 
     def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
         """Sign, if the operator and the Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
         reads = SafeReads(self.address)
+
+        def unchanged(results: Sequence[CallResult]) -> None:
+            now = reads.decode(results)
+            if now != snapshot.wallet:
+                raise Unavailable(
+                    f"Safe {self.address}: changed since block {snapshot.block.number}, then {snapshot.wallet}, now "
+                    f"{now}; what was planned is void, the next tick plans anew"
+                )
+
         # What the operator has mined in between moves the Safe's nonce.
-        nonce, results = self._sender.count_and_read(reads.calls(), snapshot)
-        now = reads.decode(results)
-        if now != snapshot.wallet:
-            raise Unavailable(
-                f"Safe {self.address}: changed since block {snapshot.block.number}, then {snapshot.wallet}, now {now}; "
-                "what was planned is void, the next tick plans anew"
-            )
+        nonce = self._counter.next(snapshot, reads.calls(), unchanged)
         return self._sender.sign(batch, simulation, snapshot, nonce)
 
     def gas_now(self) -> Block:

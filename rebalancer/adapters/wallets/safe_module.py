@@ -6,9 +6,13 @@ it is sent, in its own words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rebalancer.adapters.chain.codec import CallResult
 from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.adapters.wallets.counting import Counter
 from rebalancer.adapters.wallets.landing import Lander, Patience
-from rebalancer.adapters.wallets.measuring import Trial, try_batch
+from rebalancer.adapters.wallets.measuring import Trial, fitting, try_batch
 from rebalancer.adapters.wallets.module_abi import rebalance_data
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted, without_meters
 from rebalancer.adapters.wallets.reasons import first_failure, hides_a_call, module_reason
@@ -48,7 +52,8 @@ class ModuleSafe:
         self._reads = ModuleReads(wanted)
         self._sender = sender
         self._simulator = Simulator(rpc, multicall3)
-        self._lander = Lander(rpc, (self.address, self.operator), patience, self._why_failed, sender.relay)
+        self._counter = Counter(sender.nodes, self.operator)
+        self._lander = Lander(sender.nodes, (self.address, self.operator), patience, self._why_failed, sender.relay)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One rebalance(). Where the module has no words for a quote, the guard says so, and the batch is empty."""
@@ -60,18 +65,24 @@ class ModuleSafe:
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         """The exact call from the operator, between two measurements. Raises Unavailable."""
         trial = try_batch(self._simulator, self.address, batch, snapshot)
-        return trial.measured or Reverted(self._why_reverted(batch, snapshot, trial))
+        if trial.measured is None:
+            return Reverted(self._why_reverted(batch, snapshot, trial))
+        return fitting(trial.measured)
 
     def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
         """Sign, if operator, module and Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
-        nonce, results = self._sender.count_and_read(self._reads.calls(), snapshot)
-        now, then = without_meters(self._reads.read(results)), without_meters(_module_of(snapshot))
-        if now != then:
-            changed = "; ".join(_changes(then, now))
-            raise Unavailable(
-                f"module {self._module}: changed since block {snapshot.block.number}, {changed}; what was planned is "
-                "void, the next tick plans anew"
-            )
+        then = without_meters(_module_of(snapshot))
+
+        def unchanged(results: Sequence[CallResult]) -> None:
+            now = without_meters(self._reads.read(results))
+            if now != then:
+                changed = "; ".join(_changes(then, now))
+                raise Unavailable(
+                    f"module {self._module}: changed since block {snapshot.block.number}, {changed}; what was planned "
+                    "is void, the next tick plans anew"
+                )
+
+        nonce = self._counter.next(snapshot, self._reads.calls(), unchanged)
         return self._sender.sign(batch, simulation, snapshot, nonce)
 
     def gas_now(self) -> Block:

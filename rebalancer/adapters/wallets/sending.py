@@ -1,20 +1,17 @@
 """The operator's transactions: a call in, signed bytes out; recorded bytes in, sent.
 
-The nonce is the chain's, not a memory of ours: a key that was also used elsewhere cannot put us out of step. Of what a
-relay holds back no node knows anything: that nothing is on its way is the ledger's word, and no node is asked for it.
+Of what a relay holds back no node knows anything: that nothing is on its way is the ledger's word, and no node is asked
+for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import assert_never
 
-from rebalancer.adapters.chain.at_block import read_head
-from rebalancer.adapters.chain.codec import CallResult, EthCall, hex_bytes, hex_int
-from rebalancer.adapters.chain.rpc import Call as RpcCall
+from rebalancer.adapters.chain.codec import hex_int
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
-from rebalancer.adapters.wallets.nonces import Nonces, Use
+from rebalancer.adapters.wallets.nodes import Nodes
 from rebalancer.adapters.wallets.unmined import names_of
 from rebalancer.core.cost import fees_for
 from rebalancer.core.errors import Halt, Unavailable
@@ -59,14 +56,26 @@ class Relay:
 
 def gas_limit(gas: int) -> int:
     """Of the transaction whose simulation used `gas`."""
-    return min(mul_div_up(gas, GAS_MARGIN, BPS), MOST_GAS)
+    return mul_div_up(gas, GAS_MARGIN, BPS)
+
+
+def why_too_much(gas: int) -> str | None:
+    """Why no transaction can have the gas limit that goes with a simulation's `gas`; None: one can."""
+    limit = gas_limit(gas)
+    if limit <= MOST_GAS:
+        return None
+    return (
+        f"the batch uses {gas:,} gas, with the margin for pools that move {limit:,}, and a transaction may have "
+        f"{MOST_GAS:,} at most (EIP-7825): it cannot be sent; lower max_trade, or hold fewer assets"
+    )
 
 
 class Sender:
     """Makes and sends the operator's transactions on one chain: through `relay`, where there is one."""
 
-    def __init__(self, rpc: Rpc, chain_id: int, signer: Signer, limits: Limits, relay: Relay | None = None) -> None:
-        self._rpc = rpc
+    def __init__(self, nodes: Nodes, chain_id: int, signer: Signer, limits: Limits, relay: Relay | None = None) -> None:
+        self.nodes = nodes
+        self._rpc = nodes.rpc
         self._chain_id = chain_id
         self._signer = signer
         self.operator = signer.address
@@ -78,49 +87,10 @@ class Sender:
         """The host of the relay, where there is one."""
         return None if self._relay is None else self._relay.rpc.host
 
-    def count_and_read(self, reads: Sequence[EthCall], snapshot: Snapshot) -> tuple[int, tuple[CallResult, ...]]:
-        """The operator's next nonce, if it has sent nothing since the snapshot, and what `reads` give now.
-
-        All in one batch, and the counts before the reads: what is mined for the operator in between shows in what
-        was read, and what is mined later takes the nonce that was counted here. Raises Unavailable.
-        """
-        tags = (hex(snapshot.block.number), "latest", "pending")
-        counts: list[RpcCall] = [("eth_getTransactionCount", [self.operator, tag]) for tag in tags]
-        calls: list[RpcCall] = [("eth_call", [{"to": r.to, "data": "0x" + r.data.hex()}, "latest"]) for r in reads]
-        answers = self._rpc.batch([*counts, *calls])
-        nonce = self._free_nonce(answers[: len(counts)], snapshot)
-        return nonce, tuple(CallResult(True, hex_bytes(answer)) for answer in answers[len(counts) :])
-
-    def _free_nonce(self, answers: Sequence[Any], snapshot: Snapshot) -> int:
-        before, mined, pending = (hex_int(count) for count in answers)
-        if pending > mined:
-            raise Unavailable(
-                f"operator {self.operator}: {pending - mined} of its transactions wait to be mined (nonce {mined} is "
-                "next), expected none; the operator's key should have no other use"
-            )
-        if mined < before:
-            raise Unavailable(
-                f"{self._rpc.host}: counts {mined} transactions of operator {self.operator} now, and {before} at block "
-                f"{snapshot.block.number}: a node behind it has fallen behind; wait for it, or use another node"
-            )
-        if mined > before:
-            raise Unavailable(
-                f"operator {self.operator}: {mined - before} of its transactions were mined since block "
-                f"{snapshot.block.number}, expected none{self._named(before, snapshot.block.number)}; what was planned "
-                "is void, the next tick plans anew. The operator's key should have no other use"
-            )
-        return mined
-
-    def _named(self, nonce: int, block: int) -> str:
-        """The transaction that took the operator's nonce after `block`, where the node tells."""
-        try:
-            use = Nonces(self._rpc, self.operator).use_of(nonce, block, hex_int(self._rpc.call("eth_blockNumber")))
-        except Unavailable:
-            return ""  # what is known without it is told all the same
-        return f": {use}" if isinstance(use, Use) else ""
-
     def sign(self, batch: Batch, simulation: Simulated, snapshot: Snapshot, nonce: int) -> SignedTransaction:
-        """Raises ConfigError, Unavailable (gas cannot be paid), Halt."""
+        """Raises ConfigError, Unavailable (gas cannot be paid, or is too much), Halt."""
+        if (too_much := why_too_much(simulation.gas)) is not None:
+            raise Unavailable(too_much)
         transaction = Transaction(
             chain_id=self._chain_id,
             nonce=nonce,
@@ -160,7 +130,7 @@ class Sender:
 
     def gas_now(self) -> Block:
         """The newest block, with what builders were paid lately. Raises Unavailable."""
-        return read_head(self._rpc)
+        return self.nodes.head()
 
     def send(self, intent: Intent) -> None:
         """The newest of its transactions. Safe to repeat.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from rebalancer.core.model import Intent, Purpose, SignedTransaction
 
+INDEX_SECONDS = 600
+"""A node's index of transactions may lag behind its blocks by minutes, and a relay shows nobody what it holds: so long
+after the deadline, a transaction that is neither in the index nor in a block is believed to be none."""
+
 
 def names_of(intent: Intent) -> str:
     """All its transactions."""
@@ -14,6 +18,12 @@ def names_of(intent: Intent) -> str:
 def is_cancellation(intent: Intent, signed: SignedTransaction) -> bool:
     """Whether this one of its transactions is there to prevent it."""
     return any(each.signed == signed and each.purpose is Purpose.CANCEL for each in intent.replacements)
+
+
+def believed_at(intent: Intent) -> int:
+    """From when on a node that does not know any of its transactions is believed. A cancellation has no deadline."""
+    signed_at = (each.at for each in intent.replacements)
+    return max((intent.deadline, *signed_at)) + INDEX_SECONDS
 
 
 def unknown(intent: Intent, now: int, host: str) -> str:

@@ -37,6 +37,7 @@ from rebalancer.core.model.module import (
     ModuleSwap,
 )
 from rebalancer.core.model.outcome import (
+    FAR_BEHIND,
     FINAL_BLOCKS,
     RESUMED,
     Basis,
@@ -91,6 +92,7 @@ __all__ = [
     "Call",
     "Commitment",
     "Cost",
+    "FAR_BEHIND",
     "FINAL_BLOCKS",
     "Failed",
     "Failure",

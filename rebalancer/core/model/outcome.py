@@ -33,6 +33,8 @@ class Waiting:
     reason: str
     mined: bool = False
     """Its nonce is used, as far as the node tells: no further transaction can take its place."""
+    block_hash: str | None = None
+    """Of the block that it was mined in, where there is a receipt that only lacks confirmations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Settlement:
     cost: Cost
     """Measured: at the intent's prices, gas as paid."""
     gas_used: int
+    accepted: str | None = None
+    """What a person said who has looked at it, where it was not as planned; None: it was as planned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,16 @@ class Past:
 
     Its block may be replaced yet.
     """
+    gone: Intent | None = None
+    """The newest intent, where it was given up unmined since a person last resumed.
+
+    Until its nonce is used it may come late all the same: what is sent next has that nonce, or is not sent.
+    """
+    unchecked: tuple[Intent, Settlement] | None = None
+    """The newest intent, where it has settled since a person last resumed and the wallet was not read since.
+
+    Not held to the limits of after a batch yet.
+    """
     history: History = NO_HISTORY
     recent: tuple[TickRecord, ...] = ()
     """The two newest ticks on record, newest first: what a person was told of already is not told again."""
@@ -196,6 +210,8 @@ class Past:
 
 FINAL_BLOCKS = 64
 """Two epochs: mainnet finalises a block within them, and does not take it back then."""
+FAR_BEHIND = 300
+"""Blocks, an hour of mainnet's. A node that lags is back sooner; further behind, either it or our record is wrong."""
 RESUMED = "resumed"
 """The outcome of the row that a person adds after having looked into a Halt: the keeper goes on."""
 

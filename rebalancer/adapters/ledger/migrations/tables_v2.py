@@ -114,6 +114,7 @@ intents = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("block", BigInteger, nullable=False),
     Column("deadline", BigInteger, nullable=False),
+    Column("after_tick", _Number, nullable=False),
     Column("nonce", BigInteger, nullable=False),
     Column("tx", _Hash, nullable=False),
     Column("body", Text, nullable=False),

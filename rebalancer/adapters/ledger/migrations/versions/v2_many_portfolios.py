@@ -50,7 +50,9 @@ def upgrade() -> None:
     landed = {row["number"]: row for row in old["landings"]}
     turn = 0
     for row in sorted(old["intents"], key=lambda row: int(row["number"])):
-        turn = _intent(row, turn)
+        # The clock's word: of an intent the first version did not keep which ticks came before it.
+        before = [int(tick["id"]) for tick in old["ticks"] if tick["at"] <= row["created_at"]]
+        turn = _intent(row | {"after_tick": max(before, default=0)}, turn)
         if row["number"] in landed:
             turn = _landing(row, landed[row["number"]], turn)
     op.execute("UPDATE ledger_schema SET version = 2")
@@ -86,7 +88,7 @@ def _intent(row: Row, last: int) -> int:
     body, number = json.loads(row["body"]), int(row["number"])
     previous = {"turn": last, "kind": "landing", "number": number - 1} if last else {"turn": 0}
     turn = _turn("intent", number, previous)
-    kept = {name: row[name] for name in ("number", "id", "created_at", "block", "nonce", "tx", "body")}
+    kept = {name: row[name] for name in ("number", "id", "created_at", "block", "nonce", "tx", "body", "after_tick")}
     _add(intents, [_OURS | {"turn": turn, "deadline": body["deadline"]} | kept])
     signed = body["commitment"]
     attempt = {name: signed[name] for name in ("nonce", "gas", "max_fee", "tip", "hash")}
