@@ -43,7 +43,7 @@ test-pure: setup ## pure tests: no chain
 
 test-ports: setup ## adapters, contracts and the command line on a real chain
 	@echo "==> adapters and contracts on the replica"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile -m "not slow" tests/ports tests/contracts
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" tests/contracts tests/ports
 
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"

@@ -50,30 +50,32 @@ def reopened(ports: Ports, past: Past) -> Intent | None:
 
     None: it stands as it is on record, or is final.
     """
-    intent, mined = past.gone, None
-    if intent is None:
-        if past.unfinal is None or (mined := _mined(past)) is None:
+    if past.gone is not None:
+        landing = ports.wallet.land(past.gone, 0, past.last_block)
+        if isinstance(landing, Gone):
             return None
-        intent = past.unfinal[0]
-    landing = ports.wallet.land(intent, 0, past.last_block)
+        ports.ledger.record_reopened(past.gone, f"it was given up unmined; {_seen(landing)}")
+        return past.gone
+    mined = _mined(past)
+    if past.unfinal is None or mined is None:
+        return None
+    # The block is asked for, and no receipt: a node may have dropped that, and the block stands all the same.
+    if ports.wallet.stands(mined.block, mined.block_hash, past.last_block):
+        return None
+    intent, before = past.unfinal[0], f"{mined.tx} was in block {mined.block} ({mined.block_hash})"
+    try:
+        landing = ports.wallet.land(intent, 0, past.last_block)
+    except Halt as error:
+        # Open, so that a person's word can close it: what is on record of it is no longer so.
+        ports.ledger.record_reopened(intent, f"{before}; {error}")
+        raise
     match landing:
-        case Gone() if mined is None:
+        case Landed(receipt) if _place(receipt) == _place(mined):
             return None
-        case Landed(receipt) if mined is not None and _place(receipt) == _place(mined):
-            return None
-        case Waiting(block_hash=str(seen_in)) if mined is not None and seen_in == mined.block_hash:
+        case Waiting(block_hash=str(seen_in)) if seen_in == mined.block_hash:
             # Where it was, with fewer blocks on top than are asked for by now.
             return None
-        case Landed(receipt):
-            seen = f"{receipt.tx} is in block {receipt.block} ({receipt.block_hash}) now"
-        case Waiting(reason) | Gone(reason):
-            seen = reason
-        case other:
-            assert_never(other)
-    before = (
-        "it was given up unmined" if mined is None else f"{mined.tx} was in block {mined.block} ({mined.block_hash})"
-    )
-    ports.ledger.record_reopened(intent, f"{before}; {seen}")
+    ports.ledger.record_reopened(intent, f"{before}; {_seen(landing)}")
     return intent
 
 
@@ -121,6 +123,16 @@ def require_same_nonce(past: Past, commitment: Commitment) -> None:
             f"the operator's next nonce is {nonce}, expected {given_up}, that of {past.gone.newest.hash}, which was "
             "given up unmined: it has come late, or a node counts wrongly. Nothing was sent; the next tick looks again"
         )
+
+
+def _seen(landing: Landing) -> str:
+    match landing:
+        case Landed(receipt):
+            return f"{receipt.tx} is in block {receipt.block} ({receipt.block_hash}) now"
+        case Waiting(reason) | Gone(reason):
+            return reason
+        case other:
+            assert_never(other)
 
 
 # ------------------------------------------------------------ one that is on record

@@ -123,8 +123,13 @@ class Wallet(Protocol):
         """The exact batch at the snapshot's block, balance changes measured. Raises Unavailable."""
         ...
 
-    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
-        """Sign what was simulated. Nothing leaves the machine. Raises ConfigError, Unavailable, Halt."""
+    def commit(
+        self, batch: Batch, simulation: Simulated, snapshot: Snapshot, instead_of: Intent | None = None
+    ) -> Commitment:
+        """Sign what was simulated. Nothing leaves the machine. Raises ConfigError, Unavailable, Halt.
+
+        `instead_of`: was given up unmined, and may be out yet with the nonce that this one gets. So it pays more.
+        """
         ...
 
     def gas_now(self) -> Block:
@@ -148,6 +153,15 @@ class Wallet(Protocol):
         """Send the newest of what was recorded. Safe to repeat: the same bytes. Raises Unavailable."""
         ...
 
+    def stands(self, block: int, block_hash: str, last_block: int) -> bool:
+        """Whether a block in which something landed is the chain's, on a node that is not behind `last_block`.
+
+        One that the node has not come to is not: that never was, as far as it is known, where `last_block` is lower.
+
+        Raises Unavailable, ConfigError (another chain), Halt.
+        """
+        ...
+
     def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
         """What became of it and all its transactions, waiting up to `patience` seconds, on a node that is not behind
         `last_block`.
@@ -158,14 +172,17 @@ class Wallet(Protocol):
 
 
 class Ledger(Protocol):
-    """The memory of one portfolio. What a call has recorded is on disk when it returns."""
+    """The memory of one portfolio. What a call has recorded is on disk when it returns.
+
+    Unavailable where another keeper was quicker: nothing is recorded, and the next tick sees what that one did.
+    """
 
     def read(self, horizon: Horizon) -> Past:
         """What the next decision rests on. Raises Halt where the records contradict each other."""
         ...
 
     def record_intent(self, intent: Intent, basis: Basis) -> None:
-        """Before anything is sent. Halt where the keeper is halted, Unavailable where another intent is open."""
+        """Before anything is sent. Halt where the keeper is halted, ConfigError for an operator who is replaced."""
         ...
 
     def record_replacement(self, intent: Intent, replacement: Replacement) -> Intent:

@@ -155,7 +155,7 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
     batch, snapshot = decision.batch, decision.snapshot
     ports.chain.confirm(snapshot)
     still_free(ports, policy, past, snapshot.block)
-    commitment = ports.wallet.commit(batch, decision.simulation, snapshot)
+    commitment = ports.wallet.commit(batch, decision.simulation, snapshot, past.gone)
     require_same_nonce(past, commitment)
     intent = Intent(
         id=commitment.hash,

@@ -76,7 +76,7 @@ def _of_outcome(outcome: Outcome, past: Past | None, at: int) -> Notice | None:
             return Notice("rebalanced", detail, urgent=False)
         case Failed():
             # Ticks that waited may lie between two batches, so these are counted, not the ticks.
-            known = past is not None and past.failures != 1
+            known = past is not None and (past.failures != 1 or _is_known(outcome, past))
             return None if known else Notice("a batch failed, twice in a row", detail, urgent=True)
         case Blocked(breaches):
             return None if _told_of(breaches, past) else Notice("blocked by its limits", detail, urgent=True)
@@ -105,6 +105,11 @@ def _waited_at(past: Past) -> int | None:
     """When a tick ended in waiting last; where no tick on record did, when the oldest of these ended."""
     waited = [record.at for record in past.recent if record.outcome == "pending"]
     return next(iter(waited or [record.at for record in past.recent[-1:]]), None)
+
+
+def _is_known(failed: Failed, past: Past) -> bool:
+    """Whether it stood on record as given up, was looked at again, and is."""
+    return past.gone is not None and past.gone.id == failed.intent
 
 
 def _second(past: Past) -> bool:

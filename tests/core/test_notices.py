@@ -103,6 +103,12 @@ def test_notice_of__a_failed_batch__is_told_the_second_time_whatever_lay_between
     assert notice is None or (notice.urgent and notice.title == "a batch failed, twice in a row")
 
 
+def test_notice_of__a_batch_given_up_once_more__is_not_told_again() -> None:
+    given_up = replace(FAILED, intent=INTENT.id)
+    assert title(given_up, past(failures=1)) == "a batch failed, twice in a row"
+    assert title(given_up, past(failures=1, gone=INTENT)) is None
+
+
 def test_notice_of__no_ledger_to_remember__is_told_each_time() -> None:
     assert title(FAILED, None) == "a batch failed, twice in a row"
     assert title(Unavailable("the database is not there"), None) == "no decision, twice in a row"

@@ -122,8 +122,13 @@ class InterruptedWallet:
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         return self._wallet.simulate(batch, snapshot)
 
-    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
-        return self._wallet.commit(batch, simulation, snapshot)
+    def commit(
+        self, batch: Batch, simulation: Simulated, snapshot: Snapshot, instead_of: Intent | None = None
+    ) -> Commitment:
+        return self._wallet.commit(batch, simulation, snapshot, instead_of)
+
+    def stands(self, block: int, block_hash: str, last_block: int) -> bool:
+        return self._wallet.stands(block, block_hash, last_block)
 
     def execute(self, intent: Intent) -> None:
         if self._before is not None:

@@ -19,6 +19,21 @@ Change = Callable[[Json, Json], Json]
 Make = Callable[[], LyingNode]
 
 
+class EvasiveNode(LyingNode):
+    """Gives no answer to a request that it does not want: those of one call to any of `methods`, `times` in all."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.methods: tuple[str, ...] = ()
+        self.times = 0
+
+    def body(self, url: str, calls: Any) -> bytes:
+        if self.times > 0 and isinstance(calls, dict) and calls["method"] in self.methods:
+            self.times -= 1
+            return b"bad gateway"
+        return super().body(url, calls)
+
+
 def on(desk: Desk, *nodes: LyingNode, quorum: int = 1) -> Desk:
     return desk.on(Rpc([node.url for node in nodes], 1), AGE, quorum)
 

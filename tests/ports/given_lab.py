@@ -18,6 +18,8 @@ from rebalancer.core.errors import RebalancerError
 from rebalancer.core.model import FINAL_BLOCKS
 from rebalancer.replica.chain import Replica
 
+SOME = 4
+
 
 class Lab:
     """A replica, on which trials are made one after the other. Start it in a thread that lives as long as it does."""
@@ -54,9 +56,13 @@ class Lab:
             return Verdict(case.name, tuple(world.ends), struck, wrong, hung, strange)
 
     def _come_to_the_present(self) -> None:
-        """Each return to a mark has set anvil's clock back by as much as the trial before has taken."""
+        """Each return to a mark has set anvil's clock back by as much as the trial before has taken.
+
+        Some blocks more, so that those that are a little behind are of the present too.
+        """
         now = max(int(time.time()), self._replica.now() + 1)
         self._replica.rpc.batch([("evm_setNextBlockTimestamp", [now]), ("evm_mine", [])])
+        self._replica.mine(SOME)
 
     @contextmanager
     def _world(self, case: Case) -> Iterator[World]:

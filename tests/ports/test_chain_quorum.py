@@ -283,6 +283,21 @@ def test_confirm__of_a_snapshot_that_was_read_wider__asks_for_what_was_added_too
         reader.confirm(wider)
 
 
+def test_read_ticks__where_several_must_agree_and_the_first_node_falls_silent__asks_no_other(
+    book: Book, nodes: Make
+) -> None:
+    first, second = nodes(), nodes()
+    reader = reader_of(book, first, second)
+    snapshot = reader.read()
+    pool = next(pool for pool in snapshot.pools if isinstance(pool, V3Pool))
+    need = MoreTicks((NeedTicks(pool.address, pool.word_low - 2, pool.word_high, 0),))
+    first.body = lambda url, calls: b"bad gateway"  # type: ignore[method-assign]
+    asked = counted(second)
+    with pytest.raises(Unavailable):
+        reader.read_ticks(snapshot, need)
+    assert asked == [], "the second is to confirm it, and not what it has said itself"
+
+
 def test_confirm__of_a_snapshot_that_is_not_the_newest__is_unavailable(
     replica: Replica, book: Book, nodes: Make
 ) -> None:

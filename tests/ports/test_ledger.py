@@ -10,7 +10,7 @@ from given_ledger import EVER, GONE, a_basis, a_failure, a_replacement, a_settle
 
 from rebalancer.adapters.ledger.words import HALTED, RESUMED
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import Failure, Intent, Past, Purpose, Settlement
+from rebalancer.core.model import Failure, Intent, Mined, Past, Purpose, Settlement
 from rebalancer.ports import Ledger
 
 Again = Callable[[], Ledger]
@@ -26,6 +26,12 @@ def _land(again: Again, number: int, result: Settlement | Failure | None = None)
     intent = _record(again, an_intent(number))
     again().record_landing(intent, result or a_settlement(intent))
     return intent
+
+
+def _mined() -> Mined:
+    mined = a_failure(an_intent()).mined
+    assert mined is not None
+    return mined
 
 
 def _replace(again: Again, intent: Intent, purpose: Purpose = Purpose.RAISE, tip: int = 2) -> Intent:
@@ -90,11 +96,60 @@ def test_record_landing__twice_the_same__changes_nothing(again: Again, result: S
     assert again().read(EVER) == before
 
 
-def test_record_landing__twice_and_different__halts(again: Again) -> None:
-    _record(again, an_intent())
-    again().record_landing(an_intent(), a_settlement(an_intent()))
-    with pytest.raises(Halt, match=r"intent-1 was recorded as settled in block 1003, and now as failed \(void"):
-        again().record_landing(an_intent(), GONE)
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(a_settlement(an_intent()), fills=()),
+        replace(a_failure(an_intent()), mined=replace(_mined(), block_hash=a_settlement(an_intent()).block_hash)),
+    ],
+    ids=["with other fills", "reverted"],
+)
+def test_record_landing__twice_and_different_in_one_block__halts(again: Again, other: Settlement | Failure) -> None:
+    _land(again, 1)
+    with pytest.raises(Halt, match="intent-1 was recorded as settled in block 1003, and now as "):
+        again().record_landing(an_intent(), other)
+    assert again().read(EVER).last_settled_at is not None
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        (a_failure(an_intent()), replace(a_failure(an_intent()), reason="mined and reverted: why is not known")),
+        (GONE, replace(GONE, reason="void, and no node knows it")),
+        (a_settlement(an_intent()), replace(a_settlement(an_intent()), accepted="known")),
+    ],
+    ids=["failed", "gone", "settled"],
+)
+def test_record_landing__twice_the_same_in_other_words__keeps_the_first(
+    again: Again, known: Settlement | Failure, words: Settlement | Failure
+) -> None:
+    _land(again, 1, known)
+    before = again().read(EVER)
+    again().record_landing(an_intent(), words)
+    assert again().read(EVER) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [GONE, a_failure(an_intent()), replace(a_settlement(an_intent()), block=1_004, block_hash="0x" + "ef" * 32)],
+    ids=["gone", "failed", "settled"],
+)
+def test_record_landing__by_one_who_was_slower_and_saw_another_block__is_unavailable_and_keeps_the_first(
+    again: Again, other: Settlement | Failure
+) -> None:
+    _land(again, 1)
+    before = again().read(EVER)
+    with pytest.raises(Unavailable, match=r"another keeper was quicker with intent intent-1 .*settled in block 1003"):
+        again().record_landing(an_intent(), other)
+    assert again().read(EVER) == before
+
+
+def test_record_landing__of_an_older_intent_in_another_block__halts(again: Again) -> None:
+    """The next tick looks at the newest only."""
+    first = _land(again, 1)
+    _land(again, 2)
+    with pytest.raises(Halt, match="intent-1 was recorded as settled in block 1003, and now as failed"):
+        again().record_landing(first, a_failure(first))
 
 
 def test_record_landing__of_an_unknown_intent__halts(again: Again) -> None:
@@ -211,23 +266,40 @@ def test_record_replacement__of_the_open_intent__is_found_by_the_next_process(ag
     assert found.commitment == intent.commitment and len({each.hash for each in found.transactions}) == 3
 
 
-def test_record_replacement__of_an_intent_that_is_not_open__halts(again: Again) -> None:
+def test_record_replacement__of_an_intent_that_was_never_recorded__halts(again: Again) -> None:
     with pytest.raises(Halt, match="must not be sent"):
         _replace(again, an_intent())
-    intent = _land(again, 1)
-    with pytest.raises(Halt, match="must not be sent"):
-        _replace(again, intent)
     _record(again, an_intent(2))
     with pytest.raises(Halt, match="must not be sent"):
+        _replace(again, an_intent())
+
+
+def test_record_replacement__of_one_that_another_keeper_has_closed__is_unavailable(again: Again) -> None:
+    intent = _land(again, 1)
+    with pytest.raises(Unavailable, match="another keeper was quicker with intent intent-1 .*landed by now"):
+        _replace(again, intent)
+    assert again().read(EVER).open_intent is None
+    _record(again, an_intent(2))
+    with pytest.raises(Unavailable, match="landed by now"):
         _replace(again, intent)
     assert again().read(EVER).open_intent == an_intent(2)
 
 
-def test_record_replacement__by_one_who_does_not_know_the_newest__halts_and_adds_nothing(again: Again) -> None:
+def test_record_replacement__by_one_who_does_not_know_the_newest__is_unavailable_and_adds_nothing(
+    again: Again,
+) -> None:
     intent = _record(again, an_intent())
     raised = _replace(again, intent)
-    with pytest.raises(Halt, match=f"{raised.newest.hash}.*must not be sent|must not be sent.*{raised.newest.hash}"):
+    with pytest.raises(Unavailable, match=f"another keeper was quicker.*{raised.newest.hash} is its newest"):
         _replace(again, intent, Purpose.CANCEL, 9)
+    assert again().read(EVER).open_intent == raised
+
+
+def test_record_replacement__by_one_who_knows_another__halts_and_adds_nothing(again: Again) -> None:
+    intent = _record(again, an_intent())
+    raised = _replace(again, intent)
+    with pytest.raises(Halt, match=f"must not be sent: the ledger knows {raised.newest.hash}"):
+        _replace(again, replace(intent, replacements=(a_replacement(intent, tip=5),)), tip=9)
     assert again().read(EVER).open_intent == raised
 
 
@@ -278,7 +350,7 @@ def test_record_landing__after_a_reopening__counts_alone(again: Again) -> None:
     again().record_landing(intent, anew)
     past = again().read(EVER)
     assert (past.open_intent, past.last_settled_at, past.unfinal) == (None, 1_700_000_200, (intent, anew))
-    with pytest.raises(Halt, match="and now as settled in block 1003"):
+    with pytest.raises(Unavailable, match="on record as settled in block 1004, and now settled in block 1003"):
         again().record_landing(intent, a_settlement(intent))
 
 
@@ -299,10 +371,19 @@ def test_record_reopened__then_failed__is_a_failure_and_no_settlement(again: Aga
     assert (past.failures, past.last_settled_at) == (1, None)
 
 
-def test_record_reopened__of_an_open_intent__halts_and_leaves_it_open(again: Again) -> None:
+def test_record_reopened__of_an_intent_that_never_landed__halts_and_leaves_it_open(again: Again) -> None:
+    intent = _record(again, an_intent())
+    with pytest.raises(Halt, match="it has not landed"):
+        again().record_reopened(intent, "another block")
+    assert again().read(EVER).open_intent == intent
+
+
+def test_record_reopened__of_one_that_another_keeper_has_reopened__is_unavailable_and_leaves_it_open(
+    again: Again,
+) -> None:
     intent = _land(again, 1)
     again().record_reopened(intent, "another block")
-    with pytest.raises(Halt, match="it has not landed"):
+    with pytest.raises(Unavailable, match="another keeper was quicker with intent intent-1 .*opened again by now"):
         again().record_reopened(intent, "another block")
     assert again().read(EVER).open_intent == intent
     again().record_landing(intent, a_settlement(intent))

@@ -1,4 +1,4 @@
-"""One wallet, one operator in a ledger: a new one joins when the old one is done, which is out from then on."""
+"""One wallet, one operator in a ledger: a new one begins when the old one is done, which is out from then on."""
 
 from __future__ import annotations
 
@@ -14,19 +14,27 @@ from given_ledger import (
     GONE,
     OURS,
     a_basis,
+    a_failure,
     a_replacement,
     a_settlement,
     a_tick,
     an_intent,
 )
+from given_ports import DRY, LIVE, OFF_TARGET, off_target_again, past_of, ports_of, state
+from small_market import POLICY
+from sqlalchemy.engine import Connection
 
-from rebalancer.adapters.ledger.database import WRITE
+from rebalancer.adapters.chain.fake import FakeChain
+from rebalancer.adapters.ledger.database import READ, WRITE
 from rebalancer.adapters.ledger.idle import IdleLedger
+from rebalancer.adapters.ledger.opening import number_of
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import HALTED, RESUMED, Identity
 from rebalancer.core.errors import ConfigError, Halt
-from rebalancer.core.model import Past
+from rebalancer.core.model import FINAL_BLOCKS, Blocked, Failure, Past, Settled, Settlement
+from rebalancer.keeper import run_once
 from rebalancer.market.addresses import checksum_address
+from rebalancer.units import Wei
 
 NEW = replace(OURS, operator=checksum_address("0x" + "77" * 20))
 """The wallet's next operator."""
@@ -41,67 +49,165 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
-def _join(url: str) -> None:
-    SqlLedger(url, NEW).close()
+def _begin(url: str, who: Identity = NEW) -> None:
+    """With its first intent, which has landed."""
+    ledger = SqlLedger(url, who)
+    ledger.record_intent(an_intent(), a_basis(an_intent()))
+    ledger.record_landing(an_intent(), GONE)
+    ledger.close()
 
 
-def test_open__by_a_second_operator_while_the_first_has_an_intent_open__is_refused_by_name(shared: str) -> None:
+def _rebalance(ledger: SqlLedger, number: int = 1) -> None:
+    """Done, and final."""
+    intent = an_intent(number)
+    ledger.record_intent(intent, a_basis(intent))
+    ledger.record_landing(intent, a_settlement(intent))
+    ledger.record_tick(a_tick(block=a_settlement(intent).block + FINAL_BLOCKS))
+
+
+def _refused(url: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        _begin(url)
+    assert SqlLedger(url, NEW).read(EVER).open_intent is None
+
+
+def test_record_intent__of_a_second_operator_while_the_first_has_one_open__is_refused_by_name(shared: str) -> None:
     first = SqlLedger(shared, OURS)
     first.record_intent(an_intent(), a_basis(an_intent()))
-    with pytest.raises(ConfigError, match=f"{OURS} has an intent open, so {NEW} cannot begin"):
-        SqlLedger(shared, NEW)
+    _refused(shared, f"{OURS} has an intent open, so {NEW} cannot begin")
     first.record_landing(an_intent(), a_settlement(an_intent()))
-    assert SqlLedger(shared, NEW).read(EVER) == Past(None, None, None, 0, 0)
+    first.record_tick(a_tick(block=a_settlement(an_intent()).block + FINAL_BLOCKS))
+    _begin(shared)
     assert first.read(EVER).last_settled_at is not None
 
 
-def test_open__by_a_second_operator_while_the_first_is_halted__is_refused_by_name(shared: str) -> None:
+def test_record_intent__of_a_second_operator_while_the_first_is_halted__is_refused_by_name(shared: str) -> None:
     first = SqlLedger(shared, OURS)
+    _rebalance(first)
     first.record_tick(a_tick(HALTED, "the wallet lost a third", None))
-    with pytest.raises(ConfigError, match=f"{OURS} is halted, so {NEW} cannot begin: the wallet lost a third"):
-        SqlLedger(shared, NEW)
+    _refused(shared, f"{OURS} is halted, so {NEW} cannot begin: the wallet lost a third")
     first.record_resumed(a_tick(RESUMED, "looked at it", None), "the wallet lost a third")
-    _join(shared)
+    _begin(shared)
 
 
-def test_open__by_a_second_operator_while_the_firsts_may_come_late__is_refused_by_name(shared: str) -> None:
+def test_record_intent__of_a_second_operator_while_the_firsts_may_come_late__is_refused_by_name(shared: str) -> None:
     first = SqlLedger(shared, OURS)
     first.record_intent(an_intent(), a_basis(an_intent()))
     first.record_landing(an_intent(), GONE)
     tx = an_intent().commitment.hash
-    with pytest.raises(ConfigError, match=f"{OURS} has given up {tx} unmined.*so {NEW} cannot begin"):
-        SqlLedger(shared, NEW)
+    _refused(shared, f"{OURS} has given up {tx} unmined.*so {NEW} cannot begin")
     first.record_tick(a_tick(HALTED, "a new operator comes", None))
     first.record_resumed(a_tick(RESUMED, "its nonce is used", None), "a new operator comes")
-    _join(shared)
+    _begin(shared)
 
 
-def test_open__by_a_second_operator_of_another_wallet__looks_at_its_own_only(shared: str) -> None:
+@pytest.mark.parametrize("result", [a_settlement(an_intent()), a_failure(an_intent())], ids=["settled", "failed"])
+def test_record_intent__of_a_second_operator_while_the_firsts_is_not_final__is_refused_until_it_has_read_on(
+    shared: str, result: Settlement | Failure
+) -> None:
+    first, tx = SqlLedger(shared, OURS), an_intent().commitment.hash
+    first.record_intent(an_intent(), a_basis(an_intent()))
+    first.record_landing(an_intent(), result)
+    final = an_intent().block + 2 + FINAL_BLOCKS
+    first.record_tick(a_tick(block=final - 1))
+    _refused(shared, f"{tx} of {OURS} is final from block {final} on, so {NEW} cannot begin yet.*dry is enough")
+    # What others have read says nothing of it: only the keeper that sent it looks whether it was taken back.
+    SqlLedger(shared, NEW).record_tick(a_tick(block=final + 1))
+    _refused(shared, f"is final from block {final} on")
+    first.record_tick(a_tick(block=final))
+    _begin(shared)
+
+
+def test_change_of_the_operator__after_a_rebalance__needs_a_dry_tick_of_the_former_one(shared: str) -> None:
+    """As the refusal says; though the former operator has no coin any more, and may not act on the wallet."""
+    seen = state(*OFF_TARGET)
+    first = replace(ports_of(seen), ledger=SqlLedger(shared, OURS))
+    assert isinstance(run_once(first, POLICY, LIVE).outcome, Settled)
+    later = off_target_again(first)
+    at_once = replace(ports_of(seen), ledger=SqlLedger(shared, NEW))
+    with pytest.raises(ConfigError, match=f"of {OURS} is final from block .* so {NEW} cannot begin yet"):
+        run_once(at_once, POLICY, LIVE)
+    drained = replace(later.chain.read(), operator_balance=Wei(0))
+    former = replace(later, chain=FakeChain([drained]))
+    assert isinstance(run_once(former, POLICY, DRY).outcome, Blocked)
+    assert past_of(former).unfinal is None
+    assert isinstance(run_once(at_once, POLICY, LIVE).outcome, Settled)
+
+
+def test_record_intent__of_a_second_operator__looks_at_the_one_who_acts_only(shared: str) -> None:
+    third = replace(OURS, operator=checksum_address("0x" + "55" * 20))
+    first = SqlLedger(shared, OURS)
+    _rebalance(first)
+    second = SqlLedger(shared, NEW)
+    _rebalance(second)
+    first.record_tick(a_tick(HALTED, "of a keeper that is out", None))
+    looked = SqlLedger(shared, replace(OURS, operator=checksum_address("0x" + "44" * 20)))
+    looked.record_tick(a_tick(HALTED, "of one who never acted", None))
+    _begin(shared, third)
+    with pytest.raises(ConfigError, match=f"is rebalanced by operator {third.operator}"):
+        second.record_intent(an_intent(2), a_basis(an_intent(2)))
+
+
+def test_record_intent__of_a_second_operator_of_another_wallet__looks_at_its_own_only(shared: str) -> None:
     first = SqlLedger(shared, OURS)
     first.record_intent(an_intent(), a_basis(an_intent()))
     other = replace(NEW, wallet=checksum_address("0x" + "66" * 20))
-    assert SqlLedger(shared, other).read(EVER).open_intent is None
+    _begin(shared, other)
     # Nor does the same wallet on another chain: it is another one.
-    assert SqlLedger(shared, replace(NEW, chain_id=10)).read(EVER).open_intent is None
+    _begin(shared, replace(NEW, chain_id=10))
     first.record_landing(an_intent(), a_settlement(an_intent()))
     first.record_intent(an_intent(2), a_basis(an_intent(2)))
 
 
+def test_open__with_another_operators_file__takes_nobodys_place(shared: str) -> None:
+    """A `check` before the change, or a mistyped operator."""
+    first = SqlLedger(shared, OURS)
+    _rebalance(first)
+    looking = SqlLedger(shared, NEW)
+    assert looking.read(EVER) == Past(None, None, None, 0, 0)
+    assert looking.history(5) == ()
+    with first._begin(READ) as connection:
+        assert number_of(connection, NEW) == 0, "who only looks has not even joined"
+    _rebalance(first, 2)
+    # Nor does a dry run, whose ticks are kept.
+    looking.record_tick(a_tick())
+    assert SqlLedger(shared, NEW).history(5) == (a_tick(),)
+    _rebalance(first, 3)
+    _rebalance(SqlLedger(shared, OURS), 4)
+
+
+def test_open__with_another_operators_file__takes_nobodys_place_in_an_idle_tick_either(tmp_path: Path) -> None:
+    alone = f"sqlite:///{tmp_path}/ledger.db"
+    shared = f"{alone}?portfolios=many"
+    SqlLedger(shared, OURS).record_tick(a_tick())
+    SqlLedger(shared, NEW).record_tick(a_tick(block=7))
+    assert IdleLedger(alone, OURS)._connection is not None
+    assert IdleLedger(alone, OURS).history(5) == (a_tick(),)
+
+
+def test_read__of_one_who_had_not_joined__sees_what_its_other_process_has_recorded_since(shared: str) -> None:
+    ledger = SqlLedger(shared, OURS)
+    assert ledger.read(EVER).halted is None
+    SqlLedger(shared, OURS).record_tick(a_tick(HALTED, "stop", None))
+    assert ledger.read(EVER).halted == "stop"
+    assert len(ledger.history(5)) == 1
+
+
 def test_open__by_the_operator_that_was_replaced__is_refused_by_name(shared: str) -> None:
-    SqlLedger(shared, OURS).close()
-    _join(shared)
+    _rebalance(SqlLedger(shared, OURS))
+    _begin(shared)
     with pytest.raises(ConfigError, match=REPLACED):
         SqlLedger(shared, OURS)
     with pytest.raises(ConfigError, match=REPLACED):
         IdleLedger(shared, OURS)
-    _join(shared)
+    SqlLedger(shared, NEW).close()
 
 
 def test_open__by_the_operator_that_was_replaced__is_refused_by_an_idle_tick_too(tmp_path: Path) -> None:
     alone = f"sqlite:///{tmp_path}/ledger.db"
     shared = f"{alone}?portfolios=many"
-    SqlLedger(shared, OURS).close()
-    _join(shared)
+    _rebalance(SqlLedger(shared, OURS))
+    _begin(shared)
     with pytest.raises(ConfigError, match=REPLACED):
         IdleLedger(alone, OURS)
     assert IdleLedger(alone, NEW)._connection is not None, "the new one's ticks are as cheap as before"
@@ -109,9 +215,8 @@ def test_open__by_the_operator_that_was_replaced__is_refused_by_an_idle_tick_too
 
 def test_record__by_the_operator_that_was_replaced_meanwhile__sends_nothing(shared: str) -> None:
     first = SqlLedger(shared, OURS)
-    first.record_intent(an_intent(1), a_basis(an_intent(1)))
-    first.record_landing(an_intent(1), a_settlement(an_intent(1)))
-    _join(shared)
+    _rebalance(first)
+    _begin(shared)
     with pytest.raises(ConfigError, match=REPLACED):
         first.record_intent(an_intent(2), a_basis(an_intent(2)))
     with pytest.raises(ConfigError, match=REPLACED):
@@ -119,35 +224,38 @@ def test_record__by_the_operator_that_was_replaced_meanwhile__sends_nothing(shar
     with pytest.raises(ConfigError, match=REPLACED):
         first.record_reopened(an_intent(1), "another block")
     assert first.read(EVER).open_intent is None
+    # What it has seen is still kept, and stops nobody.
+    first.record_tick(a_tick(HALTED, "not mine any more", None))
     second = SqlLedger(shared, NEW)
     second.record_intent(an_intent(2), a_basis(an_intent(2)))
     assert second.read(EVER).open_intent == an_intent(2)
 
 
-def test_join_and_record__at_once__are_never_both_done(shared: str) -> None:
-    """Ten wallets: of each, the old operator records while a new one joins."""
+@pytest.mark.parametrize("known", [True, False], ids=["one at work", "both new"])
+def test_two_operators__that_record_at_once__are_never_both_let(shared: str, known: bool) -> None:
+    """Of ten wallets."""
     for number in range(10):
         wallet = checksum_address("0x" + (1_000 + number).to_bytes(20, "big").hex())
-        old, new = replace(OURS, wallet=wallet), replace(NEW, wallet=wallet)
-        first, together = SqlLedger(shared, old), threading.Barrier(2)
+        old, new, together = replace(OURS, wallet=wallet), replace(NEW, wallet=wallet), threading.Barrier(2)
+        if known:
+            _rebalance(SqlLedger(shared, old))
 
-        def record(first: SqlLedger = first, together: threading.Barrier = together) -> bool:
+        def record(who: Identity, together: threading.Barrier = together) -> bool:
+            ledger = SqlLedger(shared, who)
             together.wait()
-            return _done(lambda: first.record_intent(an_intent(), a_basis(an_intent())))
-
-        def join(new: Identity = new, together: threading.Barrier = together) -> bool:
-            together.wait()
-            return _done(lambda: SqlLedger(shared, new).close())
+            done = _done(lambda: ledger.record_intent(an_intent(2), a_basis(an_intent(2))))
+            ledger.close()
+            return done
 
         with ThreadPoolExecutor(2) as pool:
-            recorded, joined = pool.submit(record), pool.submit(join)
-            assert recorded.result() != joined.result(), "one of the two, and the other is told"
-        first.close()
+            one, other = pool.submit(record, old), pool.submit(record, new)
+            assert one.result() != other.result(), "one of the two, and the other is told"
 
 
 def test_halt_and_record__at_once__is_sent_before_the_halt_or_not_at_all(postgres_url: str) -> None:
     """A halt that is on record before the intent is seen by it, whenever its question began."""
     ledger, other = SqlLedger(postgres_url, OURS), SqlLedger(postgres_url, OURS)
+    other.record_tick(a_tick())
     with ThreadPoolExecutor(1) as pool:
         with ledger._acting():
             halting = pool.submit(lambda: other.record_tick(a_tick(HALTED, "stop", None)))
@@ -160,6 +268,7 @@ def test_halt_and_record__at_once__is_sent_before_the_halt_or_not_at_all(postgre
 
 def test_record_intent__begun_while_a_halt_is_being_written__halts(postgres_url: str) -> None:
     ledger, other = SqlLedger(postgres_url, OURS), SqlLedger(postgres_url, OURS)
+    other.record_tick(a_tick())
     with ThreadPoolExecutor(1) as pool:
         with other._begin(WRITE) as halting:
             other._add_tick(halting, a_tick(HALTED, "stop", None))
@@ -169,6 +278,28 @@ def test_record_intent__begun_while_a_halt_is_being_written__halts(postgres_url:
         with pytest.raises(Halt, match=r"^stop$"):
             recording.result(timeout=10)
     assert ledger.read(EVER).open_intent is None
+
+
+def test_halt__written_while_a_person_resumes_from_an_earlier_one__stands(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is on disk later has the higher number, and has the say."""
+    ledger, other = SqlLedger(postgres_url, OURS), SqlLedger(postgres_url, OURS)
+    ledger.record_tick(a_tick(HALTED, "first", None))
+    reads, halting = ledger._halted, []
+    with ThreadPoolExecutor(1) as pool:
+
+        def slowly(connection: Connection) -> str | None:
+            halting.append(pool.submit(lambda: other.record_tick(a_tick(HALTED, "the key is stolen", None))))
+            with pytest.raises(TimeoutError):
+                halting[0].result(timeout=0.5)
+            return reads(connection)
+
+        monkeypatch.setattr(ledger, "_halted", slowly)
+        ledger.record_resumed(a_tick(RESUMED, "looked at the first", None), "first")
+        halting[0].result(timeout=10)
+    assert [tick.outcome for tick in ledger.history(3)] == [HALTED, RESUMED, HALTED]
+    assert ledger.read(EVER).halted == "the key is stolen"
 
 
 def _done(what: Callable[[], None]) -> bool:

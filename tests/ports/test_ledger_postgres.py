@@ -48,7 +48,7 @@ def test_record_replacement__by_two_at_the_same_moment__is_taken_from_one(postgr
         together.wait()
         try:
             return ledger.record_replacement(an_intent(), a_replacement(an_intent(), tip=tip)).newest.hash
-        except Halt:
+        except Unavailable:
             return None
 
     with ThreadPoolExecutor(6) as pool:

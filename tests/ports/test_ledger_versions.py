@@ -210,9 +210,10 @@ def test_open__of_an_old_ledger_by_the_idle_tick__migrates_it(tmp_path: Path) ->
 
 
 def test_open__of_an_old_ledger_of_another_wallet__is_refused_by_name(old: str) -> None:
-    other = replace(OURS, operator=OURS.wallet)
+    other, next_one = replace(OURS, operator=OURS.wallet), an_intent(7)
     with pytest.raises(ConfigError, match=f"{OURS}"):
-        SqlLedger(old, other)
+        # At a file's opening; where many share a ledger, when it would send.
+        SqlLedger(old, other).record_intent(next_one, a_basis(next_one))
     assert SqlLedger(old, OURS).read(EVER).open_intent == _open_one()
 
 

@@ -37,7 +37,7 @@ def test_tick__of_a_module_with_a_price_that_soon_expires__asks_for_a_batch_that
 
 def test_tick__dry_run__is_planned_and_signs_records_and_sends_nothing() -> None:
     class Keyless(FakeWallet):
-        def commit(self, batch, simulation, snapshot):  # type: ignore[no-untyped-def]
+        def commit(self, batch, simulation, snapshot, instead_of=None):  # type: ignore[no-untyped-def]
             raise AssertionError("a dry run asked for a signature")
 
     wallet = Keyless()

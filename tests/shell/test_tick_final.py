@@ -98,10 +98,10 @@ def test_tick__about_to_trade_after_a_landing__has_asked_a_node_that_has_come_so
     ports, wallet = landed_once()
     again = off_target_again(ports)
     block = again.chain.head().number
-    looked = len(wallet.looked)
+    checked = len(wallet.checked)
     assert isinstance(tick(again).outcome, Settled)
-    first, before_signing = wallet.looked[looked : looked + 2]
-    assert first[1] < block and before_signing == (0, block)
+    (_, first), (_, before_signing) = wallet.checked[checked:]
+    assert first < block == before_signing
 
 
 # ---------------------------------------------------------------- what was given up

@@ -42,6 +42,12 @@ def the_ledger(ports: Ports) -> MemoryLedger:
     return ports.ledger
 
 
+def settlement_of(ports: Ports) -> Settlement:
+    (settlement,) = the_ledger(ports).landings.values()
+    assert isinstance(settlement, Settlement)
+    return settlement
+
+
 def reverted_in_another_block(intent: Intent) -> Landing:
     mined, reverted = in_another_block(intent), failed(intent)
     assert isinstance(mined, Landed) and isinstance(reverted, Landed)
@@ -52,7 +58,8 @@ def test_tick__landed_block_still_stands__goes_on() -> None:
     ports, wallet = settled()
     looks = len(wallet.looked)
     assert isinstance(tick(ports).outcome, Held)
-    assert len(wallet.looked) == looks + 1 and the_ledger(ports).reopened == []
+    ((block, _),) = wallet.checked
+    assert block == settlement_of(ports).block and len(wallet.looked) == looks and the_ledger(ports).reopened == []
 
 
 def test_tick__landed_block_is_final__is_not_looked_at_again() -> None:
@@ -63,7 +70,7 @@ def test_tick__landed_block_is_final__is_not_looked_at_again() -> None:
     chain.reorganise([replace(chain.read(), block=replace(chain.head(), number=final))])
     ports.ledger.record_tick(TickRecord(NOW, final, "held", "", None, None, None, 1))
     looks = len(wallet.looked)
-    assert isinstance(tick(ports).outcome, Held) and len(wallet.looked) == looks
+    assert isinstance(tick(ports).outcome, Held) and (len(wallet.looked), wallet.checked) == (looks, [])
 
 
 def test_tick__mined_again_in_another_block__is_settled_anew_with_that_block() -> None:
@@ -116,6 +123,20 @@ def test_tick__taken_out_for_ever__is_failed() -> None:
     assert past_of(ports).open_intent is None
 
 
+def test_tick__taken_out_and_its_nonce_used_by_another__halts_until_a_person_closes_it() -> None:
+    def used(intent: Intent) -> Landing:
+        raise Halt(f"nonce {intent.commitment.transaction.nonce} was used by 0x0b (to 0x0c)")
+
+    ports, wallet = settled()
+    wallet.reorganise(used)
+    with pytest.raises(Halt, match="was used by 0x0b"):
+        run_once(ports, POLICY, LIVE)
+    past = past_of(ports)
+    assert past.open_intent is not None and past.last_settled_at is None, "what did not happen is not on record as such"
+    assert resume(ports, POLICY, "cancelled by hand").closed == past.open_intent.newest.hash
+    assert not isinstance(tick(ports).outcome, Failed | Pending)
+
+
 def test_tick__dry_run__writes_down_what_it_sees_and_sends_nothing() -> None:
     ports, wallet = settled()
     wallet.reorganise(waiting)
@@ -136,17 +157,15 @@ def test_tick__node_cannot_be_asked_about_a_landed_block__is_unavailable_and_tra
 
 def test_tick__looks_at_a_landed_block__of_a_node_that_has_come_so_far() -> None:
     ports, wallet = settled()
-    (settlement,) = the_ledger(ports).landings.values()
     ports = replace(ports, ledger=_without_ticks(the_ledger(ports)))
     tick(ports)
-    patience, last_block = wallet.looked[-1]
-    assert patience == 0 and hasattr(settlement, "block") and last_block >= settlement.block
+    block, last_block = wallet.checked[-1]
+    assert block == settlement_of(ports).block <= last_block
 
 
 def test_tick__landed_block_has_fewer_confirmations_than_are_asked_for_now__goes_on() -> None:
     ports, wallet = settled()
-    (settlement,) = the_ledger(ports).landings.values()
-    assert isinstance(settlement, Settlement)
+    settlement = settlement_of(ports)
     wallet.reorganise(lambda _: Waiting("1 of 2 confirmations", mined=True, block_hash=settlement.block_hash))
     assert isinstance(tick(ports).outcome, Held) and the_ledger(ports).reopened == []
 

@@ -106,8 +106,10 @@ class ChainReader:
             return snapshot
         override = lens_override(widening.pool.address for widening in widenings)
         reads = (Reads.of(self._deployment.multicall3, calls, override),)
-        found = read_again(self._rpc, self._book.chain_id, self._deployment.multicall3, reads, snapshot.block)
-        self._said += (Said(self._rpc.alone(), reads, found),)
+        # Where several must agree, one says all that the others are asked about: none may confirm its own words.
+        source = self._said[0].source if self._said and self._book.quorum > 1 else self._rpc
+        found = read_again(source, self._book.chain_id, self._deployment.multicall3, reads, snapshot.block)
+        self._said += (Said(source.alone(), reads, found),)
         left = iter(found.results[0])
         wider = {w.pool.address: w.decode([next(left) for _ in w.calls()]) for w in widenings}
         return replace(snapshot, pools=tuple(wider.get(pool.address, pool) for pool in snapshot.pools))

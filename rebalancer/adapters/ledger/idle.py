@@ -33,6 +33,7 @@ _WHOSE = """
     AND NOT EXISTS (
         SELECT 1 FROM portfolios AS later WHERE later.number > portfolios.number
         AND later.chain_id = portfolios.chain_id AND later.wallet = portfolios.wallet
+        AND EXISTS (SELECT 1 FROM turns WHERE turns.portfolio = later.number)
     )
 """
 

@@ -10,11 +10,14 @@ from rebalancer.adapters.ledger.words import (
     HALTED,
     RESUMED,
     another_is_open,
+    another_was_quicker,
     landed_otherwise,
     not_recorded,
     not_reopenable,
     not_replaceable,
     not_the_halt,
+    not_the_newest,
+    same_landing,
 )
 from rebalancer.core.errors import Halt
 from rebalancer.core.model import (
@@ -78,11 +81,11 @@ class MemoryLedger:
         self._may_send()
         known = self._open()
         if known is None or known.id != intent.id:
+            if intent.id in self._landings:
+                raise another_was_quicker(intent, "it has landed by now")
             raise not_replaceable(intent, replacement, "the intent is not open")
         if known != intent:
-            raise not_replaceable(
-                intent, replacement, f"its newest transaction is {known.newest.hash}, expected {intent.newest.hash}"
-            )
+            raise not_the_newest(intent, replacement, known)
         self.intents[-1] = replace(known, replacements=(*known.replacements, replacement))
         return self.intents[-1]
 
@@ -93,13 +96,15 @@ class MemoryLedger:
         if landing is None:
             self._landings[intent.id] = Landing(intent, result, len(self.ticks))
             self._all_landings.append(self._landings[intent.id])
-        elif landing.result != result:
-            raise landed_otherwise(intent, landing.result, result)
+        elif not same_landing(landing.result, result):
+            raise landed_otherwise(intent, landing.result, result, newest=intent.id == self.intents[-1].id)
 
     def record_reopened(self, intent: Intent, why: str) -> None:
         if not self.intents or self.intents[-1].id != intent.id:
             raise not_reopenable(intent, "a newer intent stands")
         if intent.id not in self._landings:
+            if any(intent.id == known for known, _ in self.reopened):
+                raise another_was_quicker(intent, "it has been opened again by now")
             raise not_reopenable(intent, "it has not landed")
         del self._landings[intent.id]
         self.reopened.append((intent.id, why))

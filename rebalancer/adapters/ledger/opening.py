@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import ALONE, READ, Database
-from rebalancer.adapters.ledger.operators import check_newest, check_others_are_done, lock_wallet
+from rebalancer.adapters.ledger.operators import check_not_replaced
 from rebalancer.adapters.ledger.schema import VERSION, metadata, migrations, portfolios, schema
 from rebalancer.adapters.ledger.words import Identity, of_another
 from rebalancer.core.errors import ConfigError
@@ -19,19 +19,35 @@ from rebalancer.units import Address
 
 
 def find_portfolio(database: Database, identity: Identity) -> int:
-    """The number of the portfolio, which joins the ledger where it is new and may.
+    """The number of the portfolio; 0 where it is new to a ledger of many: it joins with the first that it records.
 
-    ConfigError where another operator has joined since.
+    A file of one portfolio is whose it is opened for first. ConfigError where another operator's it is by now.
     """
     with database.begin(READ) as connection:
-        found = _found(database, connection, identity) if _versions(connection) == [VERSION] else None
-    if found is not None:
+        ready = _versions(connection) == [VERSION]
+        found = _found(database, connection, identity) if ready else 0
+    if found or (ready and database.shared):
         return found
     with database.begin(ALONE) as connection:
         # Asked again: another process may have been quicker by a moment.
         bring_up(database, connection)
         found = _found(database, connection, identity)
-        return found if found is not None else _join(database, connection, identity)
+        return found if found or database.shared else _join(database, connection, identity)
+
+
+def join(database: Database, identity: Identity) -> int:
+    """The number of the portfolio, which is in the ledger from now on. Nobody else's place is taken by that."""
+    with database.begin(ALONE) as connection:
+        return number_of(connection, identity) or _join(database, connection, identity)
+
+
+def number_of(connection: Connection, identity: Identity) -> int:
+    """Of the portfolio; 0: it has not joined."""
+    whose = portfolios.c
+    asked = sa.select(whose.number).where(
+        whose.chain_id == identity.chain_id, whose.wallet == identity.wallet, whose.operator == identity.operator
+    )
+    return connection.execute(asked).scalar() or 0
 
 
 def bring_up(database: Database, connection: Connection) -> None:
@@ -75,24 +91,18 @@ def _create(database: Database, connection: Connection) -> None:
     connection.execute(sa.insert(migrations), {"version_num": str(VERSION)})
 
 
-def _found(database: Database, connection: Connection, identity: Identity) -> int | None:
-    whose = portfolios.c
-    asked = sa.select(whose.number).where(
-        whose.chain_id == identity.chain_id, whose.wallet == identity.wallet, whose.operator == identity.operator
-    )
-    number = connection.execute(asked).scalar()
-    if number is not None:
-        check_newest(database, connection, identity)
+def _found(database: Database, connection: Connection, identity: Identity) -> int:
+    number = number_of(connection, identity)
+    if number:
+        check_not_replaced(database, connection, identity, number)
     return number
 
 
 def _join(database: Database, connection: Connection, identity: Identity) -> int:
-    lock_wallet(database, connection, identity)
     known = connection.execute(sa.select(portfolios).order_by(portfolios.c.number)).all()
     others = {row.number: Identity(row.chain_id, Address(row.wallet), Address(row.operator)) for row in known}
     if others and not database.shared:
         raise of_another(database.name, others[min(others)], identity)
-    check_others_are_done(database, connection, identity)
     number = max(others, default=0) + 1
     row = {"chain_id": identity.chain_id, "wallet": identity.wallet, "operator": identity.operator}
     connection.execute(sa.insert(portfolios), {"number": number} | row)

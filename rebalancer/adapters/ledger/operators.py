@@ -1,7 +1,8 @@
-"""One wallet has one operator in a ledger: the one that joined last, and only while nothing hangs of those before it.
+"""One wallet has one operator in a ledger: the one that joined last of those that have ever promised a transaction.
 
-Whoever joins or records locks the wallet's rows first, on a server; a file has one writer anyway. So of a keeper that
-records and a new operator that joins, one comes after the other and sees it.
+Whoever only looks, dry runs and halts included, takes nobody's place. A new operator begins with its first intent, and
+only where nothing hangs of the one before it, which is out from then on. Whoever records locks the wallet's rows first,
+on a server; a file has one writer anyway. So of two operators that record, one comes after the other and sees it.
 """
 
 from __future__ import annotations
@@ -13,47 +14,52 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import Database
-from rebalancer.adapters.ledger.schema import portfolios
-from rebalancer.adapters.ledger.standing import Ask, gone_intent, newest_turn, standing_halt
+from rebalancer.adapters.ledger.schema import portfolios, turns
+from rebalancer.adapters.ledger.standing import Ask, Newest, Parameters, marks_of, newest_of
 from rebalancer.adapters.ledger.words import (
     Identity,
     gone_with_another,
     halted_with_another,
     of_a_newer_operator,
     open_with_another,
+    unfinal_with_another,
 )
+from rebalancer.core.model import FINAL_BLOCKS, Failure
 from rebalancer.units import Address
 
 
 def lock_wallet(database: Database, connection: Connection, identity: Identity) -> None:
-    """Until the transaction ends nobody else records for the wallet, halts it or joins. A question after it sees all
-    that others have.
+    """Until the transaction ends nobody else records for the wallet. A question after it sees all that others have, and
+    a row's number, taken after it, is above theirs.
     """
     if database.server:
-        connection.execute(_of_wallet(identity).with_for_update())
+        connection.execute(_of_wallet(identity).order_by(portfolios.c.number).with_for_update())
 
 
-def check_newest(database: Database, connection: Connection, identity: Identity) -> None:
-    """Raises ConfigError where another operator of the wallet has joined since."""
-    newest = connection.execute(_of_wallet(identity)).all()[-1]
-    if newest.operator != identity.operator:
-        other = Identity(identity.chain_id, identity.wallet, Address(newest.operator))
-        raise of_a_newer_operator(database.name, other, identity)
+def check_not_replaced(database: Database, connection: Connection, identity: Identity, portfolio: int) -> None:
+    """Raises ConfigError where an operator of the wallet has begun that joined after this one."""
+    _of_before(database, connection, identity, portfolio)
 
 
-def check_others_are_done(database: Database, connection: Connection, identity: Identity) -> None:
-    """Before a new operator joins. Raises ConfigError where something of another one of the wallet is not over."""
-    ask = asker(connection)
-    for row in connection.execute(_of_wallet(identity)).all():
-        ours: dict[str, int | str] = {"portfolio": row.number}
-        other = Identity(identity.chain_id, identity.wallet, Address(row.operator))
-        last = newest_turn(ask, ours)
-        if last is not None and last[0] != "landing":
-            raise open_with_another(database.name, other, identity)
-        if (why := standing_halt(ask, ours)) is not None:
-            raise halted_with_another(database.name, other, identity, why)
-        if (gone := gone_intent(ask, ours)) is not None:
-            raise gone_with_another(database.name, other, identity, gone.newest.hash)
+def check_may_act(database: Database, connection: Connection, identity: Identity, portfolio: int) -> None:
+    """Before an intent. Raises ConfigError too where it is the first, and something of the wallet's operator up to now
+    is not over.
+    """
+    before = _of_before(database, connection, identity, portfolio)
+    if before is None or before[0] == portfolio:
+        return
+    number, other = before
+    ask, theirs = asker(connection), Parameters(portfolio=number)
+    resumed, _, halted = marks_of(ask, theirs)
+    newest = newest_of(ask, theirs, resumed)
+    if newest.open_intent is not None:
+        raise open_with_another(database.name, other, identity)
+    if halted is not None:
+        raise halted_with_another(database.name, other, identity, halted)
+    if newest.gone is not None:
+        raise gone_with_another(database.name, other, identity, newest.gone.newest.hash)
+    if newest.unfinal is not None:
+        raise unfinal_with_another(database.name, other, identity, *_place(newest))
 
 
 def asker(connection: Connection) -> Ask:
@@ -63,8 +69,31 @@ def asker(connection: Connection) -> Ask:
     return ask
 
 
+def _of_before(
+    database: Database, connection: Connection, identity: Identity, portfolio: int
+) -> tuple[int, Identity] | None:
+    """Whose the wallet is, with the portfolio's number; None: nobody's yet."""
+    has_begun = sa.exists().where(turns.c.portfolio == portfolios.c.number)
+    newest = _of_wallet(identity).where(has_begun).order_by(portfolios.c.number.desc()).limit(1)
+    row = connection.execute(newest).first()
+    if row is None:
+        return None
+    other = Identity(identity.chain_id, identity.wallet, Address(row.operator))
+    if row.number > portfolio:
+        raise of_a_newer_operator(database.name, other, identity)
+    return row.number, other
+
+
+def _place(newest: Newest) -> tuple[str, int]:
+    """(transaction, the block from which on it is final)."""
+    assert newest.unfinal is not None, "only of what is not final yet"
+    result = newest.unfinal[1]
+    mined = result.mined if isinstance(result, Failure) else result
+    assert mined is not None, "what was never mined has no block"
+    return mined.tx, mined.block + FINAL_BLOCKS
+
+
 def _of_wallet(identity: Identity) -> sa.Select[tuple[int, str]]:
-    """Oldest first."""
     whose = portfolios.c
     asked = sa.select(whose.number, whose.operator)
-    return asked.where(whose.chain_id == identity.chain_id, whose.wallet == identity.wallet).order_by(whose.number)
+    return asked.where(whose.chain_id == identity.chain_id, whose.wallet == identity.wallet)

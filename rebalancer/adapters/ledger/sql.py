@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import READ, WRITE, open_database
-from rebalancer.adapters.ledger.opening import find_portfolio
-from rebalancer.adapters.ledger.operators import asker, check_newest, lock_wallet
+from rebalancer.adapters.ledger.opening import find_portfolio, join, number_of
+from rebalancer.adapters.ledger.operators import asker, check_may_act, check_not_replaced, lock_wallet
 from rebalancer.adapters.ledger.reading import read_past, read_ticks
 from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
 from rebalancer.adapters.ledger.schema import intents, landings, reopenings, ticks, turns
@@ -23,11 +23,14 @@ from rebalancer.adapters.ledger.tick_rows import row_of
 from rebalancer.adapters.ledger.words import (
     Identity,
     another_is_open,
+    another_was_quicker,
     landed_otherwise,
     not_recorded,
     not_reopenable,
     not_replaceable,
     not_the_halt,
+    not_the_newest,
+    same_landing,
 )
 from rebalancer.core.errors import Halt
 from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Replacement, Settlement, TickRecord
@@ -47,12 +50,13 @@ class SqlLedger:
         self._portfolio = find_portfolio(self._database, identity)
 
     def read(self, horizon: Horizon) -> Past:
-        with self._begin(READ) as connection:
+        with self._reading() as connection:
             return read_past(asker(connection), self._portfolio, horizon)
 
     def record_intent(self, intent: Intent, basis: Basis) -> None:
         with self._acting() as connection:
-            self._may_send(connection)
+            check_may_act(self._database, connection, self._identity, self._portfolio)
+            self._check_not_halted(connection)
             last = self._last(connection)
             if last is not None and last[0] != LANDING:
                 known = self._intent(connection, last[1])
@@ -64,13 +68,16 @@ class SqlLedger:
 
     def record_replacement(self, intent: Intent, replacement: Replacement) -> Intent:
         with self._acting() as connection:
-            self._may_send(connection)
+            self._check_not_replaced(connection)
+            self._check_not_halted(connection)
             last = self._last(connection)
             known = None if last is None or last[0] == LANDING else self._intent(connection, last[1])
             if last is None or known is None or known.id != intent.id:
+                if self._number(connection, intent) is not None:
+                    raise another_was_quicker(intent, "it has landed by now")
                 raise not_replaceable(intent, replacement, "the intent is not open")
             if known.transactions != intent.transactions:
-                raise not_replaceable(intent, replacement, f"the ledger knows {known.newest.hash} as its newest")
+                raise not_the_newest(intent, replacement, known)
             nonce, signed = known.commitment.transaction.nonce, replacement.signed
             if signed.transaction.nonce != nonce or any(signed.hash == each.hash for each in known.transactions):
                 raise not_replaceable(intent, replacement, f"it must be a new transaction, with nonce {nonce}")
@@ -94,12 +101,12 @@ class SqlLedger:
                 self._add(connection, rows_of_landing(intent, result, place))
                 return
             known = self._result(connection, number)
-            if known != result:
-                raise landed_otherwise(intent, known, result)
+            if not same_landing(known, result):
+                raise landed_otherwise(intent, known, result, newest=last is not None and last[1] == number)
 
     def record_reopened(self, intent: Intent, why: str) -> None:
         with self._acting() as connection:
-            check_newest(self._database, connection, self._identity)
+            self._check_not_replaced(connection)
             number, last = self._number(connection, intent), self._last(connection)
             if number is None or last is None:
                 raise not_recorded(intent)
@@ -107,12 +114,14 @@ class SqlLedger:
                 newer = self._intent(connection, last[1])
                 raise not_reopenable(intent, f"intent {newer.id} ({newer.newest.hash}) was recorded after it")
             if last[0] != LANDING:
+                if self._count(connection, reopenings, number):
+                    raise another_was_quicker(intent, "it has been opened again by now")
                 raise not_reopenable(intent, "it has not landed")
             turn = self._turn(connection, "reopening", number)
             self._add(connection, iter([(reopenings, [{"turn": turn, "number": number, "why": why}])]))
 
     def record_tick(self, record: TickRecord) -> None:
-        with self._begin(WRITE) as connection:
+        with self._acting() as connection:
             self._add_tick(connection, record)
 
     def record_resumed(self, record: TickRecord, halted: str) -> None:
@@ -123,7 +132,7 @@ class SqlLedger:
             self._add_tick(connection, record)
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
-        with self._begin(READ) as connection:
+        with self._reading() as connection:
             return read_ticks(asker(connection), self._portfolio, count)
 
     def close(self) -> None:
@@ -135,13 +144,25 @@ class SqlLedger:
 
     @contextmanager
     def _acting(self) -> Iterator[Connection]:
-        """Nobody else records for the wallet until the exit: what is asked inside holds until it is on disk."""
+        """Nobody else records for the wallet until the exit: what is asked inside holds until it is on disk, and rows
+        have their numbers in the order in which others see them.
+        """
+        self._portfolio = self._portfolio or join(self._database, self._identity)
         with self._begin(WRITE) as connection:
             lock_wallet(self._database, connection, self._identity)
             yield connection
 
-    def _may_send(self, connection: Connection) -> None:
-        check_newest(self._database, connection, self._identity)
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._begin(READ) as connection:
+            # Another process may have joined for it since.
+            self._portfolio = self._portfolio or number_of(connection, self._identity)
+            yield connection
+
+    def _check_not_replaced(self, connection: Connection) -> None:
+        check_not_replaced(self._database, connection, self._identity, self._portfolio)
+
+    def _check_not_halted(self, connection: Connection) -> None:
         if (why := self._halted(connection)) is not None:
             # In the same words, because this is recorded too, and read again by the next tick.
             raise Halt(why)

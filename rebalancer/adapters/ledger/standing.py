@@ -36,11 +36,6 @@ def standing_halt(ask: Ask, ours: Parameters) -> str | None:
     return marks_of(ask, ours)[2]
 
 
-def gone_intent(ask: Ask, ours: Parameters) -> Intent | None:
-    """The newest intent, where it was given up unmined since a person last resumed."""
-    return newest_of(ask, ours, marks_of(ask, ours)[0]).gone
-
-
 def read_intent(ask: Ask, ours: Parameters, number: int) -> Intent:
     """With all that was signed for it. Raises Halt where the bytes are others than the hash says."""
     from rebalancer.adapters.ledger.attempts import intent_of

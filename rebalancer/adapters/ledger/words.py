@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import RESUMED as RESUMED
@@ -58,6 +58,14 @@ def gone_with_another(ledger: str, seen: Identity, expected: Identity, tx: str) 
     )
 
 
+def unfinal_with_another(ledger: str, seen: Identity, expected: Identity, tx: str, final: int) -> ConfigError:
+    """What has landed may be taken back, and only the one that sent it looks whether it was."""
+    return ConfigError(
+        f"ledger {ledger}: {tx} of {seen} is final from block {final} on, so {expected} cannot begin yet. Run the "
+        "keeper with the configuration of that operator (dry is enough) until it has read that block, then change over"
+    )
+
+
 def halted_with_another(ledger: str, seen: Identity, expected: Identity, why: str) -> ConfigError:
     """A change of the operator is no answer to what halted the keeper."""
     return ConfigError(
@@ -70,7 +78,7 @@ def of_a_newer_operator(ledger: str, newest: Identity, ours: Identity) -> Config
     """One wallet, one operator: what two know of each other's batches is nothing."""
     return ConfigError(
         f"ledger {ledger}: wallet {ours.wallet} is rebalanced by operator {newest.operator} in this ledger, and this "
-        f"is {ours.operator}: it joined before. Run the configuration of {newest.operator}; to go back to "
+        f"is {ours.operator}: it came before. Run the configuration of {newest.operator}; to go back to "
         f"{ours.operator}, stop that one and name a new ledger"
     )
 
@@ -81,6 +89,21 @@ def another_is_open(open_id: str, open_tx: str, intent: Intent) -> Unavailable:
         f"ledger: intent {open_id} ({open_tx}) is still open, so intent {intent.id} was not recorded and not "
         "sent. Look whether a second keeper runs; the next tick finishes the open one"
     )
+
+
+def another_was_quicker(intent: Intent, seen: str) -> Unavailable:
+    """No contradiction: what is on record is as good, and the next tick goes on from it."""
+    return Unavailable(
+        f"ledger: another keeper was quicker with intent {intent.id} ({intent.commitment.hash}): {seen}. Nothing was "
+        "recorded or sent; look whether a second keeper runs, and at the network between this one and the database"
+    )
+
+
+def not_the_newest(intent: Intent, replacement: Replacement, known: Intent) -> Unavailable | Halt:
+    """Of the open intent the ledger knows other transactions: those of this keeper and more, or others."""
+    if known.transactions[: len(intent.transactions)] == intent.transactions:
+        return another_was_quicker(intent, f"{known.newest.hash} is its newest transaction by now")
+    return not_replaceable(intent, replacement, f"the ledger knows {known.newest.hash} as its newest")
 
 
 def not_the_halt(read: str, stands: str | None) -> ConfigError:
@@ -100,8 +123,23 @@ def not_recorded(intent: Intent) -> Halt:
     )
 
 
-def landed_otherwise(intent: Intent, known: Settlement | Failure, result: Settlement | Failure) -> Halt:
-    """An intent lands once, and anew only after it was reopened."""
+def same_landing(known: Settlement | Failure, result: Settlement | Failure) -> bool:
+    """But for the words, which are whoever's was quicker."""
+    if isinstance(known, Settlement) and isinstance(result, Settlement):
+        return replace(known, accepted=None) == replace(result, accepted=None)
+    return isinstance(known, Failure) and isinstance(result, Failure) and known.mined == result.mined
+
+
+def landed_otherwise(
+    intent: Intent, known: Settlement | Failure, result: Settlement | Failure, *, newest: bool
+) -> Unavailable | Halt:
+    """An intent lands once, and anew only after it was reopened.
+
+    In another block than another keeper has seen it in, the next tick looks at it again, where it is the `newest`; of
+    one block nobody says two things.
+    """
+    if newest and _block_hash(known) != _block_hash(result):
+        return another_was_quicker(intent, f"it is on record as {_short(known)}, and now {_short(result)}")
     return Halt(
         f"ledger: intent {intent.id} was recorded as {_short(known)}, and now as {_short(result)}. Look at "
         f"{intent.commitment.hash} on the chain; ask for more confirmations if the chain was reorganised"
@@ -122,6 +160,11 @@ def not_reopenable(intent: Intent, why: str) -> Halt:
         f"ledger: intent {intent.id} ({intent.commitment.hash}) landed in a block that was replaced, and cannot be "
         f"opened again: {why}. Look on the chain what became of both, and of the wallet's balances, then resume"
     )
+
+
+def _block_hash(result: Settlement | Failure) -> str | None:
+    mined = result.mined if isinstance(result, Failure) else result
+    return None if mined is None else mined.block_hash
 
 
 def _short(result: Settlement | Failure) -> str:

@@ -46,8 +46,8 @@ class Counter:
 
         As many endpoints as are configured to agree say so. Raises Unavailable, ConfigError.
         """
-        counted = self._nodes.newest(lambda rpc: self._count(rpc, reads, snapshot))
-        nonce = self._free(self._nodes.rpc, counted, snapshot)
+        source, counted = self._nodes.newest(lambda rpc: self._count(rpc, reads, snapshot))
+        nonce = self._free(source, counted, snapshot)
         unchanged(counted.results)
 
         def denied(rpc: Rpc) -> Unavailable | None:
@@ -62,7 +62,8 @@ class Counter:
                 return error
             return None
 
-        self._nodes.agree(f"operator {self._operator} has sent nothing since, and its next nonce is {nonce}", denied)
+        what = f"operator {self._operator} has sent nothing since, and its next nonce is {nonce}"
+        self._nodes.agree(source, what, denied)
         return nonce
 
     def _count(self, rpc: Rpc, reads: Sequence[EthCall], snapshot: Snapshot) -> _Counted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from rebalancer.adapters.wallets.outbidding import outbid
 from rebalancer.core.errors import Halt, RebalancerError
 from rebalancer.core.model import (
     Allowance,
@@ -49,10 +50,11 @@ class FakeWallet:
     """By default every batch does what its quotes expect, and the newest transaction that was sent is mined.
 
     `simulations` and `landings` are played first, in their order, one for each call; the last landing stays. What has
-    landed lands the same ever after, until the chain is reorganised. A nonce is used once something has landed with it,
-    or a landing halts. While `failure` is set, sending raises it, and while `poor` is, signing a replacement. `sent`
-    holds the intents that went out, once for each time; `looked` the patience and the last block of each look.
-    `on_landed` is told of each batch that lands, once.
+    landed lands the same ever after, until the chain is reorganised: the blocks that it landed in stand no more, until
+    something lands in them again; every other block stands. A nonce is used once something has landed with it, or a
+    landing halts. While `failure` is set, sending raises it, and while `poor` is, signing a replacement. `sent` holds
+    the intents that went out, once for each time; `looked` the patience and the last block of each look; `checked` each
+    block that was asked for, and the last block. `on_landed` is told of each batch that lands, once.
     """
 
     def __init__(
@@ -62,13 +64,17 @@ class FakeWallet:
         self.operator = OPERATOR
         self.sent: list[Intent] = []
         self.looked: list[tuple[int, int]] = []
+        self.checked: list[tuple[int, int]] = []
         self.failure: RebalancerError | None = None
         self.poor: RebalancerError | None = None
         self.refusal: str | None = None
         """Why the call of an intent would fail now."""
+        self.max_gas_price: Wei | None = None
+        """None: no limit."""
         self.newest = Block(19_000_001, "0x" + "cd" * 32, 1_700_000_012, Wei(10**10), Wei(10**9))
         self.on_landed: Callable[[Receipt], None] = _nobody
         self._landed: dict[str, Landed] = {}
+        self._replaced: set[tuple[int, str]] = set()
         self._signer = FakeSigner()
         self._simulations = list(simulations)
         self._landings = list(landings)
@@ -82,8 +88,11 @@ class FakeWallet:
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         return self._simulations.pop(0) if self._simulations else as_quoted(batch, snapshot)
 
-    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
-        fees = Fees(Wei(2 * snapshot.block.base_fee), Wei(0))
+    def commit(
+        self, batch: Batch, simulation: Simulated, snapshot: Snapshot, instead_of: Intent | None = None
+    ) -> Commitment:
+        fresh = Fees(Wei(2 * snapshot.block.base_fee), Wei(0))
+        fees = outbid(fresh, self.nonce, instead_of, self.max_gas_price)
         return self._signer.sign(Transaction(1, self.nonce, simulation.gas, fees, batch.call, simulation.access_list))
 
     def gas_now(self) -> Block:
@@ -108,6 +117,10 @@ class FakeWallet:
             raise self.failure
         self.sent.append(intent)
 
+    def stands(self, block: int, block_hash: str, last_block: int) -> bool:
+        self.checked.append((block, last_block))
+        return (block, block_hash) not in self._replaced
+
     def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
         self.looked.append((patience, last_block))
         if intent.id in self._landed:
@@ -121,11 +134,13 @@ class FakeWallet:
         if isinstance(landing, Landed):
             self.nonce = used
             self._landed[intent.id] = landing
+            self._replaced.discard(_place(landing))
             self.on_landed(landing.receipt)
         return landing
 
     def reorganise(self, *landings: Callable[[Intent], Landing]) -> None:
         """The blocks of all that has landed are replaced; `landings` is what is seen of it from now on."""
+        self._replaced |= {_place(landing) for landing in self._landed.values()}
         self._landed = {}
         self._landings = list(landings)
         self.on_landed = _nobody  # what they did stands in the balances already
@@ -144,6 +159,10 @@ _CANCELLATION = 21_000
 
 def _nobody(_: Receipt) -> None:
     """Nobody wants to know."""
+
+
+def _place(landing: Landed) -> tuple[int, str]:
+    return landing.receipt.block, landing.receipt.block_hash
 
 
 def as_quoted(batch: Batch, snapshot: Snapshot) -> Simulated:

@@ -68,14 +68,13 @@ class Lander:
         return seen
 
     def _look(self, intent: Intent, last_block: int) -> Landing:
-        observer = self._observer
-        seen = self._nodes.newest(lambda _: observer.ask(intent), last_block)
-        landing = observer.landing(intent, seen, self._nodes.clock.now())
+        source, landing = self._told(intent, last_block)
         if not isinstance(landing, Landed | Gone):
             return landing
         waits: list[Waiting] = []
         try:
             self._nodes.agree(
+                source,
                 f"{names_of(intent)} {_ending(landing)}",
                 lambda rpc: self._denied(rpc, intent, landing, last_block, waits),
             )
@@ -85,6 +84,17 @@ class Lander:
             # Nothing is closed by it: to go on waiting, or to cancel with the same nonce, is right whoever is.
             return Waiting(str(error))
         return landing
+
+    def _told(self, intent: Intent, last_block: int) -> tuple[Rpc, Landing]:
+        """What one endpoint says, and which: every word is its own. Where it cannot say all, another is asked all."""
+        nodes = self._nodes
+        while True:
+            source, seen = nodes.newest(lambda rpc: replace(self._observer, rpc=rpc).ask(intent), last_block)
+            try:
+                return source, replace(self._observer, rpc=source).landing(intent, seen, nodes.clock.now())
+            except Unavailable:
+                if not nodes.rpc.turn_away():
+                    raise
 
     def _denied(
         self, rpc: Rpc, intent: Intent, landing: Landing, last_block: int, waits: list[Waiting]

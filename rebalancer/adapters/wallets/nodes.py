@@ -34,22 +34,26 @@ class Nodes:
     quorum: int = 1
     pauses: tuple[float, ...] = PAUSES
 
-    def newest(self, ask: Callable[[Rpc], T], least: int = 0) -> T:
+    def newest(self, ask: Callable[[Rpc], T], least: int = 0) -> tuple[Rpc, T]:
         """What `ask` gives of the endpoint in use: the present, and at block `least` or later. Another is asked where
-        it is not.
+        it is not. `ask` makes one request.
+
+        With it the endpoint that said so, alone: what else there is to ask of it is asked there. Were another to answer
+        the rest, nobody would know who said what, and one that lies could agree with itself.
 
         Raises Unavailable where it is so nowhere, Halt where the furthest is FAR_BEHIND `least`.
         """
         found, refusals = list[tuple[str, T]](), list[Unavailable]()
         while True:
             said = ask(self.rpc)
-            stale = self._why_stale(self.rpc, said)
+            source = self.rpc.alone()
+            stale = self._why_stale(source, said)
             if stale is not None:
                 refusals.append(stale)
             elif said.number >= least:
-                return said
+                return source, said
             else:
-                found.append((self.rpc.host, said))
+                found.append((source.host, said))
             if not self.rpc.turn_away():
                 break
         if not found:
@@ -65,17 +69,16 @@ class Nodes:
 
     def head(self) -> Block:
         """The newest block, with what builders were paid lately. Raises Unavailable."""
-        return self.newest(read_head)
+        return self.newest(read_head)[1]
 
-    def agree(self, what: str, ask: Callable[[Rpc], Unavailable | None]) -> None:
-        """Ask others for `what` the endpoint in use has said, where one is not enough.
+    def agree(self, source: Rpc, what: str, ask: Callable[[Rpc], Unavailable | None]) -> None:
+        """Ask others for `what` the endpoint `source` has said, where one is not enough.
 
         `ask` says why an endpoint does not agree. Raises Unavailable where too few do, ConfigError where there are not
         so many.
         """
         if self.quorum <= 1:
             return
-        source = self.rpc.alone()
         others = enough_others(self.rpc, source, self.quorum)
         # Blocks reach them one after the other: whatever it is, they may say the same in a moment.
         agree, refusals = ask_others(others, self.quorum, ask, lambda _: True, self.pauses)

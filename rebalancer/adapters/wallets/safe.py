@@ -19,6 +19,7 @@ from rebalancer.adapters.wallets.reasons import first_failure, hides_the_reason,
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
+from rebalancer.adapters.wallets.standing import stands
 from rebalancer.adapters.wallets.steps import Step, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
@@ -68,7 +69,9 @@ class SafeWallet:
             return Reverted(f"the Safe {self.address} reports that the batch failed")
         return fitting(trial.measured)
 
-    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
+    def commit(
+        self, batch: Batch, simulation: Simulated, snapshot: Snapshot, instead_of: Intent | None = None
+    ) -> Commitment:
         """Sign, if the operator and the Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
         reads = SafeReads(self.address)
 
@@ -82,7 +85,7 @@ class SafeWallet:
 
         # What the operator has mined in between moves the Safe's nonce.
         nonce = self._counter.next(snapshot, reads.calls(), unchanged)
-        return self._sender.sign(batch, simulation, snapshot, nonce)
+        return self._sender.sign(batch, simulation, snapshot, nonce, instead_of)
 
     def gas_now(self) -> Block:
         """See sending.py. Raises Unavailable."""
@@ -104,6 +107,10 @@ class SafeWallet:
     def execute(self, intent: Intent) -> None:
         """Send the recorded bytes. Raises Unavailable, Halt."""
         self._sender.send(intent)
+
+    def stands(self, block: int, block_hash: str, last_block: int) -> bool:
+        """See standing.py. Raises Unavailable, ConfigError, Halt."""
+        return stands(self._sender.nodes, self._sender.chain_id, (block, block_hash), last_block)
 
     def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
         """See landing.py. Raises Unavailable, ConfigError, Halt."""

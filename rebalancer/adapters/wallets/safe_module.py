@@ -18,6 +18,7 @@ from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted, withou
 from rebalancer.adapters.wallets.reasons import first_failure, hides_a_call, module_reason
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.adapters.wallets.simulation import Place, Simulator
+from rebalancer.adapters.wallets.standing import stands
 from rebalancer.adapters.wallets.steps import payments_of, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
@@ -69,7 +70,9 @@ class ModuleSafe:
             return Reverted(self._why_reverted(batch, snapshot, trial))
         return fitting(trial.measured)
 
-    def commit(self, batch: Batch, simulation: Simulated, snapshot: Snapshot) -> Commitment:
+    def commit(
+        self, batch: Batch, simulation: Simulated, snapshot: Snapshot, instead_of: Intent | None = None
+    ) -> Commitment:
         """Sign, if operator, module and Safe are still as they were read. Raises ConfigError, Unavailable, Halt."""
         then = without_meters(_module_of(snapshot))
 
@@ -83,7 +86,7 @@ class ModuleSafe:
                 )
 
         nonce = self._counter.next(snapshot, self._reads.calls(), unchanged)
-        return self._sender.sign(batch, simulation, snapshot, nonce)
+        return self._sender.sign(batch, simulation, snapshot, nonce, instead_of)
 
     def gas_now(self) -> Block:
         """See sending.py. Raises Unavailable."""
@@ -105,6 +108,10 @@ class ModuleSafe:
     def execute(self, intent: Intent) -> None:
         """Send the recorded bytes. Raises Unavailable, Halt."""
         self._sender.send(intent)
+
+    def stands(self, block: int, block_hash: str, last_block: int) -> bool:
+        """See standing.py. Raises Unavailable, ConfigError, Halt."""
+        return stands(self._sender.nodes, self._sender.chain_id, (block, block_hash), last_block)
 
     def land(self, intent: Intent, patience: int, last_block: int) -> Landing:
         """See landing.py. Raises Unavailable, ConfigError, Halt."""

@@ -12,6 +12,7 @@ from typing import assert_never
 from rebalancer.adapters.chain.codec import hex_int
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.nodes import Nodes
+from rebalancer.adapters.wallets.outbidding import outbid
 from rebalancer.adapters.wallets.unmined import names_of
 from rebalancer.core.cost import fees_for
 from rebalancer.core.errors import Halt, Unavailable
@@ -76,7 +77,7 @@ class Sender:
     def __init__(self, nodes: Nodes, chain_id: int, signer: Signer, limits: Limits, relay: Relay | None = None) -> None:
         self.nodes = nodes
         self._rpc = nodes.rpc
-        self._chain_id = chain_id
+        self.chain_id = chain_id
         self._signer = signer
         self.operator = signer.address
         self._limits = limits
@@ -87,15 +88,21 @@ class Sender:
         """The host of the relay, where there is one."""
         return None if self._relay is None else self._relay.rpc.host
 
-    def sign(self, batch: Batch, simulation: Simulated, snapshot: Snapshot, nonce: int) -> SignedTransaction:
-        """Raises ConfigError, Unavailable (gas cannot be paid, or is too much), Halt."""
+    def sign(
+        self, batch: Batch, simulation: Simulated, snapshot: Snapshot, nonce: int, instead_of: Intent | None = None
+    ) -> SignedTransaction:
+        """`instead_of`: was given up unmined, and may be out yet; it is outbid.
+
+        Raises ConfigError, Unavailable (gas cannot be paid, is too much or too dear), Halt.
+        """
         if (too_much := why_too_much(simulation.gas)) is not None:
             raise Unavailable(too_much)
+        limits = self._limits
         transaction = Transaction(
-            chain_id=self._chain_id,
+            chain_id=self.chain_id,
             nonce=nonce,
             gas=gas_limit(simulation.gas),
-            fees=fees_for(snapshot.block, self._limits),
+            fees=outbid(fees_for(snapshot.block, limits), nonce, instead_of, limits.max_gas_price),
             call=batch.call,
             access_list=simulation.access_list,
         )
