@@ -10,7 +10,8 @@ READY := .venv/.ready node_modules/.ready
 FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
 	tests/test_deploy.py
 
-.PHONY: help setup demo test test-pure test-ports test-fork test-attacks test-chaos fuzz mutate-module check format bench artifacts lock clean
+.PHONY: help setup demo test test-pure test-ports test-fork test-attacks test-chaos fuzz mutate-module check lint \
+	format bench artifacts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,7 +44,7 @@ test-pure: setup ## pure tests: no chain
 
 test-ports: setup ## adapters, contracts and the command line on a real chain
 	@echo "==> adapters and contracts on the replica"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" tests/contracts tests/ports
+	@$(PY) -m pytest -p no:ape_test -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/contracts tests/ports
 
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"
@@ -63,7 +64,9 @@ fuzz: setup ## the module against its model, 2,000 runs, other ones each time
 mutate-module: setup ## the module without each of its checks in turn: an attack must notice
 	@$(PY) scripts/mutate_module.py
 
-check: setup ## format, lint, types, artifacts, fast tests
+check: setup lint test-pure ## format, lint, types, artifacts, fast tests
+
+lint: setup ## format, lint, types, artifacts
 	@echo "==> format and lint"
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -71,8 +74,6 @@ check: setup ## format, lint, types, artifacts, fast tests
 	@$(BIN)/mypy --no-error-summary
 	@echo "==> artifacts match their sources"
 	@$(PY) scripts/compile_contracts.py --check
-	@echo "==> fast tests"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 $(FAST)
 
 format: setup ## mend format and lint
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -41,7 +41,7 @@ def test_live_tick__safe_off_its_targets__settles_as_simulated_and_the_next_one_
     second = keeper.tick(live=True, ports=ports)
     assert isinstance(second.outcome, Held), second.outcome
     assert second.portfolio is not None and max_drift(second.portfolio) <= FIVE_BPS
-    assert ports.requests() == 3, "two for what has landed and is not final yet, one for all else"
+    assert ports.requests() == 2, "one for what has landed and is not final yet, one for all else"
     assert stage.fork.nonce(stage.operator) == 1
 
 
