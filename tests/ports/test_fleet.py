@@ -105,6 +105,7 @@ def test_run_all__with_two_workers__does_each_once_and_reports_all(fleet: Fleet,
     assert all_once(fleet, asked)
 
 
+@pytest.mark.slow
 def test_run_all__worker_killed_while_it_sends__is_replaced_and_the_batch_is_settled_once(
     fleet: Fleet, gate: Gate, asked: Asked, processes: list[subprocess.Popen[str]]
 ) -> None:
@@ -142,6 +143,7 @@ def test_run_all__with_a_bad_file_a_halted_one_and_a_dead_node__does_the_others(
     assert sorted(asked.rows("SELECT outcome FROM ticks")) == ["Halt", "Halt", "Unavailable", "settled"]
 
 
+@pytest.mark.slow
 def test_run_all__whose_own_process_is_killed__takes_nothing_more_and_the_next_round_does(
     fleet: Fleet, gate: Gate, asked: Asked, processes: list[subprocess.Popen[str]]
 ) -> None:
@@ -163,6 +165,7 @@ def test_run_all__whose_own_process_is_killed__takes_nothing_more_and_the_next_r
     assert set(outcomes(done.json).values()) == {"settled"} and all_once(fleet, asked), done.said
 
 
+@pytest.mark.slow
 def test_run_all__on_two_hosts_at_once__shares_the_round(
     fleet: Fleet, asked: Asked, processes: list[subprocess.Popen[str]]
 ) -> None:
@@ -222,6 +225,7 @@ def test_run_all__without_its_server__is_unavailable_and_runs_nothing(fleet: Fle
     assert [fleet.sent(member) for member in fleet.members] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_run_all__with_different_ledgers__warns_that_no_other_machine_shares_the_round(
     fleet: Fleet, postgres_url: str
 ) -> None:

@@ -122,7 +122,7 @@ def test_run__server_gone__is_unavailable_and_sends_nothing(
     assert keeper.sent() == 0
 
 
-@pytest.mark.parametrize("when", ["before", "eth_sendRawTransaction"])
+@pytest.mark.parametrize("when", ["before", pytest.param("eth_sendRawTransaction", marks=pytest.mark.slow)])
 def test_run__server_stands_still__is_unavailable_within_a_minute_and_the_next_settles_once(
     keeper: Keeper, gate: Gate, on_host: Host, postgres: Cluster, when: str
 ) -> None:
