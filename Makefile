@@ -36,11 +36,12 @@ node_modules/.ready: package.json package-lock.json
 demo: setup ## the main job, whole and real, on the replica
 	@$(BIN)/rebalancer demo
 
+# Three at a time: some of them wait, and two cores suffice.
 test: setup test-pure test-ports test-fork ## all tests
 
 test-pure: setup ## pure tests: no chain
 	@echo "==> pure tests"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 $(FAST)
+	@$(PY) -m pytest -p no:ape_test -q -n 3 $(FAST)
 
 test-ports: setup ## adapters, contracts and the command line on a real chain
 	@echo "==> adapters and contracts on the replica"
