@@ -36,7 +36,7 @@ from rebalancer.core.model import (
 from rebalancer.core.module_room import void_at
 from rebalancer.core.over_time import guard_trade, why_stop
 from rebalancer.core.plan import make_plan, snapshot_after
-from rebalancer.core.room import day_is_full, plan_room
+from rebalancer.core.room import day_is_full, not_final, plan_room
 from rebalancer.core.trigger import reason_to_act
 from rebalancer.market.routing import MoreTicks
 from rebalancer.ports import Ports
@@ -81,6 +81,8 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     reason = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
     if isinstance(reason, Hold):
         return Held(reason.reason)
+    if (waits := not_final(past, snapshot.block)) is not None:
+        return Held(f"{reason.reason}; {waits.reason}")
     if (full := day_is_full(policy, past.history, snapshot.block.timestamp)) is not None:
         return Held(full.reason)
     if breaches := guard_account(policy, snapshot, ports.wallet.operator):

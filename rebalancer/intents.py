@@ -12,7 +12,6 @@ from typing import assert_never
 from rebalancer.core.attempts import Cancel, Keep, Leave, Raise, choose_attempt, is_void, replacement_of
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
-    FINAL_BLOCKS,
     Block,
     Commitment,
     Failed,
@@ -31,6 +30,7 @@ from rebalancer.core.model import (
     Settled,
     Settlement,
     Waiting,
+    mined_of,
 )
 from rebalancer.core.over_time import horizon_of
 from rebalancer.core.settle import accept, settle
@@ -56,8 +56,7 @@ def reopened(ports: Ports, past: Past) -> Intent | None:
             return None
         ports.ledger.record_reopened(past.gone, f"it was given up unmined; {_seen(landing)}")
         return past.gone
-    mined = _mined(past)
-    if past.unfinal is None or mined is None:
+    if past.unfinal is None or (mined := mined_of(past.unfinal[1])) is None:
         return None
     # The block is asked for, and no receipt: a node may have dropped that, and the block stands all the same.
     if ports.wallet.stands(mined.block, mined.block_hash, past.last_block):
@@ -77,17 +76,6 @@ def reopened(ports: Ports, past: Past) -> Intent | None:
             return None
     ports.ledger.record_reopened(intent, f"{before}; {_seen(landing)}")
     return intent
-
-
-def not_final(past: Past, block: Block) -> str | None:
-    """Why nothing new is sent after `block` yet: were two landings taken back, only the newer one would be missed."""
-    mined = _mined(past)
-    if mined is None or block.number - mined.block >= FINAL_BLOCKS:
-        return None
-    return (
-        f"the last rebalance {mined.tx} in block {mined.block} is final from block {mined.block + FINAL_BLOCKS} on "
-        f"({FINAL_BLOCKS} blocks): until then nothing new is sent"
-    )
 
 
 def still_free(ports: Ports, policy: Policy, before: Past, block: Block) -> None:
@@ -211,14 +199,6 @@ def close(ports: Ports, intent: Intent, why: str) -> bool:
 
 def _place(mined: Settlement | Mined | Receipt) -> tuple[str, int, str]:
     return mined.tx, mined.block, mined.block_hash
-
-
-def _mined(past: Past) -> Settlement | Mined | None:
-    """Where the newest intent is, while that is not final."""
-    if past.unfinal is None:
-        return None
-    result = past.unfinal[1]
-    return result if isinstance(result, Settlement) else result.mined
 
 
 def _ended(ports: Ports, intent: Intent, landing: Landing) -> Outcome:

@@ -43,7 +43,6 @@ from rebalancer.decide import Decision, decide
 from rebalancer.intents import (
     broadcast,
     look_for,
-    not_final,
     remembered,
     reopened,
     require_same_nonce,
@@ -142,8 +141,6 @@ def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Repo
     _halt_if(why_stop(tuple(drawdown(policy, past.history, portfolio, snapshot.block.timestamp))))
     newest = Look(*seen, index_after(past.history, portfolio))
     decided = decide(ports, policy, past, seen)
-    if isinstance(decided, Decision) and (waits := not_final(past, snapshot.block)) is not None:
-        decided = Held(f"{decided.why}; {waits}")
     if isinstance(decided, Decision):
         planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out)
         return Report(planned, *seen, decided.why, newest), decided

@@ -1,4 +1,4 @@
-"""The past and the portfolio in; how much a plan may move now, and whether it must wait for the day to pass, out.
+"""The past and the portfolio in; how much a plan may move now, and whether it must wait, out.
 
 A limit over days that a plan can keep to makes it smaller, or makes it wait. It halts nobody: what is cut to what a
 module or a ramp leaves is traded in many small rebalances, and an honest keeper comes to these limits.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rebalancer.core.model import History, Hold, OverTime, Policy, Portfolio
+from rebalancer.core.model import FINAL_BLOCKS, Block, History, Hold, OverTime, Past, Policy, Portfolio, mined_of
 from rebalancer.core.render import bps_percent, duration, money
 from rebalancer.units import BPS, ONE, Usd, bps_of_down, mul_div_down
 
@@ -34,6 +34,17 @@ def day_is_full(policy: Policy, history: History, now: int) -> Hold | None:
     return Hold(
         f"{history.trades_of_day} rebalances have settled in 24 h, and trades_per_day allows {most}: the next one "
         f"waits for {duration(wait)}"
+    )
+
+
+def not_final(past: Past, block: Block) -> Hold | None:
+    """Why a rebalance waits: were two landings taken back, only the newer one would be missed. None: it need not."""
+    mined = None if past.unfinal is None else mined_of(past.unfinal[1])
+    if mined is None or block.number - mined.block >= FINAL_BLOCKS:
+        return None
+    return Hold(
+        f"the last rebalance {mined.tx} in block {mined.block} is final from block {mined.block + FINAL_BLOCKS} on "
+        f"({FINAL_BLOCKS} blocks): until then nothing new is sent"
     )
 
 

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 
 from rebalancer.adapters.ledger.counting import Counted, count, gwei, micro_dollars, shares
 from rebalancer.adapters.ledger.words import HALTED
-from rebalancer.core.model import Failure, History, Horizon, Intent, Mined, Settlement, TickRecord, Valued
+from rebalancer.core.model import Failure, History, Horizon, Intent, Mined, Settlement, TickRecord, Valued, mined_of
 from rebalancer.units import Address
 
 
@@ -23,7 +23,7 @@ class Landing:
 
     @property
     def mined(self) -> Settlement | Mined | None:
-        return self.result.mined if isinstance(self.result, Failure) else self.result
+        return mined_of(self.result)
 
 
 Landings = Sequence[Landing]

@@ -24,7 +24,7 @@ from rebalancer.adapters.ledger.words import (
     open_with_another,
     unfinal_with_another,
 )
-from rebalancer.core.model import FINAL_BLOCKS, Failure
+from rebalancer.core.model import FINAL_BLOCKS, mined_of
 from rebalancer.units import Address
 
 
@@ -87,8 +87,7 @@ def _of_before(
 def _place(newest: Newest) -> tuple[str, int]:
     """(transaction, the block from which on it is final)."""
     assert newest.unfinal is not None, "only of what is not final yet"
-    result = newest.unfinal[1]
-    mined = result.mined if isinstance(result, Failure) else result
+    mined = mined_of(newest.unfinal[1])
     assert mined is not None, "what was never mined has no block"
     return mined.tx, mined.block + FINAL_BLOCKS
 

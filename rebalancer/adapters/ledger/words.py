@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import RESUMED as RESUMED
-from rebalancer.core.model import Failure, Intent, Replacement, Settlement
+from rebalancer.core.model import Failure, Intent, Replacement, Settlement, mined_of
 from rebalancer.units import Address
 
 HALTED = "Halt"
@@ -163,7 +163,7 @@ def not_reopenable(intent: Intent, why: str) -> Halt:
 
 
 def _block_hash(result: Settlement | Failure) -> str | None:
-    mined = result.mined if isinstance(result, Failure) else result
+    mined = mined_of(result)
     return None if mined is None else mined.block_hash
 
 

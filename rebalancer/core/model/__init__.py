@@ -60,6 +60,7 @@ from rebalancer.core.model.outcome import (
     Settlement,
     TickRecord,
     Waiting,
+    mined_of,
 )
 from rebalancer.core.model.plan import Act, Cost, Hold, Plan, Portfolio, Position, Trade
 from rebalancer.core.model.policy import (
@@ -155,4 +156,5 @@ __all__ = [
     "Waiting",
     "WalletState",
     "Window",
+    "mined_of",
 ]

@@ -94,6 +94,11 @@ class Failure:
     mined: Mined | None = None
 
 
+def mined_of(result: Settlement | Failure) -> Settlement | Mined | None:
+    """Where an intent is in the chain; None: no transaction of it was mined."""
+    return result.mined if isinstance(result, Failure) else result
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Nothing to do, and why."""
