@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rebalancer.core.aftermath import guard_settled, why_wrong
 from rebalancer.core.drift import portfolio_of
-from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.errors import Halt, LostNode, Unavailable
 from rebalancer.core.guard import guard_snapshot
 from rebalancer.core.model import (
     FAR_BEHIND,
@@ -119,10 +119,7 @@ def look(ports: Ports, policy: Policy, past: Past) -> Seen:
     snapshot = ports.chain.read(past.last_block)
     behind = past.last_block - snapshot.block.number
     if behind > FAR_BEHIND:
-        raise Halt(
-            f"the node is at block {snapshot.block.number}, {behind} behind block {past.last_block} that was read "
-            "before: it has lost its way, or that block never was; look at both on an explorer, then resume"
-        )
+        raise LostNode("the node", snapshot.block.number, past.last_block)
     if behind > 0:
         raise Unavailable(
             f"the node is at block {snapshot.block.number}, behind block {past.last_block} that was read before; "

@@ -33,3 +33,13 @@ class Halt(RebalancerError):
     """Stop until a person has looked (exit 5)."""
 
     exit_code = 5
+
+
+class LostNode(Halt):
+    """The node `who` is further behind a block that was read before than any lag explains."""
+
+    def __init__(self, who: str, block: int, read_before: int) -> None:
+        super().__init__(
+            f"{who} is at block {block}, {read_before - block} behind block {read_before} that was read before: it has "
+            "lost its way, or that block never was; look at both on an explorer, then resume"
+        )

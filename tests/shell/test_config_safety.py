@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from given_config import RIGHT, edited, written
+from small_market import OVER_TIME
 
 from rebalancer.config import Settings, read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import OverTime, Replacing
 from rebalancer.units import Bps
 
-DEFAULTS = OverTime(
-    drawdown=Bps(1_500),
-    drawdown_window=86_400,
-    trades_per_day=12,
-    turnover_per_day=Bps(15_000),
-    cost_per_month=Bps(300),
-    failures=3,
-    ramp=Bps(500),
-    ramp_days=3,
-    refill_days=7,
-)
+DEFAULTS = replace(OVER_TIME, ramp=Bps(500), ramp_days=3)
 
 
 def with_section(folder: Path, section: str, environment: dict[str, str] | None = None) -> Settings:

@@ -15,7 +15,7 @@ from rebalancer.adapters.chain.at_block import NoBlock, read_head
 from rebalancer.adapters.chain.freshness import Head, why_stale
 from rebalancer.adapters.chain.quorum import PAUSES, ask_others, enough_others
 from rebalancer.adapters.chain.rpc import Rpc
-from rebalancer.core.errors import Halt, Unavailable
+from rebalancer.core.errors import LostNode, Unavailable
 from rebalancer.core.model import FAR_BEHIND, Block
 from rebalancer.ports import Clock
 
@@ -59,12 +59,8 @@ class Nodes:
         if not found:
             raise Unavailable("; ".join(dict.fromkeys(map(str, refusals))))
         host, said = max(found, key=lambda each: each[1].number)
-        behind = least - said.number
-        if behind > FAR_BEHIND:
-            raise Halt(
-                f"{host}: at block {said.number}, {behind} behind block {least} that was read before: it has lost its "
-                "way, or that block never was; look at both on an explorer, then resume"
-            )
+        if least - said.number > FAR_BEHIND:
+            raise LostNode(host, said.number, least)
         raise _behind(host, said, least)
 
     def head(self) -> Block:
