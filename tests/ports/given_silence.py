@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,13 +56,22 @@ def _passed_on(one: socket.socket, other: socket.socket, word: bytes) -> None:
 def frozen(cluster: Cluster) -> Iterator[None]:
     """All processes of a server stand still, and its sockets stay open: as those of a machine that is out of memory."""
     server = int((cluster.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    stopped = [server, *map(int, children)]
-    for process in stopped:
-        os.kill(process, signal.SIGSTOP)
+    stopped = [server]
     try:
+        os.kill(server, signal.SIGSTOP)
+        while _state(server) != "T":
+            time.sleep(0.001)
+        # Only now: it has no more children from here on, and those that end are not reaped.
+        stopped += map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+        for process in stopped[1:]:
+            os.kill(process, signal.SIGSTOP)
         yield
     finally:
         for process in stopped:
             with suppress(ProcessLookupError):  # one whose client has gone meanwhile ends as soon as it may
                 os.kill(process, signal.SIGCONT)
+
+
+def _state(process: int) -> str:
+    """As /proc says it, in a letter: T is stopped."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
