@@ -61,6 +61,7 @@ def test_run__on_target__is_held_in_one_request(keeper: Keeper) -> None:
 def test_run__off_target_again_in_the_cooldown__is_held_and_says_how_long(keeper: Keeper) -> None:
     keeper.go_live()
     keeper.command("run", "--live")
+    keeper.replica.mine(FINAL_BLOCKS)
     keeper.replica.deal("USDC", keeper.wallet, 120_000 * 10**6)
     found = keeper.command("run", "--live", "--json").json
     assert found["outcome"] == "held" and "its cooldown is 10 min" in found["detail"]
