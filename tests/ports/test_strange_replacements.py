@@ -168,7 +168,9 @@ def test_land__nonce_used_after_a_block_that_never_was__is_looked_for_below_the_
 
 @pytest.mark.parametrize(("behind", "error"), [(FAR_BEHIND, Unavailable), (FAR_BEHIND + 1, Halt)])
 def test_land__on_a_node_far_behind_the_last_block_seen__halts(behind: int, error: type[Exception]) -> None:
-    with pytest.raises(error, match=f"node.example(: | is )at block 1017, .*behind block {0x3F9 + behind} that was read"):
+    with pytest.raises(
+        error, match=f"node.example(: | is )at block 1017, .*behind block {0x3F9 + behind} that was read"
+    ):
         a_lander(_node(FIRST)).land(INTENT, 0, 0x3F9 + behind)
 
 
