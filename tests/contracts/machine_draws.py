@@ -107,6 +107,8 @@ def an_ambush(dice: Random) -> Ambush:
             Ambush(dice.choice(DOORS), strict=dice.random() < 0.5),
             Ambush("gift", token, gift=dice.choice((1, 10**4, 10**21))),
             Ambush("raid", token, raid=dice.choice((1, 10**6))),
+            # Twice: no other way leads to the rule about ether.
+            Ambush("coins", coins=1),
             Ambush("coins", coins=1),
         )
     )
@@ -128,6 +130,7 @@ def a_hostile(dice: Random) -> Hostile:
             Hostile(token=token, returns_false=True),
             Hostile(token=token, transfers=dice.choice((Transfer.FORBIDS, Transfer.FORBIDS, *Transfer))),
             Hostile(token=dice.randint(0, COUNT), theft=dice.choice((1, 10**6)), allowed=dice.choice((0, 0, 10**6))),
+            Hostile(ambush=an_ambush(dice)),
             Hostile(ambush=an_ambush(dice)),
         )
     )
