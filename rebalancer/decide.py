@@ -26,20 +26,19 @@ from rebalancer.core.model import (
     Policy,
     Portfolio,
     Quote,
-    QuoteRequest,
-    Refusal,
     Reverted,
     Simulated,
     Snapshot,
-    Trade,
 )
 from rebalancer.core.module_room import void_at
+from rebalancer.core.optimal_bands import resolved
 from rebalancer.core.over_time import guard_trade, why_stop
-from rebalancer.core.plan import make_plan, snapshot_after
+from rebalancer.core.plan import make_plan
 from rebalancer.core.room import day_is_full, not_final, plan_room
 from rebalancer.core.trigger import reason_to_act
 from rebalancer.market.routing import MoreTicks
 from rebalancer.ports import Ports
+from rebalancer.quoting import choose_quotes
 
 T = TypeVar("T")
 
@@ -78,6 +77,7 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     Raises Unavailable where a plan never has ticks enough, Halt where this rebalance would cross a limit over time.
     """
     snapshot, portfolio = seen
+    policy = resolved(policy, portfolio, snapshot)
     reason = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
     if isinstance(reason, Hold):
         return Held(reason.reason)
@@ -114,7 +114,7 @@ def _offer(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
         return plan
     deadline = void_at(snapshot, policy.limits)
     asked: tuple[tuple[Quote, ...] | Hold, Snapshot] = _with_ticks(
-        ports, snapshot, partial(choose_quotes, ports, plan, deadline)
+        ports, snapshot, partial(choose_quotes, ports, plan, fees, deadline)
     )
     quotes, snapshot = asked
     if isinstance(quotes, Hold):
@@ -133,41 +133,6 @@ def _with_ticks(ports: Ports, snapshot: Snapshot, ask: Callable[[Snapshot], T | 
     if isinstance(answer, MoreTicks):
         raise Unavailable(f"the plan walks out of the ticks of its pools after {TICK_READS} further reads: {answer}")
     return answer, snapshot
-
-
-def choose_quotes(ports: Ports, plan: Plan, deadline: int, snapshot: Snapshot) -> tuple[Quote, ...] | Hold | MoreTicks:
-    """The best quote for each trade in turn, each on the pools as the ones before leave them.
-
-    Hold where a trade has no quote that reaches its floor: half a rebalance is not what was planned.
-    """
-    quotes: list[Quote] = []
-    for trade in plan.trades:
-        found = _best_quote(ports, trade, snapshot, deadline)
-        if not isinstance(found, Quote):
-            return found
-        quotes.append(found)
-        snapshot = snapshot_after(snapshot, found)
-    return tuple(quotes)
-
-
-def _best_quote(ports: Ports, trade: Trade, snapshot: Snapshot, deadline: int) -> Quote | Hold | MoreTicks:
-    request = QuoteRequest(trade, ports.wallet.address, ports.wallet.operator, deadline)
-    best: Quote | None = None
-    refusals: list[str] = []
-    for venue in ports.venues:
-        match venue.quote(request, snapshot):
-            case MoreTicks() as need:
-                return need
-            case Refusal(name, reason):
-                refusals.append(f"{name}: {reason}")
-            case Quote() as quote if quote.expected.raw < trade.floor.raw:
-                refusals.append(f"{quote.venue}: {quote.expected.raw} is below the floor of {trade.floor.raw}")
-            case Quote() as quote:
-                if best is None or quote.expected.raw > best.expected.raw:
-                    best = quote
-    return best or Hold(
-        f"no venue sells {trade.sell.token} for {trade.buy}: {'; '.join(refusals) or 'none is configured'}"
-    )
 
 
 def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer, why: str) -> Held | Blocked | Decision:

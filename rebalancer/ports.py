@@ -22,6 +22,7 @@ from rebalancer.core.model import (
     Notice,
     Outcome,
     Past,
+    PlanRequest,
     Purpose,
     Quote,
     QuoteRequest,
@@ -96,6 +97,12 @@ class Venue(Protocol):
 
     def quote(self, request: QuoteRequest, snapshot: Snapshot) -> Quote | Refusal | MoreTicks:
         """The best that the venue offers for one trade. Never raises for a failure of the venue."""
+        ...
+
+    def quote_plan(self, request: PlanRequest, snapshot: Snapshot) -> tuple[Quote, ...] | Refusal:
+        """What it offers for every trade of a plan, in their order, one after the other. A venue that answers pair by
+        pair refuses. Never raises for a failure of the venue.
+        """
         ...
 
 

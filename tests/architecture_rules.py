@@ -12,15 +12,16 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("market",),
     ("core",),
     ("ports", "fleet"),
-    ("adapters", "config", "decide", "intents", "tick"),
+    ("adapters", "config", "decide", "intents", "quoting", "tick"),
     ("wire", "keeper", "research", "replica"),
     ("cli", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 # Beyond the levels: adapters share the RPC client among themselves, and the replica uses it too (that is
-# downwards already); the tick asks decide and intents, and is not asked back; __main__ opens the door to cli.
-SIDEWAYS = {("tick", "decide"), ("tick", "intents"), ("__main__", "cli")}
+# downwards already); the tick asks decide and intents, decide asks quoting, and none is asked back; __main__ opens the
+# door to cli.
+SIDEWAYS = {("tick", "decide"), ("decide", "quoting"), ("tick", "intents"), ("__main__", "cli")}
 SHARED_ADAPTERS = "adapters.chain"
 
 # What pure code may import from outside the project.
@@ -32,6 +33,7 @@ PURE = {
     "ports": PURE_STDLIB | {"contextlib"},
     "fleet": PURE_STDLIB | {"contextlib"},
     "decide": PURE_STDLIB,
+    "quoting": PURE_STDLIB,
     "intents": PURE_STDLIB,
     "tick": PURE_STDLIB,
 }
@@ -46,6 +48,8 @@ LATE_MODULES = {
     f"adapters.ledger.{name}"
     for name in ("sql", "schema", "database", "server", "opening", "operators", "rows", "migrate", "fleet")
 }
+# The joint optimum, for a tick that plans.
+LATE_MODULES |= {f"market.{name}" for name in ("curves", "one_way", "optimum", "paths", "problems", "subsets", "joint")}
 _MIGRATIONS = ("env", "tables_v2", "versions.v1_one_portfolio", "versions.v2_many_portfolios")
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}
 

@@ -98,6 +98,14 @@ def run(
 
 
 @app.command()
+def bands(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+    """When each token calls for a rebalance and how far it goes back, what a year of that costs, and why."""
+    from rebalancer.cli.bands import show_bands
+
+    return show_bands(config, json)
+
+
+@app.command()
 def status(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
     """The portfolio now, what is open, and how the last tick ended."""
     from rebalancer.cli.ticks import show_status

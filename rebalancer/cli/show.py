@@ -44,6 +44,7 @@ COLOURS = {
 NUMBERS = {
     *("balance", "price USD", "value USD", "weight %", "target %", "drift", "change", "sell", "expect", "at least"),
     *("paid", "expected"),
+    *("acts at", "back to", "to act", "tracking", "fee, impact", "gas", "in all", "rebalances", "at best"),
 }
 """Columns that stand to the right."""
 

@@ -5,7 +5,7 @@ document   YAML → text with lines, `${ENV}` filled in
 values     what one key may hold, as types
 schema     the sections as pydantic models, with every default and its reason; safety: those around the decision
 sections   document → sections, and what is wrong with them
-rules      what must hold between keys; module_rules where the wallet is a module
+rules      what must hold between keys; band_rules of bands and cash, module_rules where the wallet is a module
 settings   what comes out
 password   where the password of the key is
 module     settings → the on-chain policy that the owners fix at deployment

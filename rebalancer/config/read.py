@@ -18,16 +18,23 @@ from rebalancer.config.spans import DAY
 from rebalancer.config.text import PoolText
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import (
-    Band,
+    Back,
+    Bands,
     Calendar,
+    Contributions,
+    Drawn,
     Hybrid,
     Limits,
+    Optimal,
     OverTime,
     Policy,
     Replacing,
     Target,
     Threshold,
+    Tracking,
     Trigger,
+    Volatility,
+    Width,
     Window,
 )
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, PriceRule, TwapPrice
@@ -104,7 +111,8 @@ def _policy(parts: Parts, tokens: dict[str, Token]) -> Policy:
         cash=None if parts.top.cash is None else tokens[parts.top.cash],
         hubs=tuple(tokens[symbol] for symbol in parts.hubs()),
         trigger=_trigger(trigger, parts, tokens),
-        return_share=trigger.return_to,
+        tracking=_tracking(parts, tokens),
+        contributions=Contributions(parts.top.contributions),
         window=None if window is None else Window(frozenset(window.days), *window.hours),
         limits=Limits(**dict(limits)),
         over_time=_over_time(parts),
@@ -135,10 +143,7 @@ def _replacing(parts: Parts) -> Replacing:
 
 
 def _trigger(trigger: TriggerSection, parts: Parts, tokens: dict[str, Token]) -> Trigger:
-    sections = (
-        (symbol, token.band or trigger.band) for symbol, token in parts.tokens.items() if token.target is not None
-    )
-    bands = tuple(Band(tokens[symbol], band.absolute, band.relative) for symbol, band in sections)
+    bands = _bands(trigger, parts, tokens)
     match trigger.kind:
         case "threshold":
             return Threshold(bands)
@@ -148,6 +153,23 @@ def _trigger(trigger: TriggerSection, parts: Parts, tokens: dict[str, Token]) ->
             return Hybrid(trigger.every or 0, bands)
         case other:
             assert_never(other)
+
+
+def _bands(trigger: TriggerSection, parts: Parts, tokens: dict[str, Token]) -> Bands:
+    # Under `optimal` the band by default would be a limit that nobody asked for.
+    of_all = trigger.band if trigger.return_to != "optimal" or "band" in trigger.model_fields_set else None
+    found = ((symbol, token.band or of_all) for symbol, token in parts.tokens.items() if token.target is not None)
+    widths = tuple(Width(tokens[symbol], band.absolute, band.relative) for symbol, band in found if band is not None)
+    return Optimal(widths) if trigger.return_to == "optimal" else Drawn(widths, Back(trigger.return_to))
+
+
+def _tracking(parts: Parts, tokens: dict[str, Token]) -> Tracking:
+    drift = parts.drift
+    assert drift is not None
+    found = (
+        (tokens[symbol], token.volatility or drift.volatility, token.target) for symbol, token in parts.tokens.items()
+    )
+    return Tracking(drift.cost, tuple(Volatility(token, vol) for token, vol, target in found if target is not None))
 
 
 def _price_rule(tokens: dict[str, Token], symbol: str, section: TokenSection) -> PriceRule:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
+from rebalancer.config.band_rules import BAND_RULES
 from rebalancer.config.document import Document, Key, Problems
 from rebalancer.config.module_rules import MODULE_RULES
-from rebalancer.config.schema import BandSection, ProductSection, TwapSection
+from rebalancer.config.schema import ProductSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import is_symbol, show_percent
-from rebalancer.units import ONE, Weight, mul_div_down
+from rebalancer.units import ONE, Weight
 
 POOLS = ("venues", "uniswap", "pools")
 HUBS = ("venues", "uniswap", "hubs")
@@ -21,7 +22,7 @@ HUBS = ("venues", "uniswap", "hubs")
 
 def check_rules(document: Document, parts: Parts) -> None:
     """All rules, all problems."""
-    for rule in (*RULES, *MODULE_RULES):
+    for rule in (*RULES, *BAND_RULES, *MODULE_RULES):
         for key, problem in rule(parts):
             document.add(key, problem)
 
@@ -102,55 +103,6 @@ def averages_have_a_price(parts: Parts) -> Problems:
         quote = pool.symbol_b if symbol == pool.symbol_a else pool.symbol_a
         if quote in parts.tokens and isinstance(parts.tokens[quote].price, TwapSection):
             yield key, f"expected {quote} to be priced by a feed, saw a `twap`: an average of an average is not read"
-
-
-def trigger_keys_fit(parts: Parts) -> Problems:
-    """A key that the kind of trigger does not read would promise what is not done."""
-    trigger = parts.trigger
-    if trigger is None:
-        return
-    if trigger.kind == "threshold" and trigger.every is not None:
-        yield ("trigger", "every"), "expected none with `kind: threshold`; `hybrid` has both a time and a band"
-    if trigger.kind != "threshold" and trigger.every is None:
-        yield ("trigger", "every"), f"missing; expected a duration such as `7 d` with `kind: {trigger.kind}`"
-
-
-def calendars_have_no_bands(parts: Parts) -> Problems:
-    """Once the time has come, a calendar goes back to the target, however small the drift."""
-    trigger = parts.trigger
-    if trigger is None or trigger.kind != "calendar":
-        return
-    for name in ("band", "return_to"):
-        if name in trigger.model_fields_set:
-            yield ("trigger", name), "expected none with `kind: calendar`, which goes to the target; see `hybrid`"
-    for symbol, token in parts.tokens.items():
-        if token.band is not None:
-            yield ("tokens", symbol, "band"), "expected none with `trigger.kind: calendar`, which has no bands"
-
-
-def bands_are_inside(parts: Parts) -> Problems:
-    """A band as wide as its target never triggers below it."""
-    trigger = parts.trigger
-    if trigger is None or trigger.kind == "calendar":
-        return
-    if trigger.band.absolute is None and trigger.band.relative is None:
-        yield ("trigger", "band"), "missing; expected `absolute: 5 %`, `relative: 25 %`, or both"
-        return
-    for symbol, token in parts.tokens.items():
-        key: Key = ("trigger", "band") if token.band is None else ("tokens", symbol, "band")
-        band = token.band or trigger.band
-        if band.absolute is None and band.relative is None:
-            yield key, "missing; expected `absolute: 5 %`, `relative: 25 %`, or both"
-        elif token.band is not None and token.target is None:
-            yield key, f"expected none: {symbol} has no `target`"
-        elif token.target and _edge(band, token.target) >= token.target:
-            yield (
-                key,
-                (
-                    f"expected a band narrower than the target of {symbol}, {show_percent(token.target)}, "
-                    f"saw {show_percent(_edge(band, token.target))}"
-                ),
-            )
 
 
 def limits_leave_room(parts: Parts) -> Problems:
@@ -237,14 +189,6 @@ def _has_path(a: str, b: str, hubs: list[str], joined: set[frozenset[str]]) -> b
     return over or frozenset((a, b)) in joined
 
 
-def _edge(band: BandSection, target: Weight) -> Weight:
-    """How far a weight may stand from `target`: the nearer edge counts."""
-    edges = [] if band.absolute is None else [int(band.absolute)]
-    if band.relative is not None:
-        edges.append(mul_div_down(target, band.relative, ONE))
-    return Weight(min(edges))
-
-
 RULES: tuple[Callable[[Parts], Problems], ...] = (
     symbols_are_plain,
     tokens_are_distinct,
@@ -254,9 +198,6 @@ RULES: tuple[Callable[[Parts], Problems], ...] = (
     accounts_differ,
     products_are_of_two,
     averages_have_a_price,
-    trigger_keys_fit,
-    calendars_have_no_bands,
-    bands_are_inside,
     limits_leave_room,
     quorum_is_there,
     relay_keys_fit,

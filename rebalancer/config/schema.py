@@ -27,13 +27,13 @@ from rebalancer.config.values import (
     Margin,
     MeterWindow,
     Pause,
+    Penalty,
     PoolName,
     PpmLimit,
     PpmRange,
     PpmShare,
     PriceRange,
     Quorum,
-    ReturnShare,
     Risk,
     Seconds,
     Share,
@@ -45,6 +45,7 @@ from rebalancer.config.values import (
     Tolerance,
     TwapWindow,
     Urls,
+    Volatile,
     Width,
 )
 from rebalancer.units import Bps, Ppm, Usd, Wei, Weight
@@ -131,6 +132,8 @@ class TokenSection(Section):
     """None: not part of the portfolio, only a hub or the other side of a price."""
     band: BandSection | None = None
     """This token's own band, in place of the trigger's."""
+    volatility: Volatile | None = None
+    """This token's own, in place of `drift.volatility`."""
     range: PpmRange | None = None
     """The on-chain policy: the weights between which the owners want the token; None: any."""
     price_band: PriceRange | None = None
@@ -149,10 +152,20 @@ class TriggerSection(Section):
     kind: Literal["calendar", "threshold", "hybrid"] = "threshold"
     every: Seconds | None = None
     band: BandSection = BandSection.model_construct(absolute=Weight(5 * 10**16), relative=Weight(25 * 10**16))
-    """5 points, or a quarter of a small target: the nearer counts."""
-    return_to: ReturnShare = Bps(0)
-    """To the target: on mainnet gas is dear enough that trading rarely and fully is cheaper."""
+    """5 points, or a quarter of a small target: the nearer counts. Under `optimal`: the widest, where it is given."""
+    return_to: Literal["target", "half", "edge", "optimal"] = "target"
+    """What everybody expects. `optimal` costs less, and rests on the figures of `drift`."""
     window: WindowSection | None = None
+
+
+class DriftSection(Section):
+    """What `optimal` weighs fees and gas against, and what `rebalancer bands` reckons with."""
+
+    cost: Penalty = 4 * 10**17
+    """0.1 % a year at 5 points, and four times as much at twice the drift. It is what an investor of a relative risk
+    aversion of two gives up on an asset of 60 % volatility: half of their product with the variance is 0.36."""
+    volatility: Volatile = Weight(6 * 10**17)
+    """60 % a year: what large crypto assets have moved against each other. Bands go with its two thirds power."""
 
 
 class LimitsSection(Section):
@@ -236,6 +249,8 @@ class TopSection(Section):
     """The keys that stand on their own."""
 
     cash: Symbol | None = None
+    contributions: Literal["only", "first", "ignore"] = "first"
+    """What cash can do alone takes the fewest trades, and sells no asset; where it does not suffice, all is traded."""
     ledger: LedgerText = "rebalancer.sqlite"
     """A URL of SQLAlchemy's, or a file of SQLite, by default beside the configuration."""
     live: Switch = False

@@ -14,6 +14,7 @@ from rebalancer.config.safety import ExecutionSection, NotifySection, SafetySect
 from rebalancer.config.schema import (
     PRICES,
     ChainSection,
+    DriftSection,
     LimitsSection,
     ModuleSection,
     Section,
@@ -27,7 +28,7 @@ from rebalancer.config.text import PoolText
 from rebalancer.config.values import EMPTY
 
 S = TypeVar("S", bound=Section)
-OPTIONAL = ("module", "trigger", "limits", "execution", "safety", "notify")
+OPTIONAL = ("module", "trigger", "drift", "limits", "execution", "safety", "notify")
 TOP_KEYS = ("chain", "wallet", "tokens", "venues", *OPTIONAL, *TopSection.model_fields)
 
 
@@ -42,6 +43,7 @@ class Parts:
     tokens: dict[str, TokenSection]
     symbols: tuple[str, ...]
     trigger: TriggerSection | None
+    drift: DriftSection | None
     limits: LimitsSection | None
     execution: ExecutionSection | None
     safety: SafetySection | None
@@ -83,6 +85,7 @@ def read_sections(document: Document) -> Parts:
         {symbol: token for symbol, token in checked.items() if token is not None},
         tuple(tokens),
         _section(document, TriggerSection, "trigger"),
+        _section(document, DriftSection, "drift"),
         _section(document, LimitsSection, "limits"),
         _section(document, ExecutionSection, "execution"),
         _section(document, SafetySection, "safety"),
@@ -95,7 +98,12 @@ def known_keys() -> Iterator[str]:
     """Every key that a file may hold, dotted, with SYMBOL where a token's symbol stands."""
     yield from TOP_KEYS
     sections: dict[str, type[Section]] = {"chain": ChainSection, "wallet": WalletSection, "tokens.SYMBOL": TokenSection}
-    sections |= {"trigger": TriggerSection, "limits": LimitsSection, "execution": ExecutionSection}
+    sections |= {
+        "trigger": TriggerSection,
+        "drift": DriftSection,
+        "limits": LimitsSection,
+        "execution": ExecutionSection,
+    }
     sections |= {"module": ModuleSection, "venues": VenuesSection, "safety": SafetySection, "notify": NotifySection}
     for name, model in sections.items():
         yield from _keys(name, model)

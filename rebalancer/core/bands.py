@@ -1,28 +1,64 @@
-"""Policy and portfolio in; which weights have left their bands, and where a rebalance brings every weight, out."""
+"""Policy and portfolio in; which weights have left their bands, and where a rebalance brings every weight, out.
+
+Both rest on two distances for each token: how far it may drift, and how far back a rebalance goes. Those of
+`Optimal` are computed in `optimal_bands` beforehand.
+"""
 
 from __future__ import annotations
 
-from rebalancer.core.model import Band, Calendar, Policy, Portfolio, Position, Trigger
-from rebalancer.units import BPS, ONE, Address, Bps, Token, Usd, Weight, bps_of_up, mul_div_down
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from rebalancer.core.contributions import with_cash
+from rebalancer.core.model import (
+    Back,
+    Band,
+    Calendar,
+    Contributions,
+    Drawn,
+    Known,
+    Optimal,
+    Policy,
+    Portfolio,
+    Position,
+    Width,
+)
+from rebalancer.units import ONE, Address, Bps, Token, Usd, Weight, bps_of_up, mul_div_down
 
 SHY_OF_EDGE = Bps(5)
 """How far inside its band a rebalance aims at least, as a share of the portfolio. Costs and the price of the next
 block move a weight by a few hundredths of a point: one brought to the very edge would be outside again at once."""
 
-
-def bands_of(trigger: Trigger) -> tuple[Band, ...]:
-    """The bands of a trigger; a calendar has none."""
-    return () if isinstance(trigger, Calendar) else trigger.bands
+By = Mapping[Address, Band]
+"""Bands by token. A token that is missing never calls for a rebalance, and goes to its target in one."""
 
 
-def edge_of(bands: tuple[Band, ...], token: Token, target: Weight) -> Weight | None:
-    """How far the token's weight may stand from `target`: the nearer edge, rounded down. None: no band."""
-    band = next((b for b in bands if b.token.address == token.address), None)
-    if band is None:
+def bands_of(policy: Policy, portfolio: Portfolio) -> dict[Address, Band]:
+    """The bands by token; none for a calendar. ValueError where they wait to be computed from a snapshot."""
+    if isinstance(policy.trigger, Calendar):
+        return {}
+    match policy.trigger.bands:
+        case Drawn(widths, back):
+            found = (_drawn(widths, back, p) for p in portfolio.positions)
+            bands = tuple(band for band in found if band is not None)
+        case Known(bands):
+            pass
+        case Optimal():
+            raise ValueError("these bands depend on gas and pools: `optimal_bands.resolved` makes them known")
+        case other:
+            assert_never(other)
+    return {band.token.address: band for band in bands}
+
+
+def edge_of(widths: tuple[Width, ...], token: Token, target: Weight) -> Weight | None:
+    """How far the token's weight may stand from `target`: the nearer edge, rounded down. None: no width."""
+    width = next((w for w in widths if w.token.address == token.address), None)
+    if width is None:
         return None
-    edges = [] if band.absolute is None else [int(band.absolute)]
-    if band.relative is not None:
-        edges.append(mul_div_down(target, band.relative, ONE))
+    edges = [] if width.absolute is None else [int(width.absolute)]
+    if width.relative is not None:
+        edges.append(mul_div_down(target, width.relative, ONE))
     return Weight(min(edges)) if edges else None
 
 
@@ -32,31 +68,48 @@ def outside(policy: Policy, portfolio: Portfolio) -> tuple[Position, ...]:
     What would move is worth min_trade at least. A few cents cannot be traded, and must not have everything
     else traded at every tick: a stranger can send them, and an exit can leave them behind.
     """
-    bands = bands_of(policy.trigger)
+    bands = bands_of(policy, portfolio)
     beyond = [(_beyond(bands, p), p) for p in portfolio.positions]
-    far = [(by, p) for by, p in beyond if by > 0 and worth_moving(policy, portfolio, p) >= policy.limits.min_trade]
+    least = policy.limits.min_trade
+    far = [(by, p) for by, p in beyond if by > 0 and worth_moving(bands, portfolio, p) >= least]
     return tuple(p for _, p in sorted(far, key=lambda x: -x[0]))
 
 
-def worth_moving(policy: Policy, portfolio: Portfolio, position: Position) -> Usd:
+def worth_moving(bands: By, portfolio: Portfolio, position: Position) -> Usd:
     """The dollars between a position and the point that a rebalance brings it back to, rounded down.
 
     A token with a target of zero is to go as a whole: there it is all that is left of it.
     """
     if position.target == 0:
         return position.value
-    return Usd(mul_div_down(portfolio.value, abs(position.weight - _return_point(policy, position)), ONE))
+    return Usd(mul_div_down(portfolio.value, abs(position.weight - _return_point(bands, position)), ONE))
 
 
 def desired_weights(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight]:
     """Where each weight should be after the rebalance, by token.
 
-    That is its target, or, with a return share, the point that far from the target towards the edge of
-    its band for a weight beyond it, and where it is for a weight this side of it. What then does not
-    even out is given or taken by cash first, then by whoever is furthest from its target, none beyond
-    it. A token without a band, or with a target of zero, goes to its target.
+    Where the policy lets cash go first, that is where cash above its target, or below it, brings them.
     """
-    desired = {p.balance.token.address: _return_point(policy, p) for p in portfolio.positions}
+    if policy.cash is None or policy.contributions is Contributions.IGNORE:
+        return _all_back(policy, portfolio)
+    bands = bands_of(policy, portfolio)
+    moved = with_cash(portfolio, policy.cash, {address: _stay(bands, address) for address in _addresses(portfolio)})
+    if policy.contributions is Contributions.ONLY:
+        return moved
+    # A calendar has no bands that cash alone could bring the weights into.
+    suffices = bool(bands) and not outside(policy, _at(portfolio, moved))
+    return moved if suffices else _all_back(policy, portfolio)
+
+
+def _all_back(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight]:
+    """Each weight at its return point.
+
+    That is its target, or as far from it as its band says, on the side where the weight is; a weight nearer to its
+    target stays where it is. What then does not even out is given or taken by cash first, then by whoever is furthest
+    from its target, none beyond it. A token without a band, or with a target of zero, goes to its target.
+    """
+    bands = bands_of(policy, portfolio)
+    desired = {p.balance.token.address: _return_point(bands, p) for p in portfolio.positions}
     over = sum(p.weight for p in portfolio.positions) - sum(desired.values())
     gaps = [(p.target - desired[p.balance.token.address], p.balance.token.address) for p in portfolio.positions]
     cash = None if policy.cash is None else policy.cash.address
@@ -68,16 +121,48 @@ def desired_weights(policy: Policy, portfolio: Portfolio) -> dict[Address, Weigh
     return desired
 
 
-def _beyond(bands: tuple[Band, ...], position: Position) -> int:
+def _drawn(widths: tuple[Width, ...], back: Back, position: Position) -> Band | None:
+    edge = edge_of(widths, position.balance.token, position.target)
+    if edge is None:
+        return None
+    match back:
+        case Back.TARGET:
+            stay = 0
+        case Back.HALF:
+            stay = edge >> 1
+        case Back.EDGE:
+            stay = int(edge)
+        case other:
+            assert_never(other)
+    return Band(position.balance.token, edge, Weight(max(min(stay, edge - bps_of_up(ONE, SHY_OF_EDGE)), 0)))
+
+
+def _beyond(bands: By, position: Position) -> int:
     """How far a weight stands beyond its edge; 0 without a band, negative inside."""
-    edge = edge_of(bands, position.balance.token, position.target)
-    return 0 if edge is None else abs(position.drift) - edge
+    band = bands.get(position.balance.token.address)
+    return 0 if band is None else abs(position.drift) - band.trigger
 
 
-def _return_point(policy: Policy, position: Position) -> Weight:
-    edge = edge_of(bands_of(policy.trigger), position.balance.token, position.target)
+def _return_point(bands: By, position: Position) -> Weight:
     # A target of zero means that the owners want none of it: there is no band to stay in.
-    if edge is None or position.target == 0:
-        return position.target
-    stay = max(min(mul_div_down(edge, policy.return_share, BPS), edge - bps_of_up(ONE, SHY_OF_EDGE)), 0)
+    stay = 0 if position.target == 0 else _stay(bands, position.balance.token.address)
     return Weight(min(max(position.weight, position.target - stay), position.target + stay))
+
+
+def _stay(bands: By, address: Address) -> Weight:
+    band = bands.get(address)
+    return Weight(0) if band is None else band.back
+
+
+def _addresses(portfolio: Portfolio) -> tuple[Address, ...]:
+    return tuple(p.balance.token.address for p in portfolio.positions)
+
+
+def _at(portfolio: Portfolio, weights: Mapping[Address, Weight]) -> Portfolio:
+    """The portfolio as it would be at these weights, were trading free."""
+    moved = []
+    for position in portfolio.positions:
+        weight = weights[position.balance.token.address]
+        value = Usd(mul_div_down(portfolio.value, weight, ONE))
+        moved.append(replace(position, value=value, weight=weight, drift=Weight(weight - position.target)))
+    return replace(portfolio, positions=tuple(moved))

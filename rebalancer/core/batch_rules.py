@@ -5,7 +5,6 @@ Every figure is worked out again from the oracle's prices; what the trade or the
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from rebalancer.core.cost import impact_bps_up
@@ -44,33 +43,34 @@ def trade_value(portfolio: Portfolio, batch: Batch) -> Breaches:
             yield Breach("trade_value", observed, f"its value at the oracle, {money(worth)}, above zero")
 
 
-def one_trade_per_pair(batch: Batch) -> Breaches:
-    """A second trade of a pair would go around max_trade."""
-    pairs = Counter((q.trade.sell.token.address, q.trade.buy.address) for q in batch.quotes)
-    names = {(q.trade.sell.token.address, q.trade.buy.address): _name(q) for q in batch.quotes}
-    for pair, count in pairs.items():
-        if count > 1:
-            yield Breach("one_trade_per_pair", f"{count} trades of {names[pair]}", "1")
-
-
 def direction(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
     """Sold tokens are over their target and bought ones under it, and no trade passes the target.
 
-    The target in dollars is that of the portfolio after all costs of the batch.
+    The target in dollars is that of the portfolio after all costs of the batch. Those costs, or what pools pay beyond
+    the oracle, are shared by the tokens that move: each may pass its target by as much.
     """
     lost = sum(
         _value(portfolio, q) - _position(portfolio, q.trade.buy).price.value_down(q.expected.raw) for q in batch.quotes
     )
-    slack = bps_of_up(portfolio.value, TOLERANCE) + policy.limits.min_trade
+    slack = slack_of(policy, portfolio, lost)
     values = {p.balance.token.address: int(p.value) for p in portfolio.positions}
     for quote in batch.quotes:
         sold, bought = _position(portfolio, quote.trade.sell.token), _position(portfolio, quote.trade.buy)
         values[sold.balance.token.address] -= _value(portfolio, quote)
         values[bought.balance.token.address] += bought.price.value_down(quote.expected.raw)
         for position, side in ((sold, 1), (bought, -1)):
-            goal = mul_div_down(portfolio.value - lost, position.target, ONE)
-            past = side * (goal - values[position.balance.token.address])
+            past = side * (goal_of(portfolio, position, lost) - values[position.balance.token.address])
             yield from _astray(quote, position, side, (past, slack))
+
+
+def goal_of(portfolio: Portfolio, position: Position, lost: int) -> int:
+    """The dollars that a position should have once `lost` dollars went into costs."""
+    return mul_div_down(portfolio.value - lost, position.target, ONE)
+
+
+def slack_of(policy: Policy, portfolio: Portfolio, lost: int) -> int:
+    """The dollars by which a trade may pass a target, where a batch loses so many, or gains them."""
+    return bps_of_up(portfolio.value, TOLERANCE) + policy.limits.min_trade + abs(lost)
 
 
 def _astray(quote: Quote, position: Position, side: int, passed: tuple[int, int]) -> Breaches:
@@ -95,13 +95,16 @@ def min_trade(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
 
 
 def max_trade(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
-    """No trade moves too large a share of the portfolio."""
+    """No pair moves too large a share of the portfolio, all its trades together."""
     most = Usd(bps_of_down(portfolio.value, policy.limits.max_trade))
+    moved: dict[tuple[Token, Token], int] = {}
     for quote in batch.quotes:
-        worth = _value(portfolio, quote)
+        pair = quote.trade.sell.token, quote.trade.buy
+        moved[pair] = moved.get(pair, 0) + _value(portfolio, quote)
+    for (sold, bought), worth in moved.items():
         if worth > most:
             allowed = f"at most {money(most)}, {bps(policy.limits.max_trade)} of the portfolio"
-            yield Breach("max_trade", f"{_name(quote)} moves {money(worth)}", allowed)
+            yield Breach("max_trade", f"{sold} for {bought} moves {money(Usd(worth))}", allowed)
 
 
 def max_impact(policy: Policy, batch: Batch) -> Breaches:

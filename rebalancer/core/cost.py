@@ -6,17 +6,17 @@ from the oracle. Fee and impact are shown as parts of it, where the route is kno
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rebalancer.core.model import Block, Cost, Fees, Hold, Limits, Quote, Snapshot
 from rebalancer.core.render import bps, money
 from rebalancer.market.pools import Pool, spot_out_down, swap_exact_in
 from rebalancer.market.routing import GasPrice, Route
 from rebalancer.market.swap import Swap
-from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.market.uniswap_v2 import FEE_PPM, V2Pool
 from rebalancer.units import BPS, Amount, Bps, Price, Usd, Wei, bps_of_down, mul_div_down, mul_div_up
 
 _PPM = 1_000_000
-_V2_FEE = 3_000
-"""A V2 pair keeps 0.3 % of the input, in millionths."""
 _STEP = 9, 8
 """An eighth more: geth asks for 10 % (`txpool.pricebump`), other nodes for 12.5 %."""
 
@@ -68,6 +68,13 @@ def cost_of_quotes(quotes: tuple[Quote, ...], snapshot: Snapshot, fees: Fees) ->
         ),
         gas=snapshot.native.value_up(gas),
     )
+
+
+def received(quotes: Sequence[Quote], snapshot: Snapshot, fees: Fees) -> Usd:
+    """What quotes of the same sales bring at the oracle's prices, their own gas paid, rounded down."""
+    gas = sum(quote.gas for quote in quotes) * gas_price_now(snapshot.block, fees)
+    brought = sum(snapshot.price(quote.trade.buy).value_down(quote.expected.raw) for quote in quotes)
+    return Usd(brought - snapshot.native.value_up(gas))
 
 
 def cost_of_changes(
@@ -131,7 +138,7 @@ def impact_bps_up(route: Route | None, amount_in: int, amount_out: int) -> Bps:
 
 def fee_ppm(pool: Pool) -> int:
     """What the pool keeps of the input, in millionths."""
-    return _V2_FEE if isinstance(pool, V2Pool) else pool.fee
+    return FEE_PPM if isinstance(pool, V2Pool) else pool.fee
 
 
 def _route_impact(route: Route, amount_in: int, amount_out: int) -> tuple[int, int]:

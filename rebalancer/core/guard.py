@@ -55,7 +55,6 @@ def guard_batch(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, batch:
         return strange
     return (
         *batch_rules.trade_value(portfolio, batch),
-        *batch_rules.one_trade_per_pair(batch),
         *batch_rules.direction(policy, portfolio, batch),
         *batch_rules.min_trade(policy, portfolio, batch),
         *batch_rules.max_trade(policy, portfolio, batch),

@@ -1,4 +1,4 @@
-"""What a RebalanceModule leaves room for: a plan's trades in; pairs that must shrink, limits to plan within, and when
+"""What a RebalanceModule leaves room for: a plan's trades in; trades that must shrink, limits to plan within, and when
 there is a next time, out. A wallet of another kind leaves room for everything.
 """
 
@@ -11,9 +11,8 @@ from rebalancer.core.model import Hold, Limits, ModuleSwap, ModuleWallet, Snapsh
 from rebalancer.core.model.module import MOST_SWAPS, ModuleLimits
 from rebalancer.core.model.snapshot import SLOT
 from rebalancer.core.module_books import Books, Step, books_of, seconds_until, share_of, steps
-from rebalancer.core.pairing import Pair
 from rebalancer.core.render import amount, duration, money
-from rebalancer.core.sizing import Refused
+from rebalancer.core.room import Cuts
 from rebalancer.units import BPS, ONE, PPM, Bps, Ppm, Usd, Weight, mul_div_down, mul_div_up
 
 
@@ -84,31 +83,30 @@ def void_at(snapshot: Snapshot, limits: Limits) -> int:
     return max(min(last, *expiries), now + SLOT)
 
 
-def beyond_module(snapshot: Snapshot, trades: Sequence[Trade], out: Sequence[int]) -> Refused | None:
-    """Pairs that move more than the module lets them in their turn, with what it does; None: all of them fit.
+def beyond_module(snapshot: Snapshot, trades: Sequence[Trade], out: Sequence[int]) -> Cuts:
+    """Trades that move more than the module lets them in their turn, with what it does.
 
     `out` is what is expected to arrive for each, in base units.
     """
     wallet = snapshot.wallet
     if not isinstance(wallet, ModuleWallet):
-        return None
+        return Cuts({}, {})
     books, limits = books_of(snapshot, wallet), wallet.policy.limits
     room = _Room(share_up_to(books.worth, wallet.state.turnover_left), share_up_to(books.worth, wallet.state.loss_left))
-    caps: dict[Pair, Usd] = {}
-    reasons: dict[Pair, str] = {}
+    caps: dict[int, Usd] = {}
+    reasons: dict[int, str] = {}
     swaps = [_swap(books, trade) for trade in trades]
     likely = [replace(swap, min_out=raw) for swap, raw in zip(swaps, out, strict=True)]
     both = zip(trades, steps(books, limits, swaps), steps(books, limits, likely), strict=True)
-    for trade, step, expected in both:
+    for place, (trade, step, expected) in enumerate(both):
         assert step is not None and expected is not None, "a plan trades tokens of the portfolio"
         rule, most = room.most(step, expected)
         if step.sold > most:
-            pair = trade.sell.token.address, trade.buy.address
-            caps[pair] = most
+            caps[place] = most
             said = f"{amount(trade.sell)} for {trade.buy} moves {money(step.sold)}"
-            reasons[pair] = f"{said}, the module leaves room for {money(most)} ({rule}): the rest waits"
+            reasons[place] = f"{said}, the module leaves room for {money(most)} ({rule}): the rest waits"
         room = room.after(expected, most)
-    return Refused(caps, reasons) if caps else None
+    return Cuts(caps, reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,37 @@
-"""Portfolio, pools and fees in; the trades that bring every weight to where the policy wants it out, or why none."""
+"""Portfolio, pools and fees in; the trades that bring every weight to where the policy wants it out, or why none.
+
+All of them are one optimum over all pools at once (`market.joint`), which then is made to fit the limits (`fitting`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from rebalancer.core.bands import desired_weights, outside
-from rebalancer.core.floors import floor_of, raised
+from rebalancer.core.bands import desired_weights
+from rebalancer.core.cost import gas_price_now
+from rebalancer.core.fitting import Fitted, Task, fitted
 from rebalancer.core.model import (
-    Calendar,
     Fees,
     Hold,
+    ModuleWallet,
     Plan,
     Policy,
     Portfolio,
-    Quote,
+    Position,
     Snapshot,
-    Trade,
 )
-from rebalancer.core.module_room import beyond_module, limits_in, reason_to_wait
-from rebalancer.core.pairing import Grain, Leg, Pair, wants_of
-from rebalancer.core.render import amount, money
+from rebalancer.core.model.module import MOST_SWAPS
+from rebalancer.core.module_room import limits_in, reason_to_wait
+from rebalancer.core.render import money
 from rebalancer.core.room import Room
-from rebalancer.core.sizing import Priced, Refused, Task, sized, with_pools
-from rebalancer.market.routing import MoreTicks, RouteQuote, quote_route
-from rebalancer.units import ONE, Amount, Bps, Usd, Weight, bps_of_down, mul_div_down
+from rebalancer.core.waiting import why_nothing, why_waits
+from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote
+from rebalancer.units import ONE, Address, Usd, Weight, bps_of_down, mul_div_down
+
+MODULE_HOPS = 3
+SAFE_HOPS = 4
+"""Pools that one swap may go through. A module takes three; a fourth never paid for its gas in small trades."""
 
 
 def make_plan(
@@ -32,159 +39,113 @@ def make_plan(
 ) -> Plan | Hold | MoreTicks:
     """The trades of one rebalance, in the order in which they are to be made.
 
-    A pair whose pools cannot carry it within the limits is cut to what they do carry, or left out, with the
-    reason, and the rest is planned around it; where nothing is left the reasons are the Hold's. So is a pair that
-    moves more than a wallet's module lets it, or than there is `room` for (None: for everything). Under a trigger
-    with bands some trade touches a weight outside its band, or there is none.
-    MoreTicks: the same question again with those ticks.
+    What the pools cannot carry within the limits waits, with the reason, as does what costs more than it may, and the
+    rest is planned around it; where nothing is left the reasons are the Hold's. A trade that moves more than a
+    wallet's module lets it, or than there is `room` for (None: for everything), is cut. Under a trigger with bands
+    some trade touches a weight outside its band, or there is none. MoreTicks: the same question again with those ticks.
     """
     if (wait := reason_to_wait(snapshot)) is not None:
         return wait
     policy = replace(policy, limits=limits_in(snapshot, policy.limits))
-    if room is not None and room.most < policy.limits.min_trade:
-        return Hold(f"{room.reason}; min_trade is {money(policy.limits.min_trade)}")
-    grain = Grain(policy.limits.min_trade, Usd(bps_of_down(portfolio.value, policy.limits.max_trade)))
-    return _search(Task(policy, portfolio, snapshot, fees, desired_weights(policy, portfolio), grain), room)
-
-
-def _search(task: Task, room: Room | None) -> Plan | Hold | MoreTicks:
-    policy = task.policy
-    caps: dict[Pair, Usd] = {}
-    reasons: dict[Pair, str] = {}
-    while True:
-        # Each turn but the last lowers the cap of at least one pair by a hundredth or more, and there are
-        # finitely many pairs and dollars.
-        match sized(task, caps):
-            case MoreTicks() as needs:
-                return needs
-            case Refused(lower, why):
-                caps.update(lower)
-                # The first reason speaks of the size that was wanted.
-                reasons = {**why, **reasons}
-            case Priced(legs=()):
-                return Hold(_why_nothing(task, reasons))
-            case Priced() as priced if idle := _idle(policy, task.portfolio, priced):
-                caps.update((leg.pair, Usd(0)) for leg in idle)
-                reasons |= {leg.pair: _waits(leg) for leg in idle}
-            case Priced() as priced:
-                trades = _trades(priced, policy.limits.max_slippage)
-                beyond = _nearer(beyond_module(task.snapshot, trades, priced.out), _beyond_room(room, trades))
-                if beyond is None:
-                    return _plan(trades, priced, reasons)
-                caps.update({pair: _cut(cap, pair in caps) for pair, cap in beyond.caps.items()})
-                reasons = {**beyond.reasons, **reasons}
-
-
-def snapshot_after(snapshot: Snapshot, quote: Quote) -> Snapshot:
-    """The snapshot with its pools as the quote leaves them; the same where its route is not known."""
-    if quote.route is None:
-        return snapshot
-    match quote_route(quote.route, quote.trade.sell.raw):
-        case RouteQuote(pools_after=after):
-            return replace(snapshot, pools=with_pools(snapshot.pools, after))
-        case _:
-            return snapshot
-
-
-def _idle(policy: Policy, portfolio: Portfolio, priced: Priced) -> tuple[Leg, ...]:
-    """Legs between weights inside their bands, while the whole would leave another outside its own.
-
-    What stays outside calls for the next tick's rebalance too. Were the rest always taken along, a token whose
-    pools are too thin would have all others traded back to their targets at every tick, as if they had no bands.
-    """
-    if isinstance(policy.trigger, Calendar):
-        return ()
-    out = {p.balance.token.address for p in outside(policy, portfolio)}
-    idle = tuple(leg for leg in priced.legs if out.isdisjoint(leg.pair))
-    return idle if len(idle) == len(priced.legs) or outside(policy, _after(portfolio, priced)) else ()
-
-
-def _after(portfolio: Portfolio, priced: Priced) -> Portfolio:
-    """The portfolio as the legs leave it."""
-    raw = {p.balance.token.address: p.balance.raw for p in portfolio.positions}
-    for leg, arrives in zip(priced.legs, priced.out, strict=True):
-        sold, bought = leg.pair
-        raw[sold] -= leg.raw
-        raw[bought] += arrives
-    held = [Amount(p.balance.token, raw[p.balance.token.address]) for p in portfolio.positions]
-    values = [p.price.value_down(balance.raw) for p, balance in zip(portfolio.positions, held, strict=True)]
-    total = Usd(sum(values))
-    weights = [Weight(mul_div_down(value, ONE, total) if total else 0) for value in values]
-    moved = zip(portfolio.positions, held, values, weights, strict=True)
-    return Portfolio(
-        tuple(replace(p, balance=b, value=v, weight=w, drift=Weight(w - p.target)) for p, b, v, w in moved), total
-    )
-
-
-def _beyond_room(room: Room | None, trades: Sequence[Trade]) -> Refused | None:
-    """Pairs that find no room after those before them, or not for so much, with what there is; None: all fit."""
-    if room is None:
-        return None
-    left = int(room.most)
-    caps: dict[Pair, Usd] = {}
-    reasons: dict[Pair, str] = {}
-    for trade in trades:
-        if trade.value > left:
-            pair = trade.sell.token.address, trade.buy.address
-            caps[pair] = Usd(left)
-            reasons[pair] = f"{amount(trade.sell)} for {trade.buy} moves {money(trade.value)}, {room.reason}"
-        left = max(left - trade.value, 0)
-    return Refused(caps, reasons) if caps else None
-
-
-def _nearer(one: Refused | None, other: Refused | None) -> Refused | None:
-    """For each pair the lower of its two caps, with its reason."""
-    if one is None or other is None:
-        return one or other
-    lower = {p: cap for p, cap in other.caps.items() if p not in one.caps or cap < one.caps[p]}
-    return Refused({**one.caps, **lower}, {**one.reasons, **{pair: other.reasons[pair] for pair in lower}})
-
-
-def _cut(cap: Usd, again: bool) -> Usd:
-    """A pair's new cap. A cut changes the costs, and with them all sizes a little: who is cut again goes below that."""
-    return Usd(cap * 99 // 100) if again else cap
-
-
-def _trades(priced: Priced, max_slippage: Bps) -> tuple[Trade, ...]:
-    return tuple(_trade(leg, out, max_slippage) for leg, out in zip(priced.legs, priced.out, strict=True))
-
-
-def _plan(trades: tuple[Trade, ...], priced: Priced, reasons: Mapping[Pair, str]) -> Plan:
-    made = {leg.pair: leg for leg in priced.legs}
-    left_out = tuple(f"{reason}; {_fate(made.get(pair))}" for pair, reason in reasons.items())
-    return Plan(trades, Usd(sum(trade.value for trade in trades)), left_out)
-
-
-def _trade(leg: Leg, out: int, max_slippage: Bps) -> Trade:
-    sell = Amount(leg.sell.balance.token, leg.raw)
-    floor = raised(floor_of(sell, leg.sell.price, leg.buy.price, max_slippage), out, max_slippage)
-    return Trade(sell, leg.buy.balance.token, leg.value, floor)
-
-
-def _fate(leg: Leg | None) -> str:
-    return "left out" if leg is None else f"cut to {amount(Amount(leg.sell.balance.token, leg.raw))}"
-
-
-def _waits(leg: Leg) -> str:
-    sell = Amount(leg.sell.balance.token, leg.raw)
-    return f"{amount(sell)} for {leg.buy.balance.token} waits: neither is outside its band"
-
-
-def _why_nothing(task: Task, reasons: Mapping[Pair, str]) -> str:
-    if reasons:
-        return "no trade can be made: " + "; ".join(reasons.values())
-    if task.portfolio.value == 0:
-        return "the wallet holds nothing of value: there is nothing to trade"
-    if task.grain.most < task.grain.least:
-        return (
-            f"max_trade allows {money(task.grain.most)} of this portfolio, and min_trade asks for "
-            f"{money(task.grain.least)}: no trade fits between them"
+    limits = policy.limits
+    if room is not None and room.most < limits.min_trade:
+        return Hold(f"{room.reason}; min_trade is {money(limits.min_trade)}")
+    most = Usd(bps_of_down(portfolio.value, limits.max_trade))
+    if 0 < most < limits.min_trade:
+        return Hold(
+            f"max_trade allows {money(most)} of this portfolio, and min_trade asks for {money(limits.min_trade)}: no "
+            "trade fits between them"
         )
-    wants = wants_of(task.portfolio, task.desired, 0, task.policy.cash)
-    if not wants.sells or not wants.buys:
-        return "every weight is where a rebalance would leave it"
-    largest = max((*wants.sells, *wants.buys), key=lambda want: want.value)
-    return (
-        f"all that is off is too small to trade: the most is {money(Usd(largest.value))} of "
-        f"{largest.position.balance.token}, and no pair reaches min_trade of {money(task.grain.least)}"
+    desired = desired_weights(policy, portfolio)
+    task = Task(policy, portfolio, snapshot, fees, desired, room)
+    movers = _movers(portfolio, desired)
+    if not _both_sides(movers, desired):
+        return Hold(why_nothing(task))
+    routes = _routes(task, movers)
+    if isinstance(routes, MoreTicks):
+        return routes
+    fit = fitted(task, routes)
+    if isinstance(fit, MoreTicks):
+        return fit
+    return _plan(task, routes, fit)
+
+
+def _plan(task: Task, routes: tuple[RouteQuote, ...], fit: Fitted) -> Plan | Hold:
+    left_out = (*fit.left_out, *why_waits(task, routes))
+    if not fit.trades:
+        return Hold("no trade can be made: " + "; ".join(left_out) if left_out else why_nothing(task))
+    return Plan(fit.trades, fit.routes, Usd(sum(trade.value for trade in fit.trades)), left_out)
+
+
+def _movers(portfolio: Portfolio, desired: Mapping[Address, Weight]) -> tuple[Position, ...]:
+    """The positions that are not where they are wanted. The others stay, whatever the costs do to the rest."""
+    return tuple(p for p in portfolio.positions if desired[p.balance.token.address] != p.weight)
+
+
+def _both_sides(movers: tuple[Position, ...], desired: Mapping[Address, Weight]) -> bool:
+    signs = {desired[p.balance.token.address] > p.weight for p in movers}
+    return signs == {True, False}
+
+
+def _routes(task: Task, movers: tuple[Position, ...]) -> tuple[RouteQuote, ...] | MoreTicks:
+    """The optimum over all pools, as routes from what is over to what is under."""
+    from rebalancer.market.joint import Freedom, Holding, joint_routes  # late: a tick that holds does not pay for numpy
+
+    snapshot, limits = task.snapshot, task.policy.limits
+    by_module = isinstance(snapshot.wallet, ModuleWallet)
+    shares = _shares([task.desired[p.balance.token.address] for p in movers])
+    moving = {p.balance.token.address for p in movers}
+    hubs = {token.address: token for token in (*task.policy.hubs, *task.policy.assets) if token.address not in moving}
+    freedom = Freedom(
+        hubs=tuple(snapshot.price(token) for token in hubs.values()),
+        gas_price=snapshot.native.value_up(gas_price_now(snapshot.block, task.fees)),
+        most_swaps=MOST_SWAPS,
+        most_hops=MODULE_HOPS if by_module else SAFE_HOPS,
+        mixed=not by_module,
+        least_swap=limits.min_trade,
+        most_impact=limits.max_impact,
+        # Where the next dollar costs more it waits, and so all that are traded cost less together.
+        most_cost=limits.max_cost,
     )
+    holdings = [Holding(p.balance, p.price, share) for p, share in zip(movers, shares, strict=True)]
+    match joint_routes(snapshot.pools, holdings, freedom):
+        case MoreTicks() as more:
+            return more
+        case NoRoute():
+            return ()
+        case found:
+            return _whole_exits(task, tuple(quote for quote in found.routes if _is_toward(task, quote)))
+
+
+def _shares(desired: list[Weight]) -> list[Weight]:
+    """The desired weights among those that move, together ONE: what rounding leaves goes to the largest."""
+    total = sum(desired)
+    shares = [mul_div_down(weight, ONE, total) for weight in desired]
+    shares[shares.index(max(shares))] += ONE - sum(shares)
+    return [Weight(share) for share in shares]
+
+
+def _whole_exits(task: Task, quotes: tuple[RouteQuote, ...]) -> tuple[RouteQuote, ...]:
+    """What an exit would leave behind, too little for a trade ever, goes with its last swap."""
+    last = {quote.route.hops[0].token_in.address: number for number, quote in enumerate(quotes)}
+    sizes = [quote.amount_in for quote in quotes]
+    for position in task.portfolio.positions:
+        number = last.get(position.balance.token.address)
+        if position.target != 0 or number is None:
+            continue
+        sold = sum(size for size, quote in zip(sizes, quotes, strict=True) if _sells(quote, position))
+        rest = position.balance.raw - sold
+        if position.price.value_down(rest) < task.policy.limits.min_trade:
+            sizes[number] += rest
+    return tuple(replace(quote, amount_in=size) for quote, size in zip(quotes, sizes, strict=True))
+
+
+def _sells(quote: RouteQuote, position: Position) -> bool:
+    return quote.route.hops[0].token_in.address == position.balance.token.address
+
+
+def _is_toward(task: Task, quote: RouteQuote) -> bool:
+    """Costs move every goal a little: who is only just over his own must not be taken for one who is under it."""
+    drift = {p.balance.token.address: p.drift for p in task.portfolio.positions}
+    hops = quote.route.hops
+    return drift[hops[0].token_in.address] > 0 > drift[hops[-1].token_out.address]

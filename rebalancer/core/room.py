@@ -6,10 +6,11 @@ module or a ramp leaves is traded in many small rebalances, and an honest keeper
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rebalancer.core.model import FINAL_BLOCKS, Block, History, Hold, OverTime, Past, Policy, Portfolio, mined_of
-from rebalancer.core.render import bps_percent, duration, money
+from rebalancer.core.model import FINAL_BLOCKS, Block, History, Hold, OverTime, Past, Policy, Portfolio, Trade, mined_of
+from rebalancer.core.render import amount, bps_percent, duration, money
 from rebalancer.units import BPS, ONE, Usd, bps_of_down, mul_div_down
 
 _DAY = 86_400
@@ -23,6 +24,38 @@ class Room:
 
     most: Usd
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Trades that are too large, by their places in a plan: the most that each may move, and why, in words."""
+
+    caps: Mapping[int, Usd]
+    reasons: Mapping[int, str]
+
+
+def nearest(cuts: Iterable[Cuts]) -> Cuts:
+    """For each trade the lowest of its caps, with its reason; of equals the first."""
+    caps: dict[int, Usd] = {}
+    reasons: dict[int, str] = {}
+    for one in cuts:
+        lower = {place for place, cap in one.caps.items() if place not in caps or cap < caps[place]}
+        caps |= {place: one.caps[place] for place in lower}
+        reasons |= {place: one.reasons[place] for place in lower}
+    return Cuts(caps, reasons)
+
+
+def beyond_room(room: Room, trades: Sequence[Trade]) -> Cuts:
+    """Trades that find no room after those before them, or not for so much."""
+    left = int(room.most)
+    caps: dict[int, Usd] = {}
+    reasons: dict[int, str] = {}
+    for place, trade in enumerate(trades):
+        if trade.value > left:
+            caps[place] = Usd(left)
+            reasons[place] = f"{amount(trade.sell)} for {trade.buy} moves {money(trade.value)}, {room.reason}"
+        left = max(left - trade.value, 0)
+    return Cuts(caps, reasons)
 
 
 def day_is_full(policy: Policy, history: History, now: int) -> Hold | None:

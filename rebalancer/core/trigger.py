@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from rebalancer.core.bands import edge_of, outside, worth_moving
-from rebalancer.core.model import Act, Band, Calendar, Hold, Hybrid, Policy, Portfolio, Position, Threshold, Window
+from rebalancer.core.bands import bands_of, desired_weights, outside, worth_moving
+from rebalancer.core.model import (
+    Act,
+    Calendar,
+    Contributions,
+    Hold,
+    Hybrid,
+    Policy,
+    Portfolio,
+    Position,
+    Threshold,
+    Window,
+)
 from rebalancer.core.render import duration, money, percent, points
-from rebalancer.units import Weight
+from rebalancer.units import ONE, Usd, Weight, mul_div_down
 
 _DAY = 86_400
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -21,16 +32,8 @@ def reason_to_act(policy: Policy, portfolio: Portfolio, now: int, last_settled_a
         return Hold("the wallet holds nothing of value: there is nothing to rebalance")
     if policy.window is not None and not is_open(policy.window, now):
         return Hold(f"outside the trading window: it is {_moment(now)}, open {_opening(policy.window)}")
-    match policy.trigger:
-        case Calendar(every):
-            return _due(every, now, last_settled_at)
-        case Threshold(bands):
-            return _outside(policy, bands, portfolio)
-        case Hybrid(every, bands):
-            due = _due(every, now, last_settled_at)
-            return due if isinstance(due, Hold) else _outside(policy, bands, portfolio)
-        case other:
-            assert_never(other)
+    answer = _called_for(policy, portfolio, now, last_settled_at)
+    return answer if isinstance(answer, Hold) else _lacks_cash(policy, portfolio, answer) or answer
 
 
 def is_open(window: Window, now: int) -> bool:
@@ -45,6 +48,19 @@ def is_open(window: Window, now: int) -> bool:
     return second < window.end and (today - 1) % 7 in window.days
 
 
+def _called_for(policy: Policy, portfolio: Portfolio, now: int, last_settled_at: int | None) -> Act | Hold:
+    match policy.trigger:
+        case Calendar(every):
+            return _due(every, now, last_settled_at)
+        case Threshold():
+            return _outside(policy, portfolio)
+        case Hybrid(every):
+            due = _due(every, now, last_settled_at)
+            return due if isinstance(due, Hold) else _outside(policy, portfolio)
+        case other:
+            assert_never(other)
+
+
 def _due(every: int, now: int, last_settled_at: int | None) -> Act | Hold:
     if last_settled_at is None:
         return Act(f"no rebalance has settled yet, one is due every {duration(every)}")
@@ -57,9 +73,10 @@ def _due(every: int, now: int, last_settled_at: int | None) -> Act | Hold:
     return Act(f"the last rebalance settled {duration(passed)} ago, one is due every {duration(every)}")
 
 
-def _outside(policy: Policy, bands: tuple[Band, ...], portfolio: Portfolio) -> Act | Hold:
-    edges = [(p, edge_of(bands, p.balance.token, p.target)) for p in portfolio.positions]
-    banded = {p.balance.token.address: (p, edge) for p, edge in edges if edge is not None}
+def _outside(policy: Policy, portfolio: Portfolio) -> Act | Hold:
+    bands = bands_of(policy, portfolio)
+    found = ((p, bands.get(p.balance.token.address)) for p in portfolio.positions)
+    banded = {p.balance.token.address: (p, band.trigger) for p, band in found if band is not None}
     if out := outside(policy, portfolio):
         return Act("; ".join(_words(*banded[p.balance.token.address]) for p in out))
     if not banded:
@@ -67,9 +84,24 @@ def _outside(policy: Policy, bands: tuple[Band, ...], portfolio: Portfolio) -> A
     nearest, edge = min(banded.values(), key=lambda x: x[1] - abs(x[0].drift))
     if abs(nearest.drift) <= edge:
         return Hold(f"every weight is inside its band; nearest to its edge: {_words(nearest, edge)}")
-    moved = money(worth_moving(policy, portfolio, nearest))
+    moved = money(worth_moving(bands, portfolio, nearest))
     least = money(policy.limits.min_trade)
     return Hold(f"too little to trade: {_words(nearest, edge)}; that is {moved}, min_trade is {least}")
+
+
+def _lacks_cash(policy: Policy, portfolio: Portfolio, why: Act) -> Hold | None:
+    """Why nothing is done where only cash may be spent or filled up, and there is none to spend or to fill."""
+    if policy.contributions is not Contributions.ONLY or policy.cash is None:
+        return None
+    desired = desired_weights(policy, portfolio)
+    moved = sum(abs(desired[p.balance.token.address] - p.weight) for p in portfolio.positions) >> 1
+    value = Usd(mul_div_down(portfolio.value, moved, ONE))
+    if value > 0 and value >= policy.limits.min_trade:
+        return None
+    return Hold(
+        f"{why.reason}; contributions: only sells no asset for another, and of {policy.cash} "
+        f"{money(value)} is to be spent or filled up, min_trade is {money(policy.limits.min_trade)}"
+    )
 
 
 def _words(position: Position, edge: Weight) -> str:

@@ -89,9 +89,9 @@ class _Path:
 
 
 def quote_route(route: Route, amount_in: int) -> RouteQuote | MoreTicks | NoRoute:
-    """Simulate `route` for `amount_in` base units of its first token. ValueError for a route of both kinds."""
-    if len({type(hop.pool) for hop in route.hops}) != 1:
-        raise ValueError("a route has one or more hops, all V3 or all V2: the router takes no mixed path")
+    """Simulate `route` for `amount_in` base units of its first token. ValueError for a route without a hop."""
+    if not route.hops:
+        raise ValueError("a route has one hop at least")
     path = _start(amount_in)
     for hop in route.hops:
         longer = _extended(path, hop)

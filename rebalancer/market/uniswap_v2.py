@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from rebalancer.market.swap import NoSwap, Swap
 from rebalancer.units import Address, Token
 
-_KEPT, _WHOLE = 997, 1000  # a fee of 0.3 % on the input
+_KEPT, _WHOLE = 997, 1000
+FEE_PPM = 3_000
+"""Of the input, in millionths: what the two numbers above say."""
 _UINT112_MAX = (1 << 112) - 1
 
 

@@ -13,10 +13,12 @@ from rebalancer.core.cost import fees_for, gas_price_in, gas_price_now
 from rebalancer.core.drift import portfolio_of
 from rebalancer.core.model import (
     Allowance,
-    Band,
+    Back,
     Batch,
     Block,
     Call,
+    Contributions,
+    Drawn,
     Hold,
     Limits,
     OverTime,
@@ -30,9 +32,12 @@ from rebalancer.core.model import (
     Snapshot,
     Target,
     Threshold,
+    Tracking,
     Trade,
+    Volatility,
+    Width,
 )
-from rebalancer.core.plan import make_plan, snapshot_after
+from rebalancer.core.plan import make_plan
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import RouteQuote, best_route
 from rebalancer.market.tick_math import MAX_TICK, tick_at_sqrt_ratio
@@ -147,18 +152,26 @@ OVER_TIME = OverTime(
     refill_days=7,
 )
 """What is configured by default, but for the ramp: a test that is about it sets one."""
-BANDS = tuple(Band(token, share(5), share(25)) for token in ASSETS)
+WIDTHS = tuple(Width(token, share(5), share(25)) for token in ASSETS)
 POLICY = Policy(
     assets=ASSETS,
     cash=USDC,
     hubs=(WETH, USDC),
-    trigger=Threshold(BANDS),
-    return_share=Bps(0),
+    contributions=Contributions.IGNORE,
+    trigger=Threshold(Drawn(WIDTHS, Back.TARGET)),
+    tracking=Tracking(4 * ONE // 10, tuple(Volatility(token, share(60)) for token in ASSETS)),
     window=None,
     limits=LIMITS,
     over_time=OVER_TIME,
     replacing=Replacing(after=180, cancel=True),
 )
+
+
+def returning(back: Back, widths: tuple[Width, ...] = WIDTHS) -> Policy:
+    """The policy with another return point, or other bands."""
+    return replace(POLICY, trigger=Threshold(Drawn(widths, back)))
+
+
 BLOCK = Block(19_000_000, "0x" + "ab" * 32, NOW, Wei(10 * GWEI))
 FEES = fees_for(BLOCK, LIMITS)
 WALLET = SafeState("1.4.1", 7, 1, (OWNER, OPERATOR), ())
@@ -190,18 +203,19 @@ def quote_of(trade: Trade, snapshot: Snapshot, policy: Policy = POLICY) -> Quote
     gas = gas_price_in(snapshot.price(trade.buy), snapshot.native, gas_price_now(snapshot.block, FEES))
     found = best_route(snapshot.pools, trade.sell, trade.buy, policy.hubs, gas)
     assert isinstance(found, RouteQuote), found
-    call = Call(ROUTER, b"\x01")
-    return Quote("uniswap", trade, Amount(trade.buy, found.amount_out), ROUTER, call, found.gas, found.route)
+    return made_on(trade, found)
 
 
 def batch_of(plan: Plan, snapshot: Snapshot, policy: Policy = POLICY) -> Batch:
-    """The plan's trades, each quoted on the pools as the ones before leave them."""
-    quotes = []
-    for trade in plan.trades:
-        quotes.append(quote_of(trade, snapshot, policy))
-        snapshot = snapshot_after(snapshot, quotes[-1])
-    deadline = snapshot.block.timestamp + policy.limits.deadline
-    return Batch(tuple(quotes), OPERATOR, Call(ROUTER, b"\x02"), deadline)
+    """The plan's trades, each on the route that it was planned on."""
+    quotes = tuple(made_on(trade, found) for trade, found in zip(plan.trades, plan.routes, strict=True))
+    return Batch(quotes, OPERATOR, Call(ROUTER, b"\x02"), snapshot.block.timestamp + policy.limits.deadline)
+
+
+def made_on(trade: Trade, found: RouteQuote) -> Quote:
+    """What an honest venue answers that makes the trade on this route."""
+    call = Call(ROUTER, b"\x01")
+    return Quote("uniswap", trade, Amount(trade.buy, found.amount_out), ROUTER, call, found.gas, found.route)
 
 
 def simulated(batch: Batch, assets: tuple[Token, ...] = ASSETS) -> Simulated:

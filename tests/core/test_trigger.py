@@ -8,13 +8,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_market import ASSETS, LINK, NOW, POLICY, USDC, WBTC, WETH, portfolio_in, share, snapshot_with, usd
+from small_market import ASSETS, LINK, NOW, POLICY, USDC, WBTC, WETH, portfolio_in, returning, share, snapshot_with, usd
 
 from rebalancer.core.bands import edge_of
 from rebalancer.core.model import (
     Act,
-    Band,
+    Back,
     Calendar,
+    Drawn,
     Hold,
     Hybrid,
     Policy,
@@ -22,10 +23,11 @@ from rebalancer.core.model import (
     Target,
     Threshold,
     Trigger,
+    Width,
     Window,
 )
 from rebalancer.core.trigger import is_open, reason_to_act
-from rebalancer.units import Bps, Token, Weight
+from rebalancer.units import Token, Weight
 
 DAY, HOUR = 86_400, 3_600
 MONDAY = 1_699_833_600
@@ -37,9 +39,13 @@ def policy_with(trigger: Trigger, window: Window | None = None) -> Policy:
     return replace(POLICY, trigger=trigger, window=window)
 
 
-def wider(absolute: str | None, relative: str | None, *tokens: Token) -> Threshold:
+def widths(absolute: str | None, relative: str | None, *tokens: Token) -> tuple[Width, ...]:
     a, r = (None if x is None else share(x) for x in (absolute, relative))
-    return Threshold(tuple(Band(token, a, r) for token in tokens or ASSETS))
+    return tuple(Width(token, a, r) for token in tokens or ASSETS)
+
+
+def wider(absolute: str | None, relative: str | None, *tokens: Token) -> Threshold:
+    return Threshold(Drawn(widths(absolute, relative, *tokens), Back.TARGET))
 
 
 def weth_at(dollars: str) -> Portfolio:
@@ -87,11 +93,11 @@ def test_threshold__relative_band__is_a_share_of_the_target() -> None:
 
 @pytest.mark.parametrize(("absolute", "relative", "edge"), [("5", "25", "5"), ("8", "25", "7.5")])
 def test_threshold__both_bands__takes_the_nearer_edge(absolute: str, relative: str, edge: str) -> None:
-    assert edge_of(wider(absolute, relative).bands, WETH, share(30)) == share(edge)
+    assert edge_of(widths(absolute, relative), WETH, share(30)) == share(edge)
 
 
 def test_threshold__a_relative_edge_between_two_units__is_rounded_down() -> None:
-    assert edge_of((Band(WETH, None, Weight(3)),), WETH, Weight(10**18 // 2)) == 1
+    assert edge_of((Width(WETH, None, Weight(3)),), WETH, Weight(10**18 // 2)) == 1
 
 
 def test_threshold__several_tokens_out__names_the_furthest_first() -> None:
@@ -103,12 +109,12 @@ def test_threshold__several_tokens_out__names_the_furthest_first() -> None:
 def test_threshold__token_without_a_band__never_triggers() -> None:
     answer = reason_to_act(policy_with(wider("1", None, LINK)), weth_at("50000"), NOW, None)
     assert isinstance(answer, Hold)
-    assert edge_of(wider("1", None, LINK).bands, WBTC, share(20)) is None
-    assert edge_of((Band(WBTC, None, None),), WBTC, share(20)) is None
+    assert edge_of(widths("1", None, LINK), WBTC, share(20)) is None
+    assert edge_of((Width(WBTC, None, None),), WBTC, share(20)) is None
 
 
 def test_threshold__no_bands_at_all__holds_and_says_so() -> None:
-    answer = reason_to_act(policy_with(Threshold(())), weth_at("50000"), NOW, None)
+    answer = reason_to_act(policy_with(Threshold(Drawn((), Back.TARGET))), weth_at("50000"), NOW, None)
     assert answer == Hold("no token has a band, so none can leave it")
 
 
@@ -121,8 +127,8 @@ def test_threshold__any_weight__acts_exactly_beyond_its_edge(dollars: int) -> No
 @pytest.mark.parametrize(("beyond", "acts"), [("50.99", True), ("49", False)])
 def test_threshold__return_to_the_edge__acts_from_the_smallest_trade_beyond_it(beyond: str, acts: bool) -> None:
     # It aims 5 bps inside the edge: 50 USD of 100,000 that move besides what is beyond.
-    policy = policy_with(wider("5", None, WETH))
-    policy = replace(policy, return_share=Bps(10_000), limits=replace(policy.limits, min_trade=usd(100)))
+    policy = returning(Back.EDGE, widths("5", None, WETH))
+    policy = replace(policy, limits=replace(policy.limits, min_trade=usd(100)))
     held = str(Decimal(35_000) + Decimal(beyond))
     assert isinstance(reason_to_act(policy, weth_at(held), NOW, None), Act) == acts
 
@@ -231,4 +237,4 @@ def test_window__open__leaves_it_to_the_trigger() -> None:
 
 
 def test_edge_of__a_token_of_another_address__is_none() -> None:
-    assert edge_of((Band(USDC, share(1), None),), replace(USDC, address=WETH.address), share(40)) is None
+    assert edge_of((Width(USDC, share(1), None),), replace(USDC, address=WETH.address), share(40)) is None

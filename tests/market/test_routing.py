@@ -97,10 +97,18 @@ def test_quote_route__dust_that_buys_nothing__is_no_route() -> None:
     assert isinstance(answer, NoRoute)
 
 
-@pytest.mark.parametrize("hops", [(), (Hop(AC, A, C), Hop(BC_PAIR, C, B))])
-def test_quote_route__no_hops_or_both_kinds__raises(hops: tuple[Hop, ...]) -> None:
-    with pytest.raises(ValueError, match="all V3 or all V2"):
-        quote_route(Route(hops), E18)
+def test_quote_route__no_hops__raises() -> None:
+    with pytest.raises(ValueError, match="one hop at least"):
+        quote_route(Route(()), E18)
+
+
+def test_quote_route__through_pools_of_both_kinds__pays_what_they_pay_in_turn() -> None:
+    first = quote_route(Route((Hop(AC, A, C),)), E18)
+    assert isinstance(first, RouteQuote)
+    second = quote_route(Route((Hop(BC_PAIR, C, B),)), first.amount_out)
+    both = quote_route(Route((Hop(AC, A, C), Hop(BC_PAIR, C, B))), E18)
+    assert isinstance(second, RouteQuote) and isinstance(both, RouteQuote)
+    assert (both.amount_in, both.amount_out) == (E18, second.amount_out)
 
 
 def test_best_route__small_amount__takes_the_low_fee() -> None:

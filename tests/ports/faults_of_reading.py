@@ -88,12 +88,12 @@ def half_a_balance() -> Fault:
     return Fault(on=(CALL,), answer=instead_of(HOLDINGS["WETH"], HOLDINGS["WETH"] // 2))
 
 
-def a_price_off(percent: int) -> Callable[[World], Fault]:
+def a_price_off(per_mille: int) -> Callable[[World], Fault]:
     """One feed's answer, so much higher."""
 
     def fault(world: World) -> Fault:
         price = world.replica.prices["WETH"]
-        return Fault(on=(CALL,), answer=instead_of(price, price * (100 + percent) // 100))
+        return Fault(on=(CALL,), answer=instead_of(price, price * (1_000 + per_mille) // 1_000))
 
     return fault
 
@@ -142,9 +142,9 @@ CASES = (
         "1 of 2 endpoints agree",
         quorum=2,
     ),
-    Case("a price a little off, with a quorum", a_price_off(1), RECOVERS, "1 of 2 endpoints agree", quorum=2),
+    Case("a price a little off, with a quorum", a_price_off(3), RECOVERS, "1 of 2 endpoints agree", quorum=2),
     Case("half a balance", half_a_balance(), RECOVERS, "the node contradicts itself"),
-    Case("twice a price", a_price_off(100), ("blocked", *SETTLES), "max_pool_gap"),
+    Case("twice a price", a_price_off(1_000), ("blocked", *SETTLES), "max_pool_gap"),
     Case("states lost", Fault(on=(CALL,), instead=error(-32000, "missing trie node")), RECOVERS, "missing trie node"),
     Case("no state overrides", Fault(on=(CALL,), ask=without_override), RECOVERS, "the lens did not run"),
     Case("no history of fees", Fault(on=(HISTORY,), instead=error(-32601, "no such method")), SETTLES, ""),

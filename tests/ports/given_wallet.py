@@ -33,8 +33,8 @@ from rebalancer.core.model import (
     Snapshot,
     Trade,
 )
-from rebalancer.core.plan import snapshot_after
 from rebalancer.core.price import Feed, FeedPrice, PoolKey
+from rebalancer.market.routing import RouteQuote, quote_route
 from rebalancer.ports import Signer, Wallet
 from rebalancer.replica.accounts import Actor
 from rebalancer.replica.chain import Replica
@@ -215,3 +215,12 @@ def _token(symbol: str) -> Token:
 def _price_rule(token: Token) -> FeedPrice:
     feeds = [FEEDS[name] for name in LISTINGS[token.symbol].feeds]
     return FeedPrice(token, tuple(Feed(feed.address, feed.decimals, feed.heartbeat, 10**9) for feed in feeds))
+
+
+def snapshot_after(snapshot: Snapshot, quote: Quote) -> Snapshot:
+    """The snapshot with its pools as the quote leaves them."""
+    assert quote.route is not None
+    found = quote_route(quote.route, quote.trade.sell.raw)
+    assert isinstance(found, RouteQuote), found
+    after = {pool.address: pool for pool in found.pools_after}
+    return replace(snapshot, pools=tuple(after.get(pool.address, pool) for pool in snapshot.pools))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import groupby, permutations
 
 import pytest
-from given_wallet import DAI, LIMITS, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, a_snapshot
+from given_wallet import DAI, LIMITS, ROUTER, TOKENS, USDC, USDT, WBTC, WETH, a_snapshot, snapshot_after
 
 from rebalancer.adapters.chain.codec import Words
 from rebalancer.adapters.chain.deployments import MAINNET
@@ -17,8 +17,7 @@ from rebalancer.adapters.venues.router import swap_call
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.abi import approve
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
-from rebalancer.core.model import Call, Quote, QuoteRequest, Refusal, Snapshot, Trade
-from rebalancer.core.plan import snapshot_after
+from rebalancer.core.model import Call, Plan, PlanRequest, Quote, QuoteRequest, Refusal, Snapshot, Trade
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Hop, MoreTicks, Route, RouteQuote, quote_route
 from rebalancer.market.uniswap_v2 import V2Pool
@@ -135,6 +134,50 @@ def test_swap_call__over_every_shape_of_route__sells_exactly_and_keeps_its_floor
     assert (before[0] - after[0], after[1] - before[1]) == (raw, found.amount_out)
 
 
+@pytest.mark.parametrize(
+    "kinds", [(V3Pool, V2Pool), (V2Pool, V3Pool), (V3Pool, V2Pool, V3Pool), (V3Pool, V3Pool, V2Pool)]
+)
+def test_swap_call__through_pools_of_both_kinds__is_one_call_that_leaves_nothing_with_the_router(
+    floor: Floor, kinds: tuple[type[Pool], ...]
+) -> None:
+    path = (WBTC, WETH, USDT) if len(kinds) == 2 else (WBTC, USDC, WETH, USDT)
+    hops = zip(kinds, path, path[1:], strict=False)
+    route = Route(tuple(Hop(_pool(floor, kind, a, b), a, b) for kind, a, b in hops))
+    found = quote_route(route, 7 * 10**6)
+    assert isinstance(found, RouteQuote)
+    held = [Call(t.address, bytes.fromhex("70a08231") + _word(ROUTER)) for t in path]
+    approval = approve(WBTC.address, ROUTER, 7 * 10**6)
+    exact, greedy = (_call(floor, route, 7 * 10**6, found.amount_out + more) for more in (0, 1))
+    assert not floor.run([approval, greedy])[1].success
+    swapped = floor.run([approval, exact, *held])
+    calls = sum(1 for _ in groupby(kinds))
+    assert _paid(swapped[1], calls - 1) == found.amount_out
+    assert [int.from_bytes(result.data, "big") for result in swapped[2:]] == [0] * len(path)
+
+
+def test_quote_plan__of_trades_that_share_pools__is_what_the_router_pays_in_their_order(floor: Floor) -> None:
+    trades = tuple(_trade(floor.snapshot, USDT, 2_000_000, buy) for buy in (WETH, USDC, WBTC))
+    snapshot, routes = floor.snapshot, []
+    for trade in trades:
+        quote = _quote(floor, _uniswap(), trade, snapshot)
+        assert quote.route is not None
+        found = quote_route(quote.route, trade.sell.raw)
+        assert isinstance(found, RouteQuote)
+        routes.append(found)
+        snapshot = snapshot_after(snapshot, quote)
+    plan = Plan(trades, tuple(routes), Usd(sum(trade.value for trade in trades)))
+    request = PlanRequest(plan, floor.trader, floor.trader, floor.snapshot.block.timestamp + 600)
+    quotes = _uniswap().quote_plan(request, floor.snapshot)
+    assert not isinstance(quotes, Refusal) and [quote.trade for quote in quotes] == list(trades)
+    results = floor.run([call for q in quotes for call in (approve(USDT.address, ROUTER, q.trade.sell.raw), q.call)])
+    assert [_paid(result) for result in results[1::2]] == [quote.expected.raw for quote in quotes]
+
+
+def test_quote_plan__of_a_venue_that_answers_pair_by_pair__is_refused(floor: Floor) -> None:
+    request = PlanRequest(Plan((), (), Usd(0)), floor.trader, floor.trader, floor.snapshot.block.timestamp + 600)
+    assert isinstance(FakeVenue().quote_plan(request, floor.snapshot), Refusal)
+
+
 def test_quote__after_another_in_the_same_pool__is_what_the_router_pays_then(floor: Floor) -> None:
     trade = _trade(floor.snapshot, USDT, 2_000_000, WETH)
     first = _quote(floor, _uniswap(), trade)
@@ -175,12 +218,6 @@ def test_swap_call__of_zero__is_an_error_because_the_router_would_sell_its_own_b
         _call(floor, route, 0, 0)
 
 
-def test_swap_call__over_both_kinds_at_once__is_an_error(floor: Floor) -> None:
-    hops = (Hop(_pool(floor, V2Pool, USDT, WETH), USDT, WETH), Hop(_pool(floor, V3Pool, WETH, USDC), WETH, USDC))
-    with pytest.raises(ValueError, match="all V3 or all V2"):
-        _call(floor, Route(hops), 1, 1)
-
-
 def _call(floor: Floor, route: Route, raw: int, least: int) -> Call:
     return swap_call(ROUTER, route, floor.trader, (raw, least), floor.snapshot.block.timestamp + 600)
 
@@ -192,9 +229,9 @@ def _pool(floor: Floor, kind: type[Pool], a: Token, b: Token) -> Pool:
     )
 
 
-def _paid(swapped: Ran) -> int:
-    """multicall returns bytes[] with the one swap's uint256."""
-    return int.from_bytes(Words(swapped.data).at(0).after(1).at(0).blob(), "big")
+def _paid(swapped: Ran, place: int = 0) -> int:
+    """multicall returns bytes[] with a uint256 for each swap."""
+    return int.from_bytes(Words(swapped.data).at(0).after(1).at(place).blob(), "big")
 
 
 def _word(address: str) -> bytes:

@@ -22,9 +22,9 @@ from given_config import (
 
 from rebalancer.config import read_settings
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Calendar, Hybrid, Threshold, Window
+from rebalancer.core.model import Back, Calendar, Contributions, Drawn, Hybrid, Optimal, Threshold, Width, Window
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, TwapPrice
-from rebalancer.units import ONE, Token, Usd
+from rebalancer.units import ONE, Token, Usd, Weight
 
 BARE: dict[str, str] = {}
 TARGETS = "    target: 60 %\n"
@@ -48,7 +48,11 @@ def test_read_settings__of_a_short_file__fills_in_the_rest(tmp_path: Path) -> No
         TwapPrice(uni, pool, weth, 1_800, Usd(100_000 * ONE)),
     )
     assert settings.pools == (PoolKey("v3", usdc, weth, 500), pool)
-    assert (settings.policy.hubs, settings.policy.cash, settings.policy.return_share) == ((weth,), None, 0)
+    assert (settings.policy.hubs, settings.policy.cash, settings.policy.contributions) == (
+        (weth,),
+        None,
+        Contributions.FIRST,
+    )
     assert isinstance(settings.policy.trigger, Threshold)
     assert (settings.live, settings.confirmations, settings.patience) == (False, 2, 90)
     assert settings.wallet.keystore == tmp_path / "operator.json"
@@ -65,17 +69,52 @@ def test_read_settings__of_a_token_without_target__leaves_it_out_of_the_portfoli
 def test_read_settings__of_each_kind_of_trigger__gives_it(tmp_path: Path) -> None:
     calendar = read_settings(edited(tmp_path, "venues:", "trigger: {kind: calendar, every: 7 d}\nvenues:"), BARE)
     assert calendar.policy.trigger == Calendar(604_800)
-    hybrid = "trigger: {kind: hybrid, every: 1 d, band: {absolute: 4 %}, return_to: 25 %}\nvenues:"
+    hybrid = "trigger: {kind: hybrid, every: 1 d, band: {absolute: 4 %}, return_to: half}\nvenues:"
     settings = read_settings(edited(tmp_path, "venues:", hybrid), BARE)
-    assert isinstance(settings.policy.trigger, Hybrid) and settings.policy.return_share == 2_500
-    assert {(b.absolute, b.relative) for b in settings.policy.trigger.bands} == {(4 * 10**16, None)}
+    weth, usdc, uni = settings.policy.assets
+    drawn = tuple(Width(token, Weight(4 * 10**16), None) for token in (weth, usdc, uni))
+    assert settings.policy.trigger == Hybrid(86_400, Drawn(drawn, Back.HALF))
 
 
 def test_read_settings__of_a_tokens_own_band__takes_it_in_place_of_the_triggers(tmp_path: Path) -> None:
     path = edited(tmp_path, TARGETS, TARGETS + "    band: {relative: 10 %}\n")
     trigger = read_settings(path, BARE).policy.trigger
-    assert isinstance(trigger, Threshold)
-    assert [(b.absolute, b.relative) for b in trigger.bands[:2]] == [(None, 10**17), (5 * 10**16, 25 * 10**16)]
+    assert isinstance(trigger, Threshold) and isinstance(trigger.bands, Drawn)
+    assert [(w.absolute, w.relative) for w in trigger.bands.widths[:2]] == [(None, 10**17), (5 * 10**16, 25 * 10**16)]
+
+
+def test_read_settings__of_optimal_bands__are_limited_by_those_that_are_drawn_and_no_others(tmp_path: Path) -> None:
+    optimal = "trigger: {return_to: optimal}\nvenues:"
+    assert read_settings(edited(tmp_path, "venues:", optimal), BARE).policy.trigger == Threshold(Optimal(()))
+    drawn = "trigger: {return_to: optimal, band: {absolute: 4 %}}\nvenues:"
+    settings = read_settings(edited(tmp_path, "venues:", drawn), BARE)
+    widest = tuple(Width(token, Weight(4 * 10**16), None) for token in settings.policy.assets)
+    assert settings.policy.trigger == Threshold(Optimal(widest))
+    own = RIGHT.replace("venues:", optimal).replace(TARGETS, TARGETS + "    band: {relative: 10 %}\n")
+    settings = read_settings(written(tmp_path, own), BARE)
+    assert settings.policy.trigger == Threshold(Optimal((Width(settings.policy.assets[0], None, Weight(10**17)),)))
+
+
+def test_read_settings__of_what_drift_costs__are_its_factor_and_each_tokens_volatility(tmp_path: Path) -> None:
+    tracking = read_settings(written(tmp_path), BARE).policy.tracking
+    assert tracking.penalty == 4 * 10**17, "0.1 % a year at 5 points"
+    assert {v.per_year for v in tracking.volatilities} == {6 * 10**17}
+    said = RIGHT.replace("venues:", "drift: {cost: 1 % a year at 10 points, volatility: 80 %}\nvenues:")
+    said = said.replace(TARGETS, TARGETS + "    volatility: 120 %\n")
+    tracking = read_settings(written(tmp_path, said), BARE).policy.tracking
+    assert tracking.penalty == ONE
+    assert [v.per_year for v in tracking.volatilities] == [12 * 10**17, 8 * 10**17, 8 * 10**17]
+
+
+def test_read_settings__of_a_volatility_without_target__is_refused(tmp_path: Path) -> None:
+    text = RIGHT.replace("target: 60 %", "target: 90 %").replace("    target: 30 %\n", "    volatility: 9 %\n")
+    assert "tokens.USDC.volatility: expected none: USDC has no `target`" in _error(written(tmp_path, text))
+
+
+@pytest.mark.parametrize("said", list(Contributions))
+def test_read_settings__of_contributions__gives_them(tmp_path: Path, said: Contributions) -> None:
+    text = f"cash: USDC\ncontributions: {said.value}\nvenues:"
+    assert read_settings(edited(tmp_path, "venues:", text), BARE).policy.contributions is said
 
 
 def test_read_settings__of_a_window__gives_days_and_seconds(tmp_path: Path) -> None:
@@ -184,6 +223,28 @@ WRONG = [
         "tokens.WETH.band",
         "narrower than the target of WETH, 60 %",
     ),
+    (
+        "venues:",
+        "trigger: {return_to: 50 %}\nvenues:",
+        25,
+        "trigger.return_to",
+        "'half', 'edge' or 'optimal', saw '50 %'",
+    ),
+    (
+        "venues:",
+        "trigger: {kind: calendar, every: 1 d, return_to: optimal}\nvenues:",
+        25,
+        "trigger.return_to",
+        "calendar",
+    ),
+    ("venues:", "drift: {cost: 0.1 %}\nvenues:", 25, "drift.cost", "such as `0.1 % a year at 5 points`, saw '0.1 %'"),
+    ("venues:", "drift: {cost: 0 % a year at 5 points}\nvenues:", 25, "drift.cost", "more than zero on both sides"),
+    ("venues:", "drift: {volatility: 0 %}\nvenues:", 25, "drift.volatility", "more than zero"),
+    ("venues:", "drift: {volatility: 1_001 %}\nvenues:", 25, "drift.volatility", "at most 1000 %"),
+    ("venues:", "drift: {volatilty: 60 %}\nvenues:", 25, "drift.volatilty", "did you mean `volatility`?"),
+    (TARGETS, TARGETS + "    volatility: 0.6\n", 14, "tokens.WETH.volatility", "could mean two things"),
+    ("venues:", "contributions: none\nvenues:", 25, "contributions", "'only', 'first' or 'ignore', saw 'none'"),
+    ("venues:", "contributions: only\nvenues:", 25, "contributions", "`first` or `ignore` without `cash`"),
     ("venues:", "trigger: {window: {days: []}}\nvenues:", 25, "trigger.window.days", "expected 1 entries, saw 0"),
     ("venues:", "trigger: {window: {days: [monday]}}\nvenues:", 25, "trigger.window.days[0]", "one of mon, tue"),
     ("venues:", "trigger: {window: {hours: 9-5}}\nvenues:", 25, "trigger.window.hours", "hours in UTC"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rebalancer.core.model import Call, Quote, QuoteRequest, Refusal, Snapshot
+from rebalancer.core.model import Call, PlanRequest, Quote, QuoteRequest, Refusal, Snapshot
 from rebalancer.market.routing import MoreTicks
 from rebalancer.units import BPS, Address, Amount, Bps, bps_of_down
 
@@ -35,3 +35,6 @@ class FakeVenue:
         expected = Amount(trade.buy, bps_of_down(fair.raw, Bps(BPS - self._spread)))
         call = Call(ROUTER, repr((trade, request.wallet, request.deadline)).encode())
         return Quote(self.name, trade, expected, ROUTER, call, 150_000, None)
+
+    def quote_plan(self, request: PlanRequest, snapshot: Snapshot) -> tuple[Quote, ...] | Refusal:
+        return Refusal(self.name, "it answers pair by pair")

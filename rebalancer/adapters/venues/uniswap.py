@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rebalancer.adapters.venues.router import swap_call
 from rebalancer.core.cost import fees_for, gas_price_in, gas_price_now
-from rebalancer.core.model import Limits, Quote, QuoteRequest, Refusal, Snapshot
+from rebalancer.core.model import Limits, PlanRequest, Quote, QuoteRequest, Refusal, Snapshot, Trade
 from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote, best_route
 from rebalancer.units import Address, Amount, Token
 
@@ -37,17 +37,22 @@ class UniswapVenue:
             case NoRoute(reason):
                 return Refusal(self.name, reason)
             case RouteQuote() as found:
-                return self._quote(request, found)
+                return self._quote(trade, found, request.wallet, request.deadline)
 
-    def _quote(self, request: QuoteRequest, found: RouteQuote) -> Quote:
-        trade = request.trade
+    def quote_plan(self, request: PlanRequest, snapshot: Snapshot) -> tuple[Quote, ...] | Refusal:
+        """The very routes that were planned: they are exact on these pools, one after the other."""
+        plan = request.plan
+        both = zip(plan.trades, plan.routes, strict=True)
+        return tuple(self._quote(trade, found, request.wallet, request.deadline) for trade, found in both)
+
+    def _quote(self, trade: Trade, found: RouteQuote, wallet: Address, deadline: int) -> Quote:
         amounts = (trade.sell.raw, trade.floor.raw)
         return Quote(
             venue=self.name,
             trade=trade,
             expected=Amount(trade.buy, found.amount_out),
             spender=self._router,
-            call=swap_call(self._router, found.route, request.wallet, amounts, request.deadline),
+            call=swap_call(self._router, found.route, wallet, amounts, deadline),
             gas=found.gas,
             route=found.route,
         )

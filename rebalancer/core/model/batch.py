@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rebalancer.core.model.plan import Cost, Trade
+from rebalancer.core.model.plan import Cost, Plan, Trade
 from rebalancer.core.model.snapshot import Allowance
 from rebalancer.market.routing import Route
 from rebalancer.units import Address, Amount, Price, Usd, Wei
@@ -24,6 +24,16 @@ class QuoteRequest:
     """What a venue is asked: one trade, who will hold the tokens, who sends, and until when."""
 
     trade: Trade
+    wallet: Address
+    operator: Address
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What a venue is asked that answers for all trades of a plan at once, each on the route that it was planned on."""
+
+    plan: Plan
     wallet: Address
     operator: Address
     deadline: int

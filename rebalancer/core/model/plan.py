@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rebalancer.market.routing import RouteQuote
 from rebalancer.units import Amount, Price, Token, Usd, Weight
 
 
@@ -58,9 +59,11 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The trades of one rebalance, sells first, and what they are expected to cost."""
+    """The trades of one rebalance, in the order in which they are to be made. A pair may have several."""
 
     trades: tuple[Trade, ...]
+    routes: tuple[RouteQuote, ...]
+    """Of each trade: the route that it was planned on, on the pools as the trades before it leave them."""
     value: Usd
     """Sum of the trades' values."""
     left_out: tuple[str, ...] = ()

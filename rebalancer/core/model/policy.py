@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from rebalancer.units import Bps, Token, Usd, Wei, Weight
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class Width:
     """How far the weight of a token may wander from its target; the nearer of the two edges counts.
 
     `absolute` is a share of the portfolio (5 points), `relative` a share of the target (25 %).
@@ -17,6 +18,52 @@ class Band:
     token: Token
     absolute: Weight | None
     relative: Weight | None
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """When to act on a token, and how far to go back, both as distances from its target, on either side.
+
+    A drift beyond `trigger` calls for a rebalance, which brings the weight to within `back`; 0 <= back <= trigger.
+    """
+
+    token: Token
+    trigger: Weight
+    back: Weight
+
+
+class Back(Enum):
+    """How far back into a drawn band a rebalance goes."""
+
+    TARGET = "target"
+    HALF = "half"
+    EDGE = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The owners draw the bands, and say how far back a rebalance goes."""
+
+    widths: tuple[Width, ...]
+    back: Back
+
+
+@dataclass(frozen=True, slots=True)
+class Optimal:
+    """Both distances are computed at each tick, so that tracking, fees and gas together cost the least."""
+
+    widest: tuple[Width, ...]
+    """Triggers are never wider than these; a token without one has a limit of its own in `optimal_bands`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The distances of this tick."""
+
+    bands: tuple[Band, ...]
+
+
+Bands = Drawn | Optimal | Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +77,7 @@ class Calendar:
 class Threshold:
     """Act when a weight has left its band by at least min_trade in dollars."""
 
-    bands: tuple[Band, ...]
+    bands: Bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +85,39 @@ class Hybrid:
     """Look every `every` seconds since the last settled rebalance, act if a weight has left its band."""
 
     every: int
-    bands: tuple[Band, ...]
+    bands: Bands
 
 
 Trigger = Calendar | Threshold | Hybrid
+
+
+@dataclass(frozen=True, slots=True)
+class Volatility:
+    """The standard deviation of a token's return against the rest of the portfolio: 1e18 is 100 % in a year."""
+
+    token: Token
+    per_year: Weight
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """What drift costs the owners, and how fast it comes: what `Optimal` weighs fees and gas against."""
+
+    penalty: int
+    """Lambda: a weight that is x off its target costs penalty * x^2 of the portfolio in a year. 1e18 to one."""
+    volatilities: tuple[Volatility, ...]
+    """As the owners give them. They go before what is measured."""
+
+
+class Contributions(Enum):
+    """What cash above its target, or below it, does to a rebalance."""
+
+    ONLY = "only"
+    """It goes to the laggards, or comes from the leaders, and nothing else is ever traded."""
+    FIRST = "first"
+    """Where that alone brings every weight inside its band, nothing else is traded."""
+    IGNORE = "ignore"
+    """It is one weight among others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +212,10 @@ class Policy:
     cash: Token | None
     """Takes what rounding and limits leave over; None: what is left over stays where it is."""
     hubs: tuple[Token, ...]
+    contributions: Contributions
+    """Without `cash` it has no effect."""
     trigger: Trigger
-    return_share: Bps
-    """How far back: 0 to the target, 10,000 to the edge of the band."""
+    tracking: Tracking
     window: Window | None
     limits: Limits
     over_time: OverTime

@@ -1,0 +1,99 @@
+"""`rebalancer bands`: the bands of this moment, what a year of them costs, and why. Sends nothing, records nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rebalancer.config import read_settings
+from rebalancer.core.band_words import (
+    BANDS_HEAD,
+    COSTS_HEAD,
+    BandLook,
+    band_pictures,
+    band_rows,
+    cost_of_bands_rows,
+    look_at_bands,
+    why_bands,
+)
+from rebalancer.core.model import Act, Band, Hold, Snapshot
+from rebalancer.core.optimal import Yearly
+from rebalancer.core.optimal_bands import resolved
+from rebalancer.core.trigger import reason_to_act
+from rebalancer.intents import remembered
+from rebalancer.tick import look
+from rebalancer.units import Usd
+from rebalancer.wire import make_ports
+
+
+def show_bands(config: Path, as_json: bool) -> int:
+    """The tables, or one JSON object."""
+    settings = read_settings(config)
+    ports = make_ports(settings)
+    past = remembered(ports, settings.policy)
+    snapshot, portfolio = look(ports, settings.policy, past)
+    looks = look_at_bands(settings.policy, portfolio, snapshot)
+    policy = resolved(settings.policy, portfolio, snapshot)
+    answer = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
+    if as_json:
+        from rebalancer.cli.as_json import emit
+
+        emit(_object(looks, portfolio.value, snapshot, answer))
+    else:
+        _show(looks, portfolio.value, answer)
+    return 0
+
+
+def _show(looks: Sequence[BandLook], value: Usd, answer: Act | Hold) -> None:
+    from rebalancer.cli.show import console, show_table
+
+    show_table("Bands, in points of the portfolio", BANDS_HEAD, band_rows(looks))
+    for line in band_pictures(looks):
+        console.print(line, markup=False, highlight=False, no_wrap=True, overflow="ignore", crop=False)
+    show_table("\nExpected in a year, in USD", COSTS_HEAD, cost_of_bands_rows(looks, value))
+    said = "acts because" if isinstance(answer, Act) else "holds"
+    for line in (*why_bands(looks, value), f"{said}: {answer.reason}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def _object(looks: Sequence[BandLook], value: Usd, snapshot: Snapshot, answer: Act | Hold) -> dict[str, Any]:
+    """Distances and yearly costs as shares of the portfolio at 1e18, in decimal strings."""
+    words = why_bands(looks, value)
+    return {
+        "block": snapshot.block.number,
+        "value_usd_e18": str(value),
+        "acts": isinstance(answer, Act),
+        "reason": answer.reason,
+        "bands": [_band_object(one) | {"why": why} for one, why in zip(looks, words, strict=True)],
+    }
+
+
+def _band_object(one: BandLook) -> dict[str, Any]:
+    position, terms = one.position, one.terms
+    found: dict[str, Any] = {
+        "token": position.balance.token.symbol,
+        "address": position.balance.token.address,
+        "weight_e18": str(position.weight),
+        "target_e18": str(position.target),
+        "drift_e18": str(position.drift),
+        "to_act_e18": None if one.to_act is None else str(one.to_act),
+        "deviation_e18": str(terms.deviation),
+        "fee_and_impact_e18": str(terms.cost),
+        "gas_e18": str(terms.gas),
+        "band": None if one.band is None or one.costs is None else _costed(one.band, one.costs),
+        "cheapest": _costed(one.best, one.best_costs),
+    }
+    return found
+
+
+def _costed(band: Band, costs: Yearly) -> dict[str, str]:
+    return {
+        "trigger_e18": str(band.trigger),
+        "back_e18": str(band.back),
+        "yearly_tracking_e18": str(costs.tracking),
+        "yearly_fee_and_impact_e18": str(costs.trading),
+        "yearly_gas_e18": str(costs.gas),
+        "yearly_total_e18": str(costs.total),
+        "rebalances_a_year_e18": str(costs.trades),
+    }
