@@ -41,7 +41,7 @@ test: setup test-pure test-ports test-fork ## all tests
 
 test-pure: setup ## pure tests: no chain
 	@echo "==> pure tests"
-	@$(PY) -m pytest -p no:ape_test -q -n 3 $(FAST)
+	@$(PY) -m pytest -p no:ape_test -q -n 3 -m "not slow" $(FAST)
 
 test-ports: setup ## adapters, contracts and the command line on a real chain
 	@echo "==> adapters and contracts on the replica"
@@ -55,9 +55,9 @@ test-attacks: setup ## every attack on the module, and the wall that stopped it
 	@echo "==> attacks on the module"
 	@$(PY) -m pytest -p no:ape_test -q -n 2 --every-attack tests/contracts/attacks
 
-test-chaos: setup ## keepers killed at more steps, at random, two at once on PostgreSQL: minutes
-	@echo "==> keepers that are killed"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/ports
+test-chaos: setup ## keepers killed at more steps and at random, ten thousand markets: minutes
+	@echo "==> keepers that are killed, and random markets"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/ports tests/market
 
 fuzz: setup ## the module against its model, 2,000 runs, other ones each time
 	@REBALANCER_FUZZ_RUNS=2000 $(PY) -m pytest -p no:ape_test -q tests/contracts/test_module_machine.py
