@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from rebalancer.core.benefit import pays, saved_down
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
@@ -31,7 +32,7 @@ from rebalancer.core.model import (
     Snapshot,
 )
 from rebalancer.core.module_room import void_at
-from rebalancer.core.optimal_bands import resolved
+from rebalancer.core.optimal_bands import resolved, to_measure
 from rebalancer.core.over_time import guard_trade, why_stop
 from rebalancer.core.plan import make_plan
 from rebalancer.core.room import day_is_full, not_final, plan_room
@@ -39,6 +40,7 @@ from rebalancer.core.trigger import reason_to_act
 from rebalancer.market.routing import MoreTicks
 from rebalancer.ports import Ports
 from rebalancer.quoting import choose_quotes
+from rebalancer.units import Usd
 
 T = TypeVar("T")
 
@@ -57,6 +59,8 @@ class Decision:
     snapshot: Snapshot
     why: str
     left_out: tuple[str, ...]
+    saved: Usd | None
+    """What it saves of the drift's cost; None: nobody has named one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,8 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     Raises Unavailable where a plan never has ticks enough, Halt where this rebalance would cross a limit over time.
     """
     snapshot, portfolio = seen
-    policy = resolved(policy, portfolio, snapshot)
+    measured = ports.targets.measured(to_measure(policy), snapshot.block)
+    policy = resolved(policy, portfolio, snapshot, measured.volatilities)
     reason = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
     if isinstance(reason, Hold):
         return Held(reason.reason)
@@ -147,11 +152,12 @@ def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer,
     gas = (simulation.gas, gas_price_now(snapshot.block, offer.fees))
     cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, offer.cost)
     breaches = guard_simulation(policy, (snapshot, portfolio), batch, simulation, cost)
-    not_worth = worth_it(cost, policy.limits)
+    saved = saved_down(policy, portfolio, simulation.changes)
+    not_worth = worth_it(cost, policy.limits) or pays(saved, cost)
     if not_worth is not None and all(breach.rule == "max_cost" for breach in breaches):
         # The quotes know their own gas only. Where the wallet's tips the scale, and all else is as it should be,
         # this is no alarm but a rebalance that does not pay.
         return Held(not_worth.reason)
     if breaches:
         return Blocked(breaches)
-    return Decision(batch, simulation, cost, snapshot, why, offer.left_out)
+    return Decision(batch, simulation, cost, snapshot, why, offer.left_out, saved)

@@ -4,7 +4,7 @@ by a fake in the tests, and by history in research. Verbs: read, quote, simulate
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +19,7 @@ from rebalancer.core.model import (
     Horizon,
     Intent,
     Landing,
+    Measured,
     Notice,
     Outcome,
     Past,
@@ -26,6 +27,7 @@ from rebalancer.core.model import (
     Purpose,
     Quote,
     QuoteRequest,
+    Rebalance,
     Refusal,
     Replacement,
     Settlement,
@@ -38,7 +40,7 @@ from rebalancer.core.model import (
     Transaction,
 )
 from rebalancer.market.routing import MoreTicks
-from rebalancer.units import Address
+from rebalancer.units import Address, Token
 
 
 class Clock(Protocol):
@@ -75,10 +77,16 @@ class Chain(Protocol):
 
 
 class Targets(Protocol):
-    """The weights to hold: fixed, or estimated from history when an estimate is due."""
+    """The weights to hold, and how fast they come off: fixed, or estimated from history when an estimate is due."""
 
     def read(self, block: Block) -> tuple[Target, ...]:
         """One for each asset of the policy, in its order, summing to ONE. Raises Unavailable."""
+        ...
+
+    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
+        """The volatilities of these assets, or of none where nothing is measured. Where `tokens` is empty nothing is
+        asked of anybody. Raises Unavailable, ConfigError.
+        """
         ...
 
 
@@ -216,6 +224,10 @@ class Ledger(Protocol):
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
         """The newest `count` ticks, newest first."""
+        ...
+
+    def rebalances(self, count: int) -> tuple[Rebalance, ...]:
+        """The newest `count` that have settled, newest first: their costs as expected and as measured."""
         ...
 
 

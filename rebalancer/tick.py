@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from rebalancer.core.aftermath import guard_settled, why_wrong
 from rebalancer.core.drift import portfolio_of
 from rebalancer.core.errors import Halt, LostNode, Unavailable
+from rebalancer.core.flows import pools_on_the_way
 from rebalancer.core.guard import guard_snapshot
 from rebalancer.core.model import (
     FAR_BEHIND,
@@ -139,7 +140,7 @@ def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Repo
     newest = Look(*seen, index_after(past.history, portfolio))
     decided = decide(ports, policy, past, seen)
     if isinstance(decided, Decision):
-        planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out)
+        planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out, decided.saved)
         return Report(planned, *seen, decided.why, newest), decided
     return Report(decided, *seen, newest=newest), decided
 
@@ -163,6 +164,7 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
         deadline=batch.deadline,
         commitment=commitment,
         value=seen[1].value,
+        pools=pools_on_the_way(batch.quotes, snapshot.pools),
     )
     ports.ledger.record_intent(intent, Basis(snapshot, batch.quotes, decision.simulation))
     outcome = broadcast(ports, intent, mode.patience, max(past.last_block, intent.block))

@@ -32,8 +32,9 @@ from rebalancer.adapters.wallets.sending import Relay, Sender
 from rebalancer.config import Settings, module_policy
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import NOBODY, Call, ModulePolicy, ModuleSwap, ModuleWallet, Snapshot
+from rebalancer.core.optimal_bands import not_given
 from rebalancer.fleet import Queue
-from rebalancer.ports import Lease, Ledger, Notifier, Ports, Venue, Wallet
+from rebalancer.ports import Lease, Ledger, Notifier, Ports, Targets, Venue, Wallet
 from rebalancer.units import Address, Ppm
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
     return Ports(
         clock=clock,
         chain=ChainReader(rpc, deployment, book, reads, clock),
-        targets=FixedTargets(settings.targets),
+        targets=_targets(settings, rpc, deployment),
         venues=venues,
         wallet=wallet,
         ledger=open_ledger(settings) if remember else MemoryLedger(),
@@ -171,6 +172,20 @@ def create_operator(path: Path, password: str, chain_id: int) -> Address:
 def lock_path(settings: Settings) -> Path:
     """One for each wallet, wherever its configuration lies: two keepers of one wallet meet here."""
     return settings.state / f"{settings.chain_id}-{settings.wallet.address.lower()}.lock"
+
+
+def _targets(settings: Settings, rpc: Rpc, deployment: Deployment) -> Targets:
+    """The weights of the file; the volatilities that it leaves open from the rounds of the feeds."""
+    fixed = FixedTargets(settings.targets)
+    if not not_given(settings.policy):
+        return fixed
+    from rebalancer.adapters.chain.rounds import RoundReads
+    from rebalancer.adapters.targets.measured import MeasuredTargets
+    from rebalancer.adapters.targets.remembered import MeasuredFile
+
+    rounds = RoundReads(rpc, settings.chain_id, deployment.multicall3, settings.quorum)
+    file = MeasuredFile(lock_path(settings).with_suffix(".volatility"))
+    return MeasuredTargets(fixed, settings.price_rules, rounds, file)
 
 
 def _relay(settings: Settings) -> Relay | None:

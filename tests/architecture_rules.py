@@ -50,7 +50,8 @@ LATE_MODULES = {
 }
 # The joint optimum, for a tick that plans.
 LATE_MODULES |= {f"market.{name}" for name in ("curves", "one_way", "optimum", "paths", "problems", "subsets", "joint")}
-_MIGRATIONS = ("env", "tables_v2", "versions.v1_one_portfolio", "versions.v2_many_portfolios")
+_MIGRATIONS = ("env", "tables_v2")
+_MIGRATIONS += ("versions.v1_one_portfolio", "versions.v2_many_portfolios", "versions.v3_measured_costs")
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}

@@ -6,8 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from rebalancer.core.cost import cost_bps, total
+from rebalancer.core.cost import cost_bps
+from rebalancer.core.cost_words import cost_parts, differences, share_of
 from rebalancer.core.drift import max_drift
+from rebalancer.core.flows import fee_ppm
 from rebalancer.core.model import (
     Blocked,
     Cost,
@@ -16,14 +18,17 @@ from rebalancer.core.model import (
     Pending,
     Planned,
     Portfolio,
+    Quote,
+    Rebalance,
     Settled,
     Snapshot,
     TickRecord,
-    Trade,
 )
 from rebalancer.core.render import outcome_words
+from rebalancer.market.routing import Hop
+from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.tick import Report
-from rebalancer.units import BPS, ONE, Amount, Weight, mul_div_up
+from rebalancer.units import BPS, ONE, Amount, Usd, Weight, mul_div_up
 
 
 def emit(value: dict[str, Any]) -> None:
@@ -48,11 +53,11 @@ def report_object(report: Report, requests: int) -> dict[str, Any]:
     match report.outcome:
         case Blocked(breaches):
             found["breaches"] = [{"rule": b.rule, "observed": b.observed, "allowed": b.allowed} for b in breaches]
-        case Planned(batch, simulation, cost, left_out):
+        case Planned(batch, simulation, cost, left_out, saved):
             found["left_out"] = list(left_out)
-            found["trades"] = [trade_object(q.trade, q.expected) for q in batch.quotes]
+            found["trades"] = [quote_object(quote) for quote in batch.quotes]
             found["changes"] = [amount_object(change) for change in simulation.changes]
-            found["cost"] = cost_object(cost)
+            found |= {"cost": cost_object(cost), "saved_usd_e18": _exact(saved)}
         case Pending(intent):
             found |= {"tx": intent.newest.hash, "transactions": [signed.hash for signed in intent.transactions]}
         case Settled(settlement, expected):
@@ -122,27 +127,70 @@ def amount_object(amount: Amount) -> dict[str, Any]:
     return {"token": amount.token.symbol, "address": amount.token.address, "raw": str(amount.raw)}
 
 
-def trade_object(trade: Trade, expected: Amount) -> dict[str, Any]:
-    """What is sold for what, and the least that may arrive."""
+def quote_object(quote: Quote) -> dict[str, Any]:
+    """What is sold for what, the least that may arrive, and through which pools; null where the venue does not say."""
+    hops = None if quote.route is None else [hop_object(hop) for hop in quote.route.hops]
     return {
-        "sell": amount_object(trade.sell),
-        "buy": amount_object(expected),
-        "floor_raw": str(trade.floor.raw),
-        "value_usd_e18": str(trade.value),
+        "sell": amount_object(quote.trade.sell),
+        "buy": amount_object(quote.expected),
+        "floor_raw": str(quote.trade.floor.raw),
+        "value_usd_e18": str(quote.trade.value),
+        "venue": quote.venue,
+        "route": hops,
+    }
+
+
+def hop_object(hop: Hop) -> dict[str, Any]:
+    """One pool of a route, its fee in millionths of what goes in."""
+    kind = "v2" if isinstance(hop.pool, V2Pool) else "v3"
+    fee = fee_ppm(hop.pool)
+    return {
+        "pool": hop.pool.address,
+        "kind": kind,
+        "fee_ppm": fee,
+        "in": hop.token_in.symbol,
+        "out": hop.token_out.symbol,
     }
 
 
 def cost_object(cost: Cost) -> dict[str, Any]:
-    """A cost by its parts, and as a share of the value traded."""
+    """A cost by its parts, each with its share of the value traded; null where a part is not known."""
     return {
         "traded_usd_e18": str(cost.traded),
-        "fee_usd_e18": str(cost.fee),
-        "impact_usd_e18": str(cost.impact),
         "shortfall_usd_e18": str(cost.shortfall),
-        "gas_usd_e18": str(cost.gas),
-        "total_usd_e18": str(total(cost)),
+        **{f"{_NAMES[label]}_usd_e18": _exact(value) for label, value in cost_parts(cost)},
+        **{f"{_NAMES[label]}_bps": _bps(value, cost) for label, value in cost_parts(cost)},
         "bps": cost_bps(cost),
     }
+
+
+def rebalance_object(rebalance: Rebalance) -> dict[str, Any]:
+    """What one has cost, what it was to cost, and by how much more that is, part by part."""
+    parts = differences(rebalance.measured, rebalance.expected)
+    return {
+        "tx": rebalance.tx,
+        "settled_at": rebalance.settled_at,
+        "cost": cost_object(rebalance.measured),
+        "expected_cost": cost_object(rebalance.expected),
+        "difference": {f"{_NAMES[label]}_usd_e18": _exact(value) for label, value in parts},
+    }
+
+
+_NAMES = {
+    "pool fees": "fee",
+    "price impact": "impact",
+    "pools off the oracle": "off_oracle",
+    "gas": "gas",
+    "in all": "total",
+}
+
+
+def _exact(value: Usd | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _bps(value: Usd | None, cost: Cost) -> str | None:
+    return None if value is None else share_of(value, cost.traded).replace(",", "") or None
 
 
 def record_object(record: TickRecord) -> dict[str, Any]:

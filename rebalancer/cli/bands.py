@@ -17,10 +17,11 @@ from rebalancer.core.band_words import (
     look_at_bands,
     why_bands,
 )
-from rebalancer.core.model import Act, Band, Hold, Snapshot
+from rebalancer.core.model import Act, Band, Hold, Measured, Policy, Snapshot
 from rebalancer.core.optimal import Yearly
-from rebalancer.core.optimal_bands import resolved
+from rebalancer.core.optimal_bands import not_given, resolved
 from rebalancer.core.trigger import reason_to_act
+from rebalancer.core.volatility_words import volatility_words
 from rebalancer.intents import remembered
 from rebalancer.tick import look
 from rebalancer.units import Usd
@@ -33,19 +34,21 @@ def show_bands(config: Path, as_json: bool) -> int:
     ports = make_ports(settings)
     past = remembered(ports, settings.policy)
     snapshot, portfolio = look(ports, settings.policy, past)
-    looks = look_at_bands(settings.policy, portfolio, snapshot)
-    policy = resolved(settings.policy, portfolio, snapshot)
+    # All that is not given, whether a tick would ask for it or not: the costs of drawn bands rest on it too.
+    measured = ports.targets.measured(not_given(settings.policy), snapshot.block)
+    looks = look_at_bands(settings.policy, portfolio, snapshot, measured.volatilities)
+    policy = resolved(settings.policy, portfolio, snapshot, measured.volatilities)
     answer = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
     if as_json:
         from rebalancer.cli.as_json import emit
 
-        emit(_object(looks, portfolio.value, snapshot, answer))
+        emit(_object(looks, portfolio.value, snapshot, answer) | _volatilities(policy, measured, snapshot))
     else:
-        _show(looks, portfolio.value, answer)
+        _show(looks, portfolio.value, answer, volatility_words(policy, measured, snapshot.block.timestamp))
     return 0
 
 
-def _show(looks: Sequence[BandLook], value: Usd, answer: Act | Hold) -> None:
+def _show(looks: Sequence[BandLook], value: Usd, answer: Act | Hold, moved: str) -> None:
     from rebalancer.cli.show import console, show_table
 
     show_table("Bands, in points of the portfolio", BANDS_HEAD, band_rows(looks))
@@ -53,7 +56,7 @@ def _show(looks: Sequence[BandLook], value: Usd, answer: Act | Hold) -> None:
         console.print(line, markup=False, highlight=False, no_wrap=True, overflow="ignore", crop=False)
     show_table("\nExpected in a year, in USD", COSTS_HEAD, cost_of_bands_rows(looks, value))
     said = "acts because" if isinstance(answer, Act) else "holds"
-    for line in (*why_bands(looks, value), f"{said}: {answer.reason}"):
+    for line in (*why_bands(looks, value), moved, f"{said}: {answer.reason}"):
         console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 
@@ -66,6 +69,30 @@ def _object(looks: Sequence[BandLook], value: Usd, snapshot: Snapshot, answer: A
         "acts": isinstance(answer, Act),
         "reason": answer.reason,
         "bands": [_band_object(one) | {"why": why} for one, why in zip(looks, words, strict=True)],
+    }
+
+
+def _volatilities(policy: Policy, measured: Measured, snapshot: Snapshot) -> dict[str, Any]:
+    """Volatilities of a year at 1e18, in decimal strings; what was measured from when to when, in Unix seconds."""
+    found = {v.token.address for v in measured.volatilities}
+    return {
+        "volatilities": [
+            {
+                "token": v.token.symbol,
+                "address": v.token.address,
+                "per_year_e18": str(v.per_year),
+                "measured": v.token.address in found,
+            }
+            for v in policy.tracking.volatilities
+        ],
+        "measured": None
+        if not found
+        else {
+            "since": measured.since,
+            "until": measured.until,
+            "age_seconds": snapshot.block.timestamp - measured.until,
+            "samples": measured.samples,
+        },
     }
 
 

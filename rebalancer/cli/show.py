@@ -11,22 +11,30 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from rebalancer.core.cost import cost_bps
-from rebalancer.core.model import Blocked, Cost, ModuleWallet, Past, Planned, Portfolio, Settled, Snapshot, TickRecord
+from rebalancer.core.cost_words import cost_table
+from rebalancer.core.model import (
+    Blocked,
+    Cost,
+    ModuleWallet,
+    Past,
+    Planned,
+    Portfolio,
+    Rebalance,
+    Settled,
+    Snapshot,
+    TickRecord,
+)
 from rebalancer.core.render import (
     BREACH_HEAD,
     PORTFOLIO_HEAD,
-    QUOTE_HEAD,
     amount,
-    bps,
     breach_rows,
-    cost_rows,
     money,
     outcome_words,
     percent,
     portfolio_rows,
-    quote_rows,
 )
+from rebalancer.core.route_words import QUOTE_HEAD, quote_rows
 from rebalancer.tick import Report
 
 console = Console()
@@ -42,8 +50,8 @@ COLOURS = {
 }
 """Of outcomes, and of the errors that end a tick; all others are red."""
 NUMBERS = {
-    *("balance", "price USD", "value USD", "weight %", "target %", "drift", "change", "sell", "expect", "at least"),
-    *("paid", "expected"),
+    *("balance", "price USD", "value USD", "weight %", "target %", "drift", "change", "sell", "get", "at least"),
+    *("paid USD", "expected USD", "more USD", "bps"),
     *("acts at", "back to", "to act", "tracking", "fee, impact", "gas", "in all", "rebalances", "at best"),
 }
 """Columns that stand to the right."""
@@ -57,17 +65,19 @@ def show_report(report: Report) -> None:
         _say("acts because", "".join(f"\n  {reason}" for reason in report.why.split("; ")))
     detail = outcome_words(report.outcome)[1]
     match report.outcome:
-        case Planned(batch, _, cost, left_out):
+        case Planned(batch, _, cost, left_out, saved):
             venues = ", ".join(sorted({q.venue for q in batch.quotes}))
             show_table(f"One batch, through {venues}", QUOTE_HEAD, quote_rows(batch.quotes))
-            show_costs({"expected": cost})
+            show_costs(cost)
+            if saved is not None:
+                _say("saves", f"{money(saved)} of what drift costs, until the drift is expected back")
             if left_out:
                 _say("not as wanted", "".join(f"\n  {reason}" for reason in left_out))
             detail = "a dry run: nothing was sent"
         case Settled(settlement, expected):
             fills = [(("+" if f.raw > 0 else "") + amount(f),) for f in settlement.fills if f.raw]
             show_table("What moved", ("change",), fills)
-            show_costs({"paid": settlement.cost, "expected": expected})
+            show_costs(expected, settlement.cost)
             detail = f"{settlement.tx} in block {settlement.block}"
         case Blocked(breaches):
             show_table("Blocked by", BREACH_HEAD, breach_rows(breaches))
@@ -83,12 +93,10 @@ def show_portfolio(portfolio: Portfolio) -> None:
     show_table(f"Portfolio: {money(portfolio.value)}", PORTFOLIO_HEAD, portfolio_rows(portfolio))
 
 
-def show_costs(costs: dict[str, Cost]) -> None:
-    """Costs side by side, under their names, in dollars and as a share of the value traded."""
-    parts = [[figure for _, figure in cost_rows(cost)] + [bps(cost_bps(cost))] for cost in costs.values()]
-    traded = next(iter(costs.values())).traded
-    labels = [label for label, _ in cost_rows(next(iter(costs.values())))] + [f"of {money(traded)} traded"]
-    show_table("Cost in USD", ("", *costs), list(zip(labels, *parts, strict=True)))
+def show_costs(expected: Cost, measured: Cost | None = None) -> None:
+    """What a rebalance costs, part by part, in dollars and as a share of the value traded."""
+    head, rows = cost_table(expected, measured)
+    show_table(f"Cost of {money((measured or expected).traded)} traded", head, rows)
 
 
 def show_standing(past: Past) -> None:
@@ -128,6 +136,14 @@ def show_history(title: str, records: Sequence[TickRecord]) -> None:
         head.append("".join(f"  {part}" for part in parts if part))
         console.print(head)
         console.print(Padding(Text(record.detail), (0, 0, 0, 2)))
+
+
+def show_rebalances(rebalances: Sequence[Rebalance]) -> None:
+    """What each has cost, against what it was to cost."""
+    for rebalance in rebalances:
+        head, rows = cost_table(rebalance.expected, rebalance.measured)
+        traded = money(rebalance.measured.traded)
+        show_table(f"{moment(rebalance.settled_at)}  cost of {traded} traded with {rebalance.tx}", head, rows)
 
 
 def show_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -113,17 +113,21 @@ def show_status(config: Path, as_json: bool) -> int:
 
 
 def show_history(config: Path, count: int, as_json: bool) -> int:
-    """The newest rows of the ledger; needs no node."""
+    """The newest rows of the ledger, and what the newest rebalances did cost; needs no node."""
     settings = read_settings(config, offline=True)
-    records = open_ledger(settings).history(count)
+    ledger = open_ledger(settings)
+    records, rebalances = ledger.history(count), ledger.rebalances(count)
     if as_json:
-        from rebalancer.cli.as_json import emit, record_object
+        from rebalancer.cli.as_json import emit, rebalance_object, record_object
 
-        emit({"ticks": [record_object(r) for r in records]})
+        costs = [rebalance_object(rebalance) for rebalance in rebalances]
+        emit({"ticks": [record_object(r) for r in records], "rebalances": costs})
         return 0
     from rebalancer.cli.show import show_history as show
+    from rebalancer.cli.show import show_rebalances
 
     show("Ticks, newest first", records)
+    show_rebalances(rebalances)
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rebalancer.config.document import Key, Problems
-from rebalancer.config.schema import BandSection
+from rebalancer.config.schema import BandSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import show_percent
 from rebalancer.units import ONE, Weight, mul_div_down
@@ -67,6 +67,16 @@ def volatilities_are_of_assets(parts: Parts) -> Problems:
             yield ("tokens", symbol, "volatility"), f"expected none: {symbol} has no `target`"
 
 
+def measured_volatilities_have_rounds(parts: Parts) -> Problems:
+    """Each is measured against all the other assets, so every asset needs a feed that keeps its rounds."""
+    of_tokens = [("tokens", symbol, "volatility") for symbol, t in parts.tokens.items() if t.volatility == "measured"]
+    of_all = parts.drift is not None and parts.drift.volatility == "measured"
+    measured: list[Key] = [*([("drift", "volatility")] if of_all else []), *of_tokens]
+    without = [s for s, t in parts.tokens.items() if t.target is not None and isinstance(t.price, TwapSection)]
+    for key in measured if without else ():
+        yield key, f"expected a percentage such as `60 %`: the price of {without[0]} is a pool's, which keeps no rounds"
+
+
 def contributions_have_cash(parts: Parts) -> Problems:
     """Without cash nothing is ever new, and nothing would ever be traded."""
     top = parts.top
@@ -87,5 +97,6 @@ BAND_RULES: tuple[Callable[[Parts], Problems], ...] = (
     calendars_have_no_bands,
     bands_are_inside,
     volatilities_are_of_assets,
+    measured_volatilities_have_rounds,
     contributions_have_cash,
 )

@@ -169,7 +169,10 @@ def _tracking(parts: Parts, tokens: dict[str, Token]) -> Tracking:
     found = (
         (tokens[symbol], token.volatility or drift.volatility, token.target) for symbol, token in parts.tokens.items()
     )
-    return Tracking(drift.cost, tuple(Volatility(token, vol) for token, vol, target in found if target is not None))
+    volatilities = tuple(
+        Volatility(token, vol) for token, vol, target in found if target is not None and vol != "measured"
+    )
+    return Tracking(drift.cost, volatilities, named="cost" in drift.model_fields_set)
 
 
 def _price_rule(tokens: dict[str, Token], symbol: str, section: TokenSection) -> PriceRule:

@@ -165,7 +165,9 @@ class DriftSection(Section):
     """0.1 % a year at 5 points, and four times as much at twice the drift. It is what an investor of a relative risk
     aversion of two gives up on an asset of 60 % volatility: half of their product with the variance is 0.36."""
     volatility: Volatile = Weight(6 * 10**17)
-    """60 % a year: what large crypto assets have moved against each other. Bands go with its two thirds power."""
+    """60 % a year: what large crypto assets have moved against each other. Bands go with its two thirds power.
+    `measured`: what the feeds' rounds of the last 90 days say, once a day. It asks the node for thousands of them, and
+    without a history nothing is traded: so not by default."""
 
 
 class LimitsSection(Section):

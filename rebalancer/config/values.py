@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator
 
@@ -70,6 +70,14 @@ def _duration(low: int, high: int, expected: str) -> BeforeValidator:
         return value
 
     return _from_text(text.seconds, check)
+
+
+def _volatility(value: str) -> Weight | Literal["measured"]:
+    if value == "measured":
+        return "measured"
+    if not any(c.isdigit() for c in value):
+        raise ValueError("expected a percentage such as `60 %`, or `measured`")
+    return Weight(_positive(text.volatility(value)))
 
 
 def _cautious(value: int) -> int:
@@ -152,7 +160,7 @@ Urls = Annotated[list[Url], BeforeValidator(_one_or_more)]
 TwapWindow = Annotated[int, _from_text(text.seconds, _twap_window, _within_a_year)]
 Day = Annotated[int, _from_text(text.day)]
 Hours = Annotated[tuple[int, int], _from_text(text.hours)]
-Volatile = Annotated[Weight, _from_text(text.volatility, _positive)]
+Volatile = Annotated[Weight | Literal["measured"], _from_text(_volatility)]
 Penalty = Annotated[int, _from_text(text.penalty)]
 LedgerText = Annotated[str, _from_text(text.ledger)]
 PpmShare = Annotated[Ppm, _from_text(text.ppm)]

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 
 from rebalancer.core.cost import impact_bps_up
 from rebalancer.core.floors import floor_of
+from rebalancer.core.flows import followed, through
 from rebalancer.core.model import Batch, Breach, Policy, Portfolio, Position, Quote, Snapshot
 from rebalancer.core.render import amount, bps, duration, money, points
-from rebalancer.units import ONE, Amount, Bps, Token, Usd, Weight, bps_of_down, bps_of_up, mul_div_down
+from rebalancer.units import BPS, ONE, Amount, Bps, Token, Usd, Weight, bps_of_down, bps_of_up, mul_div_down, mul_div_up
 
 Breaches = Iterator[Breach]
 
 TOLERANCE = Bps(5)
 """How far a trade may pass its target, as a share of the portfolio: rounding, and a venue that quotes
 better or worse than the plan. One smallest trade comes on top, which an exit may leave with its last buyer."""
+POOL_TOLERANCE = Bps(1)
+"""How far all that goes through a pool may pass `max_impact`: a plan is searched in floats, and ends at the limit."""
 
 
 def known_assets(portfolio: Portfolio, batch: Batch) -> Breaches:
@@ -115,6 +118,29 @@ def max_impact(policy: Policy, batch: Batch) -> Breaches:
             yield Breach(
                 "max_impact", f"{_name(quote)} loses {bps(impact)} to its own size", bps(policy.limits.max_impact)
             )
+
+
+def max_pool_impact(policy: Policy, snapshot: Snapshot, batch: Batch) -> Breaches:
+    """No pool's price is moved too far by all that goes through it, in however many routes.
+
+    Each swap is computed anew on the pools of the snapshot; what a route says of its pools is not believed.
+    """
+    limit = policy.limits.max_impact
+    found = followed(batch.quotes, snapshot.pools)
+    for why in found.strange:
+        yield Breach("max_pool_impact", why, "swaps that the pools of the snapshot can make")
+    passed = through(found.swaps)
+    if passed is None:
+        yield Breach("max_pool_impact", "a pool of the batch has no price", "pools with a price to compare with")
+        return
+    for one in passed:
+        impact = mul_div_up(one.lost, BPS, one.ideal) if one.ideal else BPS
+        if impact > limit + POOL_TOLERANCE:
+            name = f"pool {one.pool.address} ({one.pool.token0}/{one.pool.token1})"
+            sold = (
+                f"{one.swaps} {'swap' if one.swaps == 1 else 'swaps'} of {amount(Amount(one.token_in, one.amount_in))}"
+            )
+            yield Breach("max_pool_impact", f"{sold} through {name} lose {bps(impact)} to their own size", bps(limit))
 
 
 def max_slippage(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:

@@ -1,22 +1,20 @@
 """Quotes or measured changes in, what a rebalance costs in dollars out: pool fee, price impact, gas; is it worth it?
 
-The shortfall against the oracle is what counts: it holds the pool's fee, our impact, and the pool's distance
-from the oracle. Fee and impact are shown as parts of it, where the route is known.
+The shortfall against the oracle is what counts: it holds the pools' fees, our impact, and the pools' distance
+from the oracle. Fee and impact are shown as parts of it, where all pools are known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rebalancer.core.flows import fee_ppm, followed, split_of
 from rebalancer.core.model import Block, Cost, Fees, Hold, Limits, Quote, Snapshot
 from rebalancer.core.render import bps, money
-from rebalancer.market.pools import Pool, spot_out_down, swap_exact_in
+from rebalancer.market.pools import spot_out_down
 from rebalancer.market.routing import GasPrice, Route
-from rebalancer.market.swap import Swap
-from rebalancer.market.uniswap_v2 import FEE_PPM, V2Pool
-from rebalancer.units import BPS, Amount, Bps, Price, Usd, Wei, bps_of_down, mul_div_down, mul_div_up
+from rebalancer.units import BPS, PPM, Amount, Bps, Price, Usd, Wei, bps_of_down, mul_div_down, mul_div_up
 
-_PPM = 1_000_000
 _STEP = 9, 8
 """An eighth more: geth asks for 10 % (`txpool.pricebump`), other nodes for 12.5 %."""
 
@@ -56,12 +54,13 @@ def gas_price_in(bought: Price, native: Price, price: Wei) -> GasPrice:
 
 
 def cost_of_quotes(quotes: tuple[Quote, ...], snapshot: Snapshot, fees: Fees) -> Cost:
-    """What the quotes promise to cost. Fee and impact of a quote without a route are not known and count as 0."""
+    """What the quotes promise to cost. Fee and impact are known where each has a route over pools of the snapshot."""
     gas = sum(quote.gas for quote in quotes) * gas_price_now(snapshot.block, fees)
+    fee, impact = _split_of_quotes(quotes, snapshot) or (None, None)
     return Cost(
         traded=Usd(sum(snapshot.price(q.trade.sell.token).value_down(q.trade.sell.raw) for q in quotes)),
-        fee=Usd(sum(_fee_up(quote, snapshot) for quote in quotes)),
-        impact=Usd(sum(snapshot.price(q.trade.buy).value_up(impact_of(q)[0]) for q in quotes)),
+        fee=fee,
+        impact=impact,
         shortfall=Usd(
             sum(snapshot.price(q.trade.sell.token).value_up(q.trade.sell.raw) for q in quotes)
             - sum(snapshot.price(q.trade.buy).value_down(q.expected.raw) for q in quotes)
@@ -82,7 +81,7 @@ def cost_of_changes(
 ) -> Cost:
     """What signed changes of the wallet did cost at `prices`; `gas` is (units used, price of a unit).
 
-    Fee and impact cannot be seen in balances: they are those of `quoted`, or 0.
+    Fee and impact cannot be seen in balances: they are those of `quoted`, or not known.
     """
     price_of = {price.token.address: price for price in prices}
     sold = [(price_of[c.token.address], -c.raw) for c in changes if c.raw < 0]
@@ -90,8 +89,8 @@ def cost_of_changes(
     units, unit_price = gas
     return Cost(
         traded=Usd(sum(price.value_down(raw) for price, raw in sold)),
-        fee=quoted.fee if quoted else Usd(0),
-        impact=quoted.impact if quoted else Usd(0),
+        fee=quoted.fee if quoted else None,
+        impact=quoted.impact if quoted else None,
         shortfall=Usd(sum(p.value_up(raw) for p, raw in sold) - sum(p.value_down(raw) for p, raw in bought)),
         gas=native.value_up(units * unit_price),
     )
@@ -121,45 +120,26 @@ def worth_it(cost: Cost, limits: Limits) -> Hold | None:
     )
 
 
-def impact_of(quote: Quote) -> tuple[int, int]:
-    """(what our own size loses, what the mid prices less the pools' fees would give), in the bought token.
-
-    On the pools as the quote found them. (0, 0) for a quote without a route, or over a pool without a price:
-    there is nothing to compare with.
-    """
-    return (0, 0) if quote.route is None else _route_impact(quote.route, quote.trade.sell.raw, quote.expected.raw)
-
-
 def impact_bps_up(route: Route | None, amount_in: int, amount_out: int) -> Bps:
     """The share that our own size loses on a route, rounded up; 0 where the route is not known."""
     lost, ideal = (0, 0) if route is None else _route_impact(route, amount_in, amount_out)
     return Bps(mul_div_up(lost, BPS, ideal) if ideal else 0)
 
 
-def fee_ppm(pool: Pool) -> int:
-    """What the pool keeps of the input, in millionths."""
-    return FEE_PPM if isinstance(pool, V2Pool) else pool.fee
+def _split_of_quotes(quotes: Sequence[Quote], snapshot: Snapshot) -> tuple[Usd, Usd] | None:
+    """Of the pools as the snapshot has them, each swap after the ones before."""
+    found = followed(quotes, snapshot.pools)
+    if found.strange or any(quote.route is None for quote in quotes):
+        return None
+    return split_of(found.swaps, snapshot.prices)
 
 
 def _route_impact(route: Route, amount_in: int, amount_out: int) -> tuple[int, int]:
+    """(what our own size loses on a route, what the mid prices less the fees would give), in the bought token."""
     ideal = amount_in
     for hop in route.hops:
-        worth = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, _PPM - fee_ppm(hop.pool), _PPM))
+        worth = spot_out_down(hop.pool, hop.token_in, mul_div_down(ideal, PPM - fee_ppm(hop.pool), PPM))
         if worth is None:
             return 0, 0
         ideal = worth
     return max(ideal - amount_out, 0), ideal
-
-
-def _fee_up(quote: Quote, snapshot: Snapshot) -> int:
-    """Dollars that the pools along the route keep, each hop's at the oracle's price of what goes in."""
-    paid, amount = 0, quote.trade.sell.raw
-    for hop in quote.route.hops if quote.route else ():
-        paid += snapshot.price(hop.token_in).value_up(mul_div_up(amount, fee_ppm(hop.pool), _PPM))
-        match swap_exact_in(hop.pool, hop.token_in, amount):
-            case Swap(amount_out=out):
-                amount = out
-            case _:
-                # Ticks or liquidity are missing behind this hop: what is known of the fee stops here.
-                break
-    return paid

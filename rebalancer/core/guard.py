@@ -59,6 +59,7 @@ def guard_batch(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, batch:
         *batch_rules.min_trade(policy, portfolio, batch),
         *batch_rules.max_trade(policy, portfolio, batch),
         *batch_rules.max_impact(policy, batch),
+        *batch_rules.max_pool_impact(policy, snapshot, batch),
         *batch_rules.max_slippage(policy, portfolio, batch),
         *batch_rules.expected_reaches_floor(batch),
         *batch_rules.sold_within_balance(portfolio, batch),

@@ -28,7 +28,7 @@ from rebalancer.core.model import (
 from rebalancer.core.optimal import Terms, cheapest
 from rebalancer.market.pools import spot_out_down
 from rebalancer.market.routing import RouteQuote, best_known_route
-from rebalancer.units import BPS, ONE, Bps, Usd, Wei, Weight, bps_of_down, bps_of_up, mul_div_up
+from rebalancer.units import BPS, ONE, Bps, Token, Usd, Wei, Weight, bps_of_down, bps_of_up, mul_div_up
 
 BATCH_GAS = 180_000
 """What a rebalance uses beside the hops of its swaps: the transaction, the Safe, the module with its feeds and walls.
@@ -50,10 +50,12 @@ class Reckoned:
 
 
 def resolved(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, measured: Sequence[Volatility] = ()) -> Policy:
-    """The policy with its bands as distances that are known; a policy without bands as it is.
+    """The policy with its bands as distances that are known, and with what is `measured` where nothing is given; a
+    calendar has no bands.
 
     Unavailable where a token's volatility is neither given in the policy nor `measured`.
     """
+    policy = _completed(policy, measured)
     match policy.trigger:
         case Calendar():
             return policy
@@ -69,7 +71,7 @@ def reckoned(
     policy: Policy, portfolio: Portfolio, snapshot: Snapshot, measured: Sequence[Volatility] = ()
 ) -> tuple[Reckoned, ...]:
     """What the cheapest bands of each position follow from, in the order of the portfolio. Unavailable as above."""
-    per_year = {v.token.address: v.per_year for v in (*measured, *policy.tracking.volatilities)}
+    per_year = {v.token.address: v.per_year for v in _completed(policy, measured).tracking.volatilities}
     widest = () if isinstance(policy.trigger, Calendar) else policy.trigger.bands
     drawn = widest.widest if isinstance(widest, Optimal) else ()
     if missing := [p for p in portfolio.positions if p.target and p.balance.token.address not in per_year]:
@@ -91,6 +93,27 @@ def reckoned(
         )
         found.append(Reckoned(position, terms))
     return tuple(found)
+
+
+def not_given(policy: Policy) -> tuple[Token, ...]:
+    """The assets whose volatility the owners leave to be measured."""
+    given = {v.token.address for v in policy.tracking.volatilities}
+    return tuple(token for token in policy.assets if token.address not in given)
+
+
+def to_measure(policy: Policy) -> tuple[Token, ...]:
+    """Those of them that a tick cannot do without: none where neither the bands nor a named cost of drift ask for it,
+    so that drawn bands wait for no history."""
+    optimal = not isinstance(policy.trigger, Calendar) and isinstance(policy.trigger.bands, Optimal)
+    return not_given(policy) if optimal or policy.tracking.named else ()
+
+
+def _completed(policy: Policy, measured: Sequence[Volatility]) -> Policy:
+    """What the owners give goes first."""
+    given = policy.tracking.volatilities
+    known = {v.token.address for v in given}
+    further = tuple(v for v in measured if v.token.address not in known)
+    return replace(policy, tracking=replace(policy.tracking, volatilities=(*given, *further))) if further else policy
 
 
 def deviation_of(target: Weight, volatility: Weight) -> Weight:

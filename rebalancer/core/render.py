@@ -19,7 +19,6 @@ from rebalancer.core.model import (
     Planned,
     Portfolio,
     Proposed,
-    Quote,
     Settled,
     Trade,
 )
@@ -31,7 +30,6 @@ _PERCENT = ONE // 100
 
 # Units stand in the heads: a table fits 80 columns.
 PORTFOLIO_HEAD = ("token", "balance", "price USD", "value USD", "weight %", "target %", "drift")
-QUOTE_HEAD = ("sell", "expect", "at least", "value USD", "way")
 BREACH_HEAD = ("rule", "observed", "allowed")
 
 
@@ -119,35 +117,9 @@ def portfolio_rows(portfolio: Portfolio) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def quote_rows(quotes: tuple[Quote, ...]) -> tuple[tuple[str, ...], ...]:
-    """One row for each quote under QUOTE_HEAD. What is expected names the token, the floor is of the same."""
-    return tuple(
-        (
-            amount(q.trade.sell),
-            amount(q.expected),
-            _trimmed(q.trade.floor.raw, q.trade.buy.decimals, _SIGNIFICANT),
-            dollars(q.trade.value),
-            _way(q),
-        )
-        for q in quotes
-    )
-
-
 def trade_words(trade: Trade) -> str:
     """A trade in one line: "sell 1.5 WETH for at least 2,985 USDC"."""
     return f"sell {amount(trade.sell)} for at least {amount(trade.floor)}"
-
-
-def cost_rows(cost: Cost) -> tuple[tuple[str, str], ...]:
-    """What a rebalance costs in dollars, a line for each part, and their sum."""
-    standing = Usd(cost.shortfall - cost.fee - cost.impact)
-    return (
-        ("pool fees", dollars(cost.fee)),
-        ("price impact", dollars(cost.impact)),
-        ("pools off the oracle", dollars(standing)),
-        ("gas", dollars(cost.gas)),
-        ("in all", dollars(Usd(cost.shortfall + cost.gas))),
-    )
 
 
 def breach_rows(breaches: tuple[Breach, ...]) -> tuple[tuple[str, ...], ...]:
@@ -166,7 +138,7 @@ def _detail(outcome: Outcome) -> str:
             return reason
         case Blocked(breaches):
             return "; ".join(breach_words(b) for b in breaches)
-        case Planned(batch, _, cost, left_out):
+        case Planned(batch, _, cost, left_out, _):
             trades = "; ".join((*(trade_words(q.trade) for q in batch.quotes), *left_out))
             return f"{trades}; expected cost {_all_in(cost)} on {money(cost.traded)}"
         case Proposed(reference):
@@ -189,14 +161,6 @@ def _all_in(cost: Cost) -> str:
 
 def _price_figure(usd: Usd) -> str:
     return dollars(usd) if abs(usd) >= _PERCENT else _trimmed(usd, 18, 8)
-
-
-def _way(quote: Quote) -> str:
-    """Over which hub a trade goes; the venue where it does not say."""
-    if quote.route is None:
-        return quote.venue
-    hubs = [hop.token_out.symbol for hop in quote.route.hops[:-1]]
-    return f"over {', '.join(hubs)}" if hubs else "direct"
 
 
 def _signed(change: Amount) -> str:

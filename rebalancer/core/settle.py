@@ -1,16 +1,20 @@
 """Intent and receipt in; what was filled and what it cost out, or why nothing was, and what that has cost.
 
-Costs are at the prices that the intent was decided on.
+Costs are at the prices that the intent was decided on. What the pools kept and what our size lost is what their own
+events say, where these explain all that the wallet gave and got; else nothing is said of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rebalancer.core.cost import cost_of_changes
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Failure, Intent, Mined, Purpose, Receipt, Settlement
+from rebalancer.core.flows import split_of
+from rebalancer.core.model import Cost, Failure, Intent, Mined, Purpose, Receipt, Settlement
 from rebalancer.core.render import amount
+from rebalancer.market.pools import other_token
 from rebalancer.units import Address, Amount
 
 
@@ -43,7 +47,6 @@ def accept(intent: Intent, receipt: Receipt, why: str) -> Settlement | Failure:
 
 
 def _measured(intent: Intent, receipt: Receipt, accepted: str | None) -> Settlement:
-    gas = (receipt.gas_used, receipt.gas_price)
     return Settlement(
         intent=intent.id,
         tx=receipt.tx,
@@ -51,10 +54,27 @@ def _measured(intent: Intent, receipt: Receipt, accepted: str | None) -> Settlem
         block_hash=receipt.block_hash,
         timestamp=receipt.timestamp,
         fills=tuple(change for change in receipt.changes if change.raw),
-        cost=cost_of_changes(receipt.changes, intent.prices, gas, intent.native, intent.cost),
+        cost=_cost(intent, receipt),
         gas_used=receipt.gas_used,
         accepted=accepted,
     )
+
+
+def _cost(intent: Intent, receipt: Receipt) -> Cost:
+    gas = (receipt.gas_used, receipt.gas_price)
+    cost = cost_of_changes(receipt.changes, intent.prices, gas, intent.native, None)
+    fee, impact = (split_of(receipt.swaps, intent.prices) if _explained(receipt) else None) or (None, None)
+    return replace(cost, fee=fee, impact=impact)
+
+
+def _explained(receipt: Receipt) -> bool:
+    """Whether what the pools took and gave is all that the wallet gave and got, token by token."""
+    left = {change.token.address: change.raw for change in receipt.changes}
+    for swap in receipt.swaps:
+        token_in, token_out = swap.token_in.address, other_token(swap.before, swap.token_in).address
+        left[token_in] = left.get(token_in, 0) + swap.amount_in
+        left[token_out] = left.get(token_out, 0) - swap.amount_out
+    return bool(receipt.swaps) and not any(left.values())
 
 
 def _is_cancellation(intent: Intent, receipt: Receipt) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from small_market import BLOCK, GWEI, NOW, OPERATOR, WETH, batch_of, planned, simulated, snapshot_with
 
 from rebalancer.core.cost import cost_of_quotes
+from rebalancer.core.flows import followed, pools_on_the_way
 from rebalancer.core.model import Call, Fees, Intent, Purpose, Replacement, SignedTransaction, Transaction
 from rebalancer.units import Wei
 
@@ -32,7 +33,10 @@ INTENT = Intent(
     cost=cost_of_quotes(BATCH.quotes, SNAPSHOT, SENT),
     deadline=NOW + 600,
     commitment=signed("0xfeed"),
+    pools=pools_on_the_way(BATCH.quotes, SNAPSHOT.pools),
 )
+SWAPS = followed(BATCH.quotes, SNAPSHOT.pools).swaps
+"""What the pools say of it, where nobody has come in between."""
 
 
 def with_another(intent: Intent, purpose: Purpose, at: int, fees: Fees, hash_: str = "0xbeef") -> Intent:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small_market import (
     ATTACKER,
     BLOCK,
@@ -22,13 +24,17 @@ from small_market import (
     portfolio_in,
     simulated,
     snapshot_with,
+    v3_pool,
     worth,
 )
 
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now, impact_bps_up
 from rebalancer.core.floors import floor_of
+from rebalancer.core.flows import followed, through
 from rebalancer.core.guard import guard_batch
 from rebalancer.core.model import Batch, Breach, Limits, Policy, Quote, Snapshot
+from rebalancer.market.pools import Pool
+from rebalancer.market.routing import Hop, Route, RouteQuote, quote_route
 from rebalancer.units import Amount, Bps, Token, Usd
 
 SNAPSHOT = snapshot_with(40_000, 40_000, 15_000, 5_000)
@@ -157,6 +163,66 @@ def test_guard_batch__the_impact__is_judged_at_its_edge() -> None:
     assert impact > 0
     assert judged(BATCH, with_limits(replace(LIMITS, max_impact=impact))) == set()
     assert judged(BATCH, with_limits(replace(LIMITS, max_impact=Bps(impact - 1)))) == {"max_impact"}
+
+
+THIN = v3_pool(LINK, WETH, 3_000, 600_000)
+
+
+def _through_one_pool(*dollars: int) -> tuple[Batch, Snapshot]:
+    """WETH for LINK in so many routes through one pool, each priced on it as the one before has left it."""
+    snapshot = replace(SNAPSHOT, pools=(THIN,))
+    quotes: list[Quote] = []
+    pool: Pool = THIN
+    for part in dollars:
+        quote = trading(worth(WETH, part), LINK)
+        found = quote_route(Route((Hop(pool, WETH, LINK),)), quote.trade.sell.raw)
+        assert isinstance(found, RouteQuote)
+        quotes.append(replace(quote, expected=Amount(LINK, found.amount_out), route=found.route))
+        (pool,) = found.pools_after
+    return replace(BATCH, quotes=tuple(quotes)), snapshot
+
+
+def test_guard_batch__two_routes_through_one_pool__answer_for_each_other() -> None:
+    batch, snapshot = _through_one_pool(1_000, 1_000)
+    # Each loses 17 bps to its own size, on the pool as it finds it; both together 34 of its mid price before.
+    assert all(impact_bps_up(q.route, q.trade.sell.raw, q.expected.raw) == 17 for q in batch.quotes)
+    breaches = guard_batch(with_limits(replace(LIMITS, max_impact=Bps(20))), PORTFOLIO, snapshot, batch)
+    assert rules(breaches) == {"max_pool_impact"}
+    assert THIN.address in breaches[0].observed and "2 swaps of 1 WETH" in breaches[0].observed
+    assert judged(batch, with_limits(replace(LIMITS, max_impact=Bps(34))), snapshot) == set()
+
+
+def test_guard_batch__a_route_whose_pools_are_deeper_than_those_that_were_read__is_not_believed() -> None:
+    batch, snapshot = _through_one_pool(5_000)
+    deep = v3_pool(LINK, WETH, 3_000, 600_000_000)
+    claimed = quote_route(Route((Hop(deep, WETH, LINK),)), batch.quotes[0].trade.sell.raw)
+    assert isinstance(claimed, RouteQuote) and deep.address == THIN.address
+    lie = replace(batch.quotes[0], route=claimed.route, expected=Amount(LINK, claimed.amount_out))
+    assert judged(replace(batch, quotes=(lie,)), POLICY, snapshot) == {"max_pool_impact"}
+
+
+def test_guard_batch__a_route_over_a_pool_that_was_not_read__is_a_breach() -> None:
+    breaches = guard_batch(POLICY, PORTFOLIO, replace(SNAPSHOT, pools=()), BATCH)
+    assert rules(breaches) == {"max_pool_impact"}
+    assert "was not read" in breaches[0].observed
+
+
+def test_guard_batch__more_than_a_pool_takes__is_a_breach() -> None:
+    batch, snapshot = _through_one_pool(2_500)
+    empty = replace(THIN, liquidity=0, ticks=())
+    breaches = guard_batch(POLICY, PORTFOLIO, replace(snapshot, pools=(empty,)), batch)
+    assert rules(breaches) == {"max_pool_impact"}
+    assert "does not take" in breaches[0].observed
+
+
+@given(st.lists(st.integers(60, 3_000), min_size=1, max_size=5))
+def test_guard_batch__however_a_trade_is_cut_up__its_pool_loses_the_same_to_it(parts: list[int]) -> None:
+    whole, snapshot = _through_one_pool(sum(parts))
+    cut, _ = _through_one_pool(*parts)
+    losses = [through(followed(batch.quotes, snapshot.pools).swaps) for batch in (whole, cut)]
+    assert losses[0] is not None and losses[1] is not None
+    # The fee of each part stays out of the price: what is left is a unit of rounding for each.
+    assert abs(losses[0][0].lost - losses[1][0].lost) <= 2 * len(parts)
 
 
 def test_guard_batch__a_floor_a_unit_too_low__is_a_breach() -> None:

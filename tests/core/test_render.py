@@ -120,29 +120,6 @@ def test_portfolio_rows__for_each_position__fill_the_head() -> None:
     assert {len(row) for row in rows} == {len(render.PORTFOLIO_HEAD)}
 
 
-def test_quote_rows__for_each_quote__fill_the_head_and_say_the_way() -> None:
-    rows = render.quote_rows(BATCH.quotes)
-    assert len(rows) == len(PLAN.trades)
-    assert {len(row) for row in rows} == {len(render.QUOTE_HEAD)}
-    for row, quote in zip(rows, BATCH.quotes, strict=True):
-        assert row[0] == render.amount(quote.trade.sell) and row[1] == render.amount(quote.expected)
-        assert f"{row[2]} {quote.trade.buy}" == render.amount(quote.trade.floor)
-    ways = {f"{q.trade.sell.token}/{q.trade.buy}": row[4] for row, q in zip(rows, BATCH.quotes, strict=True)}
-    assert ways["WETH/WBTC"] == "direct"
-
-
-def test_quote_rows__of_a_venue_that_does_not_say_its_way__name_the_venue() -> None:
-    quote = replace(BATCH.quotes[0], route=None)
-    assert render.quote_rows((quote,))[0][4] == quote.venue
-
-
-def test_cost_rows__of_a_cost__add_up_to_all_of_it() -> None:
-    rows = dict(render.cost_rows(COST))
-    assert rows["pools off the oracle"] == "0.50"
-    parts = [Decimal(figure) for label, figure in rows.items() if label != "in all"]
-    assert rows["in all"] == "10.50" and sum(parts) == Decimal(rows["in all"])
-
-
 def test_breach_rows__of_breaches__fill_the_head() -> None:
     breach = Breach("max_trade", "6,000.00 USD", "at most 5,000.00 USD")
     assert render.breach_rows((breach,)) == (("max_trade", "6,000.00 USD", "at most 5,000.00 USD"),)

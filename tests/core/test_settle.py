@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from given_intents import CHANGES, INTENT, PLAN, SENT, with_another
+from given_intents import CHANGES, INTENT, PLAN, SENT, SWAPS, with_another
 from small_market import GWEI, LINK, NOW, USDC, WBTC, WETH, usd
 
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Failure, Mined, Purpose, Receipt, Settlement
+from rebalancer.core.model import Failure, Mined, PoolSwap, Purpose, Receipt, Settlement
 from rebalancer.core.settle import accept, settle
 from rebalancer.units import Amount, Token, Wei
 
-RECEIPT = Receipt("0xfeed", 19_000_001, "0xbl", NOW + 12, 450_000, Wei(11 * GWEI), CHANGES, None)
+RECEIPT = Receipt("0xfeed", 19_000_001, "0xbl", NOW + 12, 450_000, Wei(11 * GWEI), CHANGES, None, SWAPS)
 
 
 def with_change(token: Token, raw: int) -> Receipt:
@@ -38,7 +38,28 @@ def test_settle__all_as_planned__has_the_fills_and_the_measured_cost() -> None:
     assert [fill.token for fill in settlement.fills] == [WETH, WBTC, LINK]
     assert settlement.cost.shortfall == INTENT.cost.shortfall
     assert settlement.cost.gas == usd("9.9")
-    assert settlement.cost.fee == INTENT.cost.fee
+    assert (settlement.cost.fee, settlement.cost.impact) == (INTENT.cost.fee, INTENT.cost.impact)
+    assert INTENT.cost.fee is not None and INTENT.cost.fee > 0
+
+
+@pytest.mark.parametrize(
+    "swaps",
+    [(), SWAPS[1:], (*SWAPS, SWAPS[0]), (replace(SWAPS[0], amount_out=SWAPS[0].amount_out - 1), *SWAPS[1:])],
+    ids=["none", "one short", "one twice", "a unit off"],
+)
+def test_settle__pools_that_do_not_explain_what_the_wallet_gave_and_got__leaves_the_split_out(
+    swaps: tuple[PoolSwap, ...],
+) -> None:
+    settlement = settle(INTENT, replace(RECEIPT, swaps=swaps))
+    assert isinstance(settlement, Settlement)
+    assert settlement.cost == replace(INTENT.cost, fee=None, impact=None, gas=usd("9.9"))
+
+
+def test_settle__what_the_pools_say__is_measured_and_not_what_was_expected() -> None:
+    quoted = replace(INTENT, cost=replace(INTENT.cost, fee=usd(1), impact=usd(1)))
+    settlement = settle(quoted, RECEIPT)
+    assert isinstance(settlement, Settlement)
+    assert (settlement.cost.fee, settlement.cost.impact) == (INTENT.cost.fee, INTENT.cost.impact)
 
 
 def test_settle__the_wallet_did_not_execute__says_why() -> None:

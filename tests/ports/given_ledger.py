@@ -30,6 +30,8 @@ from rebalancer.core.model import (
     Transaction,
 )
 from rebalancer.market.addresses import checksum_address, keccak256
+from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Address, Amount, Price, Token, Usd, Wei, Weight
 
 
@@ -46,6 +48,12 @@ NO_COST = Cost(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 EVER = Horizon(0, 0, 0)
 """Nothing is too long ago."""
 DOLLAR = 10**18
+
+
+POOLS = (
+    V2Pool(_address(20), USDC, WETH, 2**90, 2**100),
+    V3Pool(_address(21), USDC, WETH, 500, 10, 2**100, -7, 2**120, ((-20, 2**119), (10, -(2**119))), -3, 4),
+)
 
 
 def an_intent(number: int = 1, value: Usd = NOTHING) -> Intent:

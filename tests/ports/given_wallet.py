@@ -22,6 +22,7 @@ from rebalancer.adapters.wallets.safe import SafeWallet
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.core.cost import cost_of_changes
+from rebalancer.core.flows import pools_on_the_way
 from rebalancer.core.model import (
     Batch,
     Commitment,
@@ -132,6 +133,7 @@ def an_intent_of(batch: Batch, simulation: Simulated, snapshot: Snapshot, commit
         cost=cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, None),
         deadline=batch.deadline,
         commitment=commitment,
+        pools=pools_on_the_way(batch.quotes, snapshot.pools),
     )
 
 

@@ -76,7 +76,13 @@ def test_plan__off_target__says_why_and_what_and_records_nothing(keeper: Keeper)
     assert {trade["buy"]["token"] for trade in found["trades"]} == {"USDC", "LINK", "UNI"}
     for trade in found["trades"]:
         assert int(trade["buy"]["raw"]) >= int(trade["floor_raw"]) > 0
-    assert int(found["cost"]["total_usd_e18"]) > 0 and 0 < found["cost"]["bps"] <= 100
+        way = [trade["sell"]["token"], *(hop["out"] for hop in trade["route"])]
+        assert way[-1] == trade["buy"]["token"] and [hop["in"] for hop in trade["route"]] == way[:-1]
+        assert all(hop["fee_ppm"] >= 100 and len(hop["pool"]) == 42 for hop in trade["route"])
+    cost = found["cost"]
+    parts = [int(cost[f"{part}_usd_e18"]) for part in ("fee", "impact", "off_oracle", "gas")]
+    assert sum(parts) == int(cost["total_usd_e18"]) > 0 and 0 < cost["bps"] <= 100
+    assert parts[0] > 0 and parts[1] > 0 and float(cost["fee_bps"]) > 0
     assert keeper.rows() == [] and keeper.sent() == 0
 
 
@@ -91,7 +97,7 @@ def test_plan__of_a_halted_keeper__says_so_in_json_too(keeper: Keeper) -> None:
 def test_plan__for_a_person__shows_tables_that_fit_80_columns(keeper: Keeper) -> None:
     done = keeper.command("plan")
     assert done.code == 0 and max(len(line) for line in done.out.splitlines() if "because" not in line) <= 80
-    for words in ("Portfolio: 250,100.00 USD", "acts because: \n  WETH is 17.98 points over", "over WETH", "in all"):
+    for words in ("Portfolio: 250,100.00 USD", "acts because: \n  WETH is 17.98 points over", "V3 0.", "in all"):
         assert words in done.out
     assert "a dry run: nothing was sent" in done.out
 
@@ -174,6 +180,21 @@ def test_history__after_three_ticks__is_newest_first_and_needs_no_node(keeper: K
     assert len(keeper.command("history", "--json", "-n", "2").json["ticks"]) == 2
     shown = keeper.command("history").out
     assert shown.index("Unavailable") < shown.index("held") < shown.index("planned")
+
+
+def test_history__of_a_rebalance__has_what_it_did_cost_beside_what_was_expected_part_by_part(keeper: Keeper) -> None:
+    keeper.go_live()
+    assert keeper.command("run", "--live", "--json").json["outcome"] == "settled"
+    (found,) = keeper.command("history", "--json").json["rebalances"]
+    assert found["tx"] == keeper.command("history", "--json").json["ticks"][0]["tx"]
+    for part in ("fee", "impact", "off_oracle", "gas", "total"):
+        name = f"{part}_usd_e18"
+        assert int(found["difference"][name]) == int(found["cost"][name]) - int(found["expected_cost"][name])
+    # Nobody has come in between: the pools took what was computed, and gave it.
+    assert found["difference"]["fee_usd_e18"] == "0" and int(found["cost"]["fee_usd_e18"]) > 0
+    assert abs(int(found["difference"]["impact_usd_e18"])) * 10**4 <= int(found["cost"]["impact_usd_e18"])
+    shown = keeper.command("history").out
+    assert "paid USD" in shown and "price impact" in shown and "pools off the oracle" in shown
 
 
 def test_history__of_a_new_ledger__says_that_there_is_none_yet(keeper: Keeper) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from given_ledger import EVER, GONE, a_basis, a_failure, a_replacement, a_settlement, a_tick, an_intent
+from given_ledger import EVER, GONE, POOLS, a_basis, a_cost, a_failure, a_replacement, a_settlement, a_tick, an_intent
 
 from rebalancer.adapters.ledger.words import HALTED, RESUMED
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import Failure, Intent, Mined, Past, Purpose, Settlement
+from rebalancer.core.model import Failure, Intent, Mined, Past, Purpose, Rebalance, Settlement
 from rebalancer.ports import Ledger
 
 Again = Callable[[], Ledger]
@@ -45,6 +45,42 @@ def test_read__of_a_new_ledger__is_empty(again: Again) -> None:
 def test_read__after_an_intent__gives_it_back_whole(again: Again) -> None:
     _record(again, an_intent())
     assert again().read(EVER).open_intent == an_intent()
+
+
+def test_read__after_an_intent_over_pools__gives_them_back_whole(again: Again) -> None:
+    intent = _record(again, replace(an_intent(), pools=POOLS))
+    assert again().read(EVER).open_intent == intent
+
+
+def test_rebalances__that_have_settled__are_newest_first_with_what_was_expected_and_what_was_paid(again: Again) -> None:
+    paid = (a_cost(1_000, 2, 3), replace(a_cost(2_000, -4, 5), fee=None, impact=None))
+    for number, cost in enumerate(paid, 1):
+        intent = _record(again, replace(an_intent(number), cost=a_cost(number * 10)))
+        again().record_landing(intent, a_settlement(intent, 1_700_000_100 + number, cost))
+    _land(again, 3, a_failure(an_intent(3)))
+    older, newer = (
+        Rebalance(an_intent(number).commitment.hash, 1_700_000_100 + number, a_cost(number * 10), cost)
+        for number, cost in enumerate(paid, 1)
+    )
+    assert again().rebalances(10) == (newer, older)
+    assert again().rebalances(1) == (newer,)
+    assert again().rebalances(0) == ()
+
+
+def test_rebalances__of_what_was_reopened__are_those_that_stand(again: Again) -> None:
+    intent = _land(again, 1)
+    again().record_reopened(intent, "its block was replaced")
+    assert again().rebalances(10) == ()
+    anew = replace(a_settlement(intent), block_hash="0x" + "ce" * 32, cost=a_cost(7))
+    again().record_landing(intent, anew)
+    assert again().rebalances(10) == (Rebalance(anew.tx, anew.timestamp, intent.cost, a_cost(7)),)
+
+
+def test_record_landing__again_with_a_split_that_was_not_measured_before__is_the_same(again: Again) -> None:
+    intent = _land(again, 1, a_settlement(an_intent(1), cost=replace(a_cost(), fee=None, impact=None)))
+    again().record_landing(intent, a_settlement(intent, cost=a_cost()))
+    with pytest.raises(Halt, match="was recorded as settled"):
+        again().record_landing(intent, a_settlement(intent, cost=a_cost(gas=4)))
 
 
 def test_record_intent__while_another_is_open__is_unavailable_and_keeps_the_first(again: Again) -> None:

@@ -252,7 +252,7 @@ def test_open__of_somebody_elses_database__is_a_config_error_and_adds_nothing(tm
 def test_open__of_another_version__is_a_config_error(tmp_path: Path) -> None:
     SqlLedger(_url(tmp_path), OURS).close()
     _change(tmp_path, "UPDATE ledger_schema SET version = 7")
-    with pytest.raises(ConfigError, match=r"version \[7\], expected \[2\]"):
+    with pytest.raises(ConfigError, match=rf"version \[7\], expected \[{schema.VERSION}\]"):
         SqlLedger(_url(tmp_path), OURS)
 
 

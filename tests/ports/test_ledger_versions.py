@@ -163,6 +163,39 @@ def test_migrated_tables__in_parts__say_what_the_records_say(tmp_path: Path) -> 
         assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def test_costs_that_were_copied__of_what_has_landed__are_not_known(old: str) -> None:
+    """The fee and the impact of what had landed were those that were expected. Those expected are kept."""
+    database = open_database(old)
+    with database.begin(WRITE) as connection:
+        migrate(connection, 1, "2")
+        asked = sa.text("SELECT turn, fee, impact, shortfall, gas FROM costs ORDER BY turn")
+        before = {row.turn: row for row in connection.execute(asked)}
+    ledger = SqlLedger(old, OURS)
+    with database.begin(READ) as connection:
+        after = {row.turn: row for row in connection.execute(asked)}
+        landed = {row.turn for row in connection.execute(sa.text("SELECT turn FROM landings WHERE body IS NOT NULL"))}
+    database.close()
+    assert landed and after.keys() == before.keys() > landed
+    for turn, row in before.items():
+        assert row.fee is not None and (after[turn].shortfall, after[turn].gas) == (row.shortfall, row.gas)
+        assert (after[turn].fee, after[turn].impact) == ((None, None) if turn in landed else (row.fee, row.impact))
+    (only,) = ledger.rebalances(10)
+    assert (only.measured.fee, only.expected.fee) == (None, Usd(int(before[1].fee)))
+    ledger.close()
+
+
+def test_ledger_of_version_2__once_it_is_of_this__goes_on(old: str) -> None:
+    database = open_database(old)
+    with database.begin(WRITE) as connection:
+        migrate(connection, 1, "2")
+    database.close()
+    ledger = SqlLedger(old, OURS)
+    assert ledger.read(EVER).open_intent == _open_one()
+    ledger.record_landing(_open_one(), a_settlement(_open_one(), cost=replace(a_cost(), fee=None, impact=None)))
+    assert ledger.rebalances(1)[0].measured.fee is None
+    ledger.close()
+
+
 def _differences(url: str) -> list[object]:
     database = open_database(url)
     with database.begin(READ) as connection:
@@ -260,7 +293,7 @@ def test_older_keeper__that_still_runs_after_the_migration__can_record_no_intent
             file.execute(f"INSERT INTO intents (number, previous, id, created_at, block, nonce, tx, body) VALUES {row}")
 
 
-@pytest.mark.parametrize("version", ["3", "0", "-1"])
+@pytest.mark.parametrize("version", ["4", "0", "-1"])
 def test_open__of_a_version_that_is_not_known__is_refused_by_name_and_left_alone(old: str, version: str) -> None:
     SqlLedger(old, OURS).close()
     database = open_database(old)

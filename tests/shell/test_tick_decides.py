@@ -14,7 +14,7 @@ from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
-from rebalancer.core.model import Blocked, Held, Planned, Refusal, Reverted, Simulated, Target
+from rebalancer.core.model import Blocked, Held, Planned, Refusal, Reverted, Simulated, Target, Tracking
 from rebalancer.units import Amount, Bps
 
 
@@ -130,6 +130,16 @@ def test_tick__costs_more_than_allowed__is_held() -> None:
     policy = replace(POLICY, limits=replace(POLICY.limits, max_cost=Bps(5)))
     outcome = tick(ports_of(state(*OFF_TARGET)), policy, LIVE).outcome
     assert isinstance(outcome, Held) and "not worth it" in outcome.reason
+
+
+def test_tick__saves_less_drift_than_it_costs__is_held_with_both_figures() -> None:
+    # A ten-thousandth of the usual cost of drift, named by the owners.
+    cheap = Tracking(POLICY.tracking.penalty // 10_000, POLICY.tracking.volatilities, named=True)
+    outcome = tick(ports_of(state(*OFF_TARGET)), replace(POLICY, tracking=cheap), LIVE).outcome
+    assert isinstance(outcome, Held)
+    assert "not worth it: it would cost" in outcome.reason and "and save 0." in outcome.reason
+    unsaid = replace(POLICY, tracking=replace(cheap, named=False))
+    assert isinstance(tick(ports_of(state(*OFF_TARGET)), unsaid, DRY).outcome, Planned)
 
 
 def test_tick__gas_of_the_wallet_tips_the_scale__is_held() -> None:

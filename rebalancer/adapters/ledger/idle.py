@@ -13,15 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from rebalancer.adapters.ledger.reading import read_past, read_ticks
+from rebalancer.adapters.ledger.reading import read_past, read_rebalances, read_ticks
 from rebalancer.adapters.ledger.tick_rows import row_of
 from rebalancer.adapters.ledger.words import Identity
-from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Replacement, Settlement, TickRecord
+from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Rebalance, Replacement, Settlement, TickRecord
 
 if TYPE_CHECKING:
     from rebalancer.adapters.ledger.sql import SqlLedger
 
-VERSION = 2
+VERSION = 3
 """Of the tables: the one in schema.py, which this file must not import. A test compares them."""
 
 _BUSY_SECONDS = 5.0
@@ -81,6 +81,14 @@ class IdleLedger:
             except sqlite3.Error:
                 pass  # as above
         return self._all().history(count)
+
+    def rebalances(self, count: int) -> tuple[Rebalance, ...]:
+        if self._connection is not None:
+            try:
+                return read_rebalances(self._ask, self._portfolio, count)
+            except sqlite3.Error:
+                pass  # as above
+        return self._all().rebalances(count)
 
     def record_intent(self, intent: Intent, basis: Basis) -> None:
         self._all().record_intent(intent, basis)

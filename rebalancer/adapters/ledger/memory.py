@@ -27,6 +27,7 @@ from rebalancer.core.model import (
     Horizon,
     Intent,
     Past,
+    Rebalance,
     Replacement,
     Settlement,
     TickRecord,
@@ -119,6 +120,14 @@ class MemoryLedger:
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
         return tuple(reversed(self.ticks[-count:])) if count > 0 else ()
+
+    def rebalances(self, count: int) -> tuple[Rebalance, ...]:
+        done = [
+            Rebalance(one.result.tx, one.result.timestamp, one.intent.cost, one.result.cost)
+            for one in self._landed()
+            if isinstance(one.result, Settlement)
+        ]
+        return tuple(reversed(done[-count:])) if count > 0 else ()
 
     def _halted(self) -> str | None:
         marks = [tick for tick in self.ticks if tick.outcome in (HALTED, RESUMED)]

@@ -10,10 +10,11 @@ resumed means: rows after the newest `resumed`, and landings that were recorded 
 from __future__ import annotations
 
 from rebalancer.adapters.ledger.counting import gwei, micro_dollars, shares
+from rebalancer.adapters.ledger.record_shapes import cost_in
 from rebalancer.adapters.ledger.standing import Ask, Parameters, highest_block, marks_of, newest_of
 from rebalancer.adapters.ledger.tick_rows import COLUMNS, holdings_of, tick_of
 from rebalancer.adapters.ledger.words import HALTED
-from rebalancer.core.model import History, Horizon, Past, TickRecord, Valued
+from rebalancer.core.model import History, Horizon, Past, Rebalance, TickRecord, Valued
 from rebalancer.units import Address, Usd
 
 STANDING = """
@@ -80,6 +81,18 @@ _MOVED = f"""
     )
 """
 _TICKS = f"SELECT {', '.join(COLUMNS)} FROM ticks WHERE portfolio = :portfolio ORDER BY id DESC LIMIT :count"
+_COSTS = ("traded", "fee", "impact", "shortfall", "gas")
+_REBALANCES = f"""
+    SELECT receipts.tx, landings.settled_at,
+        {", ".join(f"{when}.{part}" for when in ("expected", "measured") for part in _COSTS)}
+    FROM landings
+    JOIN receipts ON receipts.portfolio = landings.portfolio AND receipts.turn = landings.turn
+    JOIN intents ON intents.portfolio = landings.portfolio AND intents.number = landings.number
+    JOIN costs AS expected ON expected.portfolio = intents.portfolio AND expected.turn = intents.turn
+    JOIN costs AS measured ON measured.portfolio = landings.portfolio AND measured.turn = landings.turn
+    WHERE {STANDING} AND landings.settled_at IS NOT NULL
+    ORDER BY landings.turn DESC LIMIT :count
+"""
 _RECENT = 2  # ticks: what a person was told of already
 _MOST_ROWS = 2**63 - 1  # what a LIMIT takes
 
@@ -110,6 +123,21 @@ def read_ticks(ask: Ask, portfolio: int, count: int) -> tuple[TickRecord, ...]:
         return ()
     rows = ask(_TICKS, {"portfolio": portfolio, "count": min(count, _MOST_ROWS)})
     return tuple(tick_of(row) for row in rows)
+
+
+def read_rebalances(ask: Ask, portfolio: int, count: int) -> tuple[Rebalance, ...]:
+    """The newest `count` that have settled and stand, newest first."""
+    rows = ask(_REBALANCES, {"portfolio": portfolio, "count": min(max(count, 0), _MOST_ROWS)})
+    each = len(_COSTS)
+    return tuple(
+        Rebalance(
+            tx,
+            settled_at,
+            expected=cost_in(dict(zip(_COSTS, costs[:each], strict=True))),
+            measured=cost_in(dict(zip(_COSTS, costs[each:], strict=True))),
+        )
+        for tx, settled_at, *costs in rows
+    )
 
 
 def _history(ask: Ask, ours: Parameters, since: int, horizon: Horizon) -> tuple[int | None, int, History]:

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 
 from rebalancer.core.errors import Halt
 from rebalancer.core.model import Cost
+from rebalancer.market.pools import Pool
+from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Address, Amount, Price, Token, Usd
 
 VERSION = 1
@@ -70,11 +73,11 @@ def price_in(record: list[Any], tokens: Tokens) -> Price:
     return Price(tokens[address], Usd(int(usd)), updated_at)
 
 
-def cost_out(cost: Cost) -> dict[str, str]:
+def cost_out(cost: Cost) -> dict[str, str | None]:
     return {
         "traded": str(cost.traded),
-        "fee": str(cost.fee),
-        "impact": str(cost.impact),
+        "fee": None if cost.fee is None else str(cost.fee),
+        "impact": None if cost.impact is None else str(cost.impact),
         "shortfall": str(cost.shortfall),
         "gas": str(cost.gas),
     }
@@ -83,8 +86,54 @@ def cost_out(cost: Cost) -> dict[str, str]:
 def cost_in(record: Record) -> Cost:
     return Cost(
         traded=Usd(int(record["traded"])),
-        fee=Usd(int(record["fee"])),
-        impact=Usd(int(record["impact"])),
+        fee=_known(record["fee"]),
+        impact=_known(record["impact"]),
         shortfall=Usd(int(record["shortfall"])),
         gas=Usd(int(record["gas"])),
+    )
+
+
+def _known(dollars: str | None) -> Usd | None:
+    return None if dollars is None else Usd(int(dollars))
+
+
+def pool_out(pool: Pool) -> Record:
+    both = {"address": pool.address, "token0": pool.token0.address, "token1": pool.token1.address}
+    match pool:
+        case V2Pool():
+            return {"kind": "v2", "reserves": [str(pool.reserve0), str(pool.reserve1)], **both}
+        case V3Pool():
+            return {
+                "kind": "v3",
+                "fee": pool.fee,
+                "spacing": pool.tick_spacing,
+                "root": str(pool.sqrt_price_x96),
+                "tick": pool.tick,
+                "liquidity": str(pool.liquidity),
+                "ticks": [[index, str(net)] for index, net in pool.ticks],
+                "words": [pool.word_low, pool.word_high],
+                **both,
+            }
+
+
+def pool_in(record: Record, tokens: Tokens) -> Pool:
+    address, token0, token1 = Address(record["address"]), tokens[record["token0"]], tokens[record["token1"]]
+    if record["kind"] == "v2":
+        reserve0, reserve1 = (int(reserve) for reserve in record["reserves"])
+        return V2Pool(address, token0, token1, reserve0, reserve1)
+    if record["kind"] != "v3":
+        raise ValueError(f"pool of kind {record['kind']!r}")
+    word_low, word_high = record["words"]
+    return V3Pool(
+        address=address,
+        token0=token0,
+        token1=token1,
+        fee=record["fee"],
+        tick_spacing=record["spacing"],
+        sqrt_price_x96=int(record["root"]),
+        tick=record["tick"],
+        liquidity=int(record["liquidity"]),
+        ticks=tuple((index, int(net)) for index, net in record["ticks"]),
+        word_low=word_low,
+        word_high=word_high,
     )

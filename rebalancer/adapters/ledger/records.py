@@ -1,7 +1,7 @@
 """Intents and what was signed for them to JSON and back, exactly: what the ledger keeps of them.
 
-An access list is written where there is one, and what the portfolio was worth where that is known, so that what was
-recorded without has the record that it always had.
+An access list is written where there is one, and pools and what the portfolio was worth where they are known, so that
+what was recorded without has the record that it always had.
 Replacements are no part of an intent's record: each has one of its own.
 """
 
@@ -18,6 +18,8 @@ from rebalancer.adapters.ledger.record_shapes import (
     cost_in,
     cost_out,
     dump,
+    pool_in,
+    pool_out,
     price_in,
     price_out,
     read,
@@ -32,6 +34,7 @@ def intent_to_json(intent: Intent) -> str:
     tokens = [token for trade in intent.trades for token in (trade.sell.token, trade.buy, trade.floor.token)]
     tokens += [amount.token for amount in intent.expected]
     tokens += [price.token for price in (*intent.prices, intent.native)]
+    tokens += [token for pool in intent.pools for token in (pool.token0, pool.token1)]
     return dump(
         {
             "version": VERSION,
@@ -47,6 +50,7 @@ def intent_to_json(intent: Intent) -> str:
             "deadline": intent.deadline,
             "commitment": _signed_out(intent.commitment),
             **({"value": str(intent.value)} if intent.value else {}),
+            **({"pools": [pool_out(pool) for pool in intent.pools]} if intent.pools else {}),
         }
     )
 
@@ -79,6 +83,7 @@ def _intent_in(record: Record, tokens: Tokens) -> Intent:
         deadline=record["deadline"],
         commitment=_signed_in(record["commitment"]),
         value=Usd(int(record.get("value", 0))),
+        pools=tuple(pool_in(pool, tokens) for pool in record.get("pools", [])),
     )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = 2
+VERSION = 3
 """Of these tables. A change of a table is a new version, and a migration."""
 
 metadata = MetaData()
@@ -260,15 +260,16 @@ fills = Table(
     _of_landing(),
 )
 
-# As planned, on the turn of the intent, and as measured, on the turn of a landing that was mined.
+# As planned, on the turn of the intent, and as measured, on the turn of a landing that was mined. Fee and impact: NULL
+# where not every pool is known, or nobody measured them.
 costs = Table(
     "costs",
     metadata,
     _portfolio(),
     _key("turn"),
     Column("traded", _Exact, nullable=False),
-    Column("fee", _Exact, nullable=False),
-    Column("impact", _Exact, nullable=False),
+    Column("fee", _Exact),
+    Column("impact", _Exact),
     Column("shortfall", _Exact, nullable=False),
     Column("gas", _Exact, nullable=False),
     _of_turn(),

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from rebalancer.adapters.ledger.database import READ, WRITE, open_database
 from rebalancer.adapters.ledger.opening import find_portfolio, join, number_of
 from rebalancer.adapters.ledger.operators import asker, check_may_act, check_not_replaced, lock_wallet
-from rebalancer.adapters.ledger.reading import read_past, read_ticks
+from rebalancer.adapters.ledger.reading import read_past, read_rebalances, read_ticks
 from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
 from rebalancer.adapters.ledger.schema import intents, landings, reopenings, ticks, turns
 from rebalancer.adapters.ledger.standing import newest_turn, read_intent, result_of, standing_halt
@@ -33,7 +33,7 @@ from rebalancer.adapters.ledger.words import (
     same_landing,
 )
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Replacement, Settlement, TickRecord
+from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Rebalance, Replacement, Settlement, TickRecord
 
 LANDING = "landing"
 
@@ -134,6 +134,10 @@ class SqlLedger:
     def history(self, count: int) -> tuple[TickRecord, ...]:
         with self._reading() as connection:
             return read_ticks(asker(connection), self._portfolio, count)
+
+    def rebalances(self, count: int) -> tuple[Rebalance, ...]:
+        with self._reading() as connection:
+            return read_rebalances(asker(connection), self._portfolio, count)
 
     def close(self) -> None:
         """Let go of the database. Nothing recorded is lost without it."""

@@ -124,9 +124,9 @@ def not_recorded(intent: Intent) -> Halt:
 
 
 def same_landing(known: Settlement | Failure, result: Settlement | Failure) -> bool:
-    """But for the words, which are whoever's was quicker."""
+    """But for the words, which are whoever's was quicker, and the split of the cost, which was not measured always."""
     if isinstance(known, Settlement) and isinstance(result, Settlement):
-        return replace(known, accepted=None) == replace(result, accepted=None)
+        return _facts(known) == _facts(result)
     return isinstance(known, Failure) and isinstance(result, Failure) and known.mined == result.mined
 
 
@@ -160,6 +160,10 @@ def not_reopenable(intent: Intent, why: str) -> Halt:
         f"ledger: intent {intent.id} ({intent.commitment.hash}) landed in a block that was replaced, and cannot be "
         f"opened again: {why}. Look on the chain what became of both, and of the wallet's balances, then resume"
     )
+
+
+def _facts(settlement: Settlement) -> Settlement:
+    return replace(settlement, accepted=None, cost=replace(settlement.cost, fee=None, impact=None))
 
 
 def _block_hash(result: Settlement | Failure) -> str | None:

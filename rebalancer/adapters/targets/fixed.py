@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rebalancer.core.model import Block, Target
+from collections.abc import Sequence
+
+from rebalancer.core.model import NOTHING_MEASURED, Block, Measured, Target
+from rebalancer.units import Token
 
 
 class FixedTargets:
@@ -13,3 +16,6 @@ class FixedTargets:
 
     def read(self, block: Block) -> tuple[Target, ...]:
         return self._targets
+
+    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
+        return NOTHING_MEASURED

@@ -15,6 +15,7 @@ from rebalancer.adapters.chain.codec import DecodeError, hex_int
 from rebalancer.adapters.chain.rpc import Call, Rpc, require_chain
 from rebalancer.adapters.wallets.doubts import doubt_failure
 from rebalancer.adapters.wallets.nonces import Nonces, Use
+from rebalancer.adapters.wallets.pool_events import swaps_of
 from rebalancer.adapters.wallets.receipts import (
     Json,
     Proof,
@@ -152,6 +153,7 @@ class Observer:
                 gas_price=Wei(quantity(what, receipt, "effectiveGasPrice")),
                 changes=changes_of(receipt, proof.holder, [amount.token for amount in intent.expected]),
                 reason=_cancelled(intent, place) or self._reason(intent, receipt, proof, (number, timestamp)),
+                swaps=swaps_of(receipt, intent.pools),
             )
         )
 

@@ -39,7 +39,7 @@ def transactions_of(what: str, block: Any) -> list[Json]:
 
 def changes_of(receipt: Json, wallet: Address, tokens: Iterable[Token]) -> tuple[Amount, ...]:
     """What the Transfer events of each token moved in and out of the wallet, signed, in the order of `tokens`."""
-    logs = [log for log in _logs(receipt) if log[1][:1] == [TRANSFER_EVENT] and len(log[1]) == _TRANSFER_TOPICS]
+    logs = [log for log in logs_of(receipt) if log[1][:1] == [TRANSFER_EVENT] and len(log[1]) == _TRANSFER_TOPICS]
     holder = "0x" + wallet[2:].lower().zfill(2 * WORD)
     return tuple(
         Amount(token, sum(_moved(log, holder) for log in logs if log[0] == token.address.lower())) for token in tokens
@@ -68,7 +68,7 @@ def proof_of(call: Call, safe: Address) -> Proof:
 def is_proven(receipt: Json, proof: Proof) -> bool:
     """Whether who knows reports that the batch was executed: the transaction's status does not say so."""
     speaker = proof.speaker.lower()
-    return any(address == speaker and topics[:1] == [proof.event] for address, topics, _ in _logs(receipt))
+    return any(address == speaker and topics[:1] == [proof.event] for address, topics, _ in logs_of(receipt))
 
 
 def is_removed(receipt: Json) -> bool:
@@ -77,10 +77,10 @@ def is_removed(receipt: Json) -> bool:
     return isinstance(logs, list) and any(isinstance(log, dict) and log.get("removed") is True for log in logs)
 
 
-_Log = tuple[str, list[str], str]
+Log = tuple[str, list[str], str]
 
 
-def _logs(receipt: Json) -> Iterator[_Log]:
+def logs_of(receipt: Json) -> Iterator[Log]:
     """(address, topics, data) of each event, in lower case."""
     logs = field("a receipt", receipt, "logs")
     for log in logs if isinstance(logs, list) else []:
@@ -92,7 +92,7 @@ def _logs(receipt: Json) -> Iterator[_Log]:
         )
 
 
-def _moved(log: _Log, holder: str) -> int:
+def _moved(log: Log, holder: str) -> int:
     _, (_, sender, receiver), data = log
     if holder not in (sender, receiver):
         return 0

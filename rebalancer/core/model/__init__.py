@@ -27,7 +27,7 @@ from rebalancer.core.model.batch import (
     Simulation,
     Transaction,
 )
-from rebalancer.core.model.history import INDEX, NO_HISTORY, History, Horizon, Valued
+from rebalancer.core.model.history import INDEX, NO_HISTORY, History, Horizon, Rebalance, Valued
 from rebalancer.core.model.module import (
     NOBODY,
     ModuleAsset,
@@ -63,8 +63,9 @@ from rebalancer.core.model.outcome import (
     Waiting,
     mined_of,
 )
-from rebalancer.core.model.plan import Act, Cost, Hold, Plan, Portfolio, Position, Trade
+from rebalancer.core.model.plan import Act, Cost, Hold, Plan, PoolSwap, Portfolio, Position, Trade
 from rebalancer.core.model.policy import (
+    NOTHING_MEASURED,
     Back,
     Band,
     Bands,
@@ -74,6 +75,7 @@ from rebalancer.core.model.policy import (
     Hybrid,
     Known,
     Limits,
+    Measured,
     Optimal,
     OverTime,
     Policy,
@@ -124,6 +126,7 @@ __all__ = [
     "Landed",
     "Landing",
     "Limits",
+    "Measured",
     "Mined",
     "ModuleAsset",
     "ModuleLimits",
@@ -133,6 +136,7 @@ __all__ = [
     "ModuleSwap",
     "ModuleWallet",
     "NOBODY",
+    "NOTHING_MEASURED",
     "NO_HISTORY",
     "Notice",
     "Optimal",
@@ -144,6 +148,7 @@ __all__ = [
     "PlanRequest",
     "Planned",
     "Policy",
+    "PoolSwap",
     "Portfolio",
     "Position",
     "Proposed",
@@ -151,6 +156,7 @@ __all__ = [
     "Quote",
     "QuoteRequest",
     "RESUMED",
+    "Rebalance",
     "Receipt",
     "Refusal",
     "Replacement",

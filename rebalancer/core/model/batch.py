@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rebalancer.core.model.plan import Cost, Plan, Trade
 from rebalancer.core.model.snapshot import Allowance
+from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Route
 from rebalancer.units import Address, Amount, Price, Usd, Wei
 
@@ -188,6 +189,11 @@ class Intent:
     """Oldest first."""
     value: Usd = Usd(0)
     """Of the portfolio that it was decided on; 0: not known."""
+    pools: tuple[Pool, ...] = ()
+    """Those that it goes through, as the snapshot has them, with the ticks around: for their events to be understood.
+
+    Without those of a venue that does not name them, and of an intent that was recorded before they were kept.
+    """
 
     @property
     def transactions(self) -> tuple[SignedTransaction, ...]:

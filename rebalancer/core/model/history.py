@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rebalancer.core.model.plan import Cost
 from rebalancer.units import Address, Usd, Wei, Weight
 
 INDEX = 10**9
@@ -30,6 +31,17 @@ class Valued:
     """At INDEX, rounded down."""
     holdings: tuple[tuple[Address, int], ...]
     """Base units of each asset of the portfolio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalance:
+    """One that settled, and stands: what it was to cost, as decided on, and what it did cost."""
+
+    tx: str
+    settled_at: int
+    """Unix seconds."""
+    expected: Cost
+    measured: Cost
 
 
 @dataclass(frozen=True, slots=True)

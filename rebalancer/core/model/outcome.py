@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rebalancer.core.model.batch import Batch, Breach, Intent, Quote, Simulated
 from rebalancer.core.model.history import NO_HISTORY, History
-from rebalancer.core.model.plan import Cost
+from rebalancer.core.model.plan import Cost, PoolSwap
 from rebalancer.core.model.snapshot import Snapshot
 from rebalancer.units import Address, Amount, Usd, Wei, Weight
 
@@ -24,6 +24,8 @@ class Receipt:
     changes: tuple[Amount, ...]
     """Signed transfers in and out of the wallet, one for each token of the intent."""
     reason: str | None
+    swaps: tuple[PoolSwap, ...] = ()
+    """What the intent's pools say that they took and gave, in their order; without those that cannot be understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Settlement:
     timestamp: int
     fills: tuple[Amount, ...]
     cost: Cost
-    """Measured: at the intent's prices, gas as paid."""
+    """Measured: at the intent's prices, gas as paid, fee and impact as the pools' own events say."""
     gas_used: int
     accepted: str | None = None
     """What a person said who has looked at it, where it was not as planned; None: it was as planned."""
@@ -122,6 +124,8 @@ class Planned:
     cost: Cost
     left_out: tuple[str, ...] = ()
     """What the plan wanted too and had to cut or leave out, each with its reason in words."""
+    saved: Usd | None = None
+    """What it saves of the drift's cost; None: nobody has named one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rebalancer.market.pools import Pool
 from rebalancer.market.routing import RouteQuote
 from rebalancer.units import Amount, Price, Token, Usd, Weight
 
@@ -74,11 +75,23 @@ class Plan:
 class Cost:
     """What a rebalance costs against the oracle's prices, in dollars, each rounded up.
 
-    `shortfall` is fee, impact and the pool's distance from the oracle together; it may be negative.
+    `shortfall` is fee, impact and the pools' distance from the oracle together; it may be negative.
     """
 
     traded: Usd
-    fee: Usd
-    impact: Usd
+    fee: Usd | None
+    """What the pools keep. None, as `impact` is then: nobody says which pools were gone through."""
+    impact: Usd | None
+    """What our own size loses."""
     shortfall: Usd
     gas: Usd
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSwap:
+    """What a pool that stood so took, its fee included, and gave: as computed, or as its own event says."""
+
+    before: Pool
+    token_in: Token
+    amount_in: int
+    amount_out: int

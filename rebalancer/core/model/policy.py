@@ -100,6 +100,22 @@ class Volatility:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """How far tokens have moved against the rest of the portfolio; all times in Unix seconds."""
+
+    volatilities: tuple[Volatility, ...]
+    since: int
+    """Of the first price."""
+    until: int
+    """No price is newer."""
+    samples: int
+    """Returns."""
+
+
+NOTHING_MEASURED = Measured((), 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
 class Tracking:
     """What drift costs the owners, and how fast it comes: what `Optimal` weighs fees and gas against."""
 
@@ -107,6 +123,8 @@ class Tracking:
     """Lambda: a weight that is x off its target costs penalty * x^2 of the portfolio in a year. 1e18 to one."""
     volatilities: tuple[Volatility, ...]
     """As the owners give them. They go before what is measured."""
+    named: bool = False
+    """Whether the owners have named the penalty themselves: then a rebalance must save more than it costs."""
 
 
 class Contributions(Enum):

@@ -1,0 +1,26 @@
+"""A policy whose volatilities are known, and what was measured, in; a sentence that says which are which out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rebalancer.core.model import Measured, Policy, Volatility
+from rebalancer.core.render import duration, percent
+
+
+def volatility_words(policy: Policy, measured: Measured, now: int) -> str:
+    """`policy` as `optimal_bands.resolved` gives it; `now` in Unix seconds."""
+    found = {v.token.address for v in measured.volatilities}
+    own = [v for v in policy.tracking.volatilities if v.token.address in found]
+    given = [v for v in policy.tracking.volatilities if v.token.address not in found]
+    parts = [f"given: {_listed(given)}"] if given else []
+    if own:
+        parts.append(
+            f"measured from {measured.samples} days of the feeds' rounds, up to {duration(now - measured.until)} ago: "
+            f"{_listed(own)}"
+        )
+    return f"volatility of a year, {'; '.join(parts)}"
+
+
+def _listed(volatilities: Sequence[Volatility]) -> str:
+    return ", ".join(f"{v.token} {percent(v.per_year)}" for v in volatilities)

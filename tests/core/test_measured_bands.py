@@ -1,0 +1,82 @@
+"""What was measured on its way to the bands: who waits for it, what goes first, and how it is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from small_market import ASSETS, LINK, NOW, POLICY, USDC, WETH, portfolio_in, share, snapshot_with
+
+from rebalancer.core.benefit import saved_down
+from rebalancer.core.model import (
+    NOTHING_MEASURED,
+    Calendar,
+    Hybrid,
+    Measured,
+    Optimal,
+    Policy,
+    Threshold,
+    Trigger,
+    Volatility,
+)
+from rebalancer.core.optimal_bands import not_given, resolved, to_measure
+from rebalancer.core.volatility_words import volatility_words
+from rebalancer.units import Amount
+
+RICH = snapshot_with(340_000, 380_000, 190_000, 90_000)
+MEASURED = Measured(tuple(Volatility(token, share(60)) for token in ASSETS), NOW - 90 * 86_400, NOW - 3_900, 90)
+
+
+def open_(policy: Policy, named: bool = False) -> Policy:
+    """Nothing is given."""
+    return replace(policy, tracking=replace(policy.tracking, volatilities=(), named=named))
+
+
+@pytest.mark.parametrize(
+    ("trigger", "named", "waits"),
+    [
+        (POLICY.trigger, False, False),
+        (POLICY.trigger, True, True),
+        (Calendar(3_600), False, False),
+        (Threshold(Optimal(())), False, True),
+        (Hybrid(3_600, Optimal(())), False, True),
+    ],
+    ids=["drawn", "drawn, and a cost of drift", "calendar", "optimal", "hybrid"],
+)
+def test_to_measure__where_nothing_is_given__is_all_that_something_rests_on(
+    trigger: Trigger, named: bool, waits: bool
+) -> None:
+    policy = open_(replace(POLICY, trigger=trigger), named)
+    assert not_given(policy) == policy.assets
+    assert to_measure(policy) == (policy.assets if waits else ())
+
+
+def test_to_measure__where_all_are_given__is_nothing() -> None:
+    assert to_measure(replace(POLICY, trigger=Threshold(Optimal(())))) == () == not_given(POLICY)
+
+
+def test_to_measure__where_one_is_given__is_the_others() -> None:
+    policy = replace(POLICY, trigger=Threshold(Optimal(())))
+    policy = replace(policy, tracking=replace(policy.tracking, volatilities=(Volatility(LINK, share(90)),)))
+    assert LINK not in to_measure(policy) and len(to_measure(policy)) == len(policy.assets) - 1
+
+
+def test_resolved__with_what_was_measured__lets_a_cost_of_drift_speak() -> None:
+    policy, portfolio = open_(POLICY, named=True), portfolio_in(RICH)
+    changes = (Amount(WETH, -(10**18)), Amount(USDC, 3_000 * 10**6))
+    assert saved_down(resolved(policy, portfolio, RICH), portfolio, changes) is None
+    told = resolved(policy, portfolio, RICH, MEASURED.volatilities)
+    assert saved_down(told, portfolio, changes) == saved_down(
+        replace(POLICY, tracking=replace(POLICY.tracking, named=True)), portfolio, changes
+    )
+
+
+def test_volatility_words__of_given_and_measured__say_which_are_which_and_how_old() -> None:
+    policy = replace(open_(POLICY), tracking=replace(POLICY.tracking, volatilities=(Volatility(LINK, share(90)),)))
+    told = resolved(policy, portfolio_in(RICH), RICH, MEASURED.volatilities[:1])
+    measured = replace(MEASURED, volatilities=MEASURED.volatilities[:1])
+    assert volatility_words(told, measured, NOW) == (
+        "volatility of a year, given: LINK 90 %; measured from 90 days of the feeds' rounds, up to 1 h 5 min ago: WETH "
+        "60 %"
+    )
+    assert volatility_words(POLICY, NOTHING_MEASURED, NOW).startswith("volatility of a year, given: WETH 60 %")
