@@ -35,20 +35,19 @@ def choose_quotes(
     wholes = [quotes for _, quotes in answers if not isinstance(quotes, Refusal) and _reaches_floors(quotes)]
     whole = max(wholes, key=worth, default=())
     others = tuple(venue for venue, quotes in answers if isinstance(quotes, Refusal))
-    chosen: dict[Pair, tuple[Quote, ...]] = {}
+    better: dict[Pair, Quote] = {}
     for trade in _by_pair(plan, snapshot):
         own = tuple(quote for quote in whole if _pair(quote.trade) == _pair(trade))
         found = _best_quote(others, QuoteRequest(trade, request.wallet, request.operator, deadline), snapshot, fees)
         if isinstance(found, MoreTicks):
             return found
-        if isinstance(found, Hold) and not own:
+        if isinstance(found, Quote) and (not own or worth((found,)) > worth(own)):
+            better[_pair(trade)] = found
+        elif not own:
+            assert isinstance(found, Hold), "a quote is taken where there is no other"
             return found
-        better = isinstance(found, Quote) and (not own or worth((found,)) > worth(own))
-        chosen[_pair(trade)] = (found,) if better and isinstance(found, Quote) else own
     # What is exact is exact in the order of the plan.
-    quotes = dict.fromkeys(quote for trade in plan.trades for quote in chosen[_pair(trade)])
-    order = {quote: number for number, quote in enumerate(whole)}
-    return tuple(sorted(quotes, key=lambda quote: order.get(quote, -1)))
+    return (*better.values(), *(quote for quote in whole if _pair(quote.trade) not in better))
 
 
 def _best_quote(

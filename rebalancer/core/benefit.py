@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rebalancer.core.cost import total
+from rebalancer.core.drift import moved_by
 from rebalancer.core.model import Cost, Hold, Policy, Portfolio, Position
 from rebalancer.core.optimal_bands import deviation_of
 from rebalancer.core.render import money
-from rebalancer.units import ONE, Address, Amount, Usd, Weight, mul_div_down
+from rebalancer.units import ONE, Amount, Usd, Weight, mul_div_down
 
 
 def saved_down(policy: Policy, portfolio: Portfolio, changes: Sequence[Amount]) -> Usd | None:
@@ -35,10 +36,10 @@ def saved_down(policy: Policy, portfolio: Portfolio, changes: Sequence[Amount]) 
     moved = {change.token.address: change.raw for change in changes}
     if any(p.target == 0 and moved.get(p.balance.token.address, 0) < 0 for p in portfolio.positions):
         return None
-    after = _weights_after(portfolio, moved)
+    end = moved_by(portfolio, changes)
     squares = (
-        (p.drift**2 - (weight - p.target) ** 2) * _horizon(p, per_year[p.balance.token.address])
-        for p, weight in zip(portfolio.positions, after, strict=True)
+        (p.drift**2 - after.drift**2) * _horizon(p, per_year[p.balance.token.address])
+        for p, after in zip(portfolio.positions, end.positions, strict=True)
     )
     return Usd(mul_div_down(policy.tracking.penalty * portfolio.value, sum(squares), ONE**4))
 
@@ -57,11 +58,3 @@ def _horizon(position: Position, per_year: Weight) -> int:
     """Years at 1e18 until the drift is expected back, rounded down, one at most."""
     deviation = deviation_of(position.target, per_year)
     return min(mul_div_down(position.drift**2, ONE, deviation**2), ONE) if deviation else ONE
-
-
-def _weights_after(portfolio: Portfolio, moved: dict[Address, int]) -> list[int]:
-    values = [
-        p.price.value_down(max(p.balance.raw + moved.get(p.balance.token.address, 0), 0)) for p in portfolio.positions
-    ]
-    worth = sum(values)
-    return [mul_div_down(value, ONE, worth) if worth else 0 for value in values]

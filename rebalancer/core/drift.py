@@ -5,10 +5,12 @@ An empty wallet is a portfolio worth nothing, with all weights at zero: it can b
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import Portfolio, Position, Snapshot, Target
 from rebalancer.core.render import percent
-from rebalancer.units import ONE, Token, Usd, Weight, mul_div_down
+from rebalancer.units import ONE, Amount, Price, Token, Usd, Weight, mul_div_down
 
 
 def portfolio_of(assets: tuple[Token, ...], targets: tuple[Target, ...], snapshot: Snapshot) -> Portfolio:
@@ -18,14 +20,27 @@ def portfolio_of(assets: tuple[Token, ...], targets: tuple[Target, ...], snapsho
     """
     _check_targets(assets, targets)
     weight_of = {target.token.address: target.weight for target in targets}
-    values = [snapshot.price(token).value_down(snapshot.balance(token).raw) for token in assets]
+    return _valued([(snapshot.balance(token), snapshot.price(token), weight_of[token.address]) for token in assets])
+
+
+def moved_by(portfolio: Portfolio, changes: Iterable[Amount]) -> Portfolio:
+    """The portfolio after signed changes, at the same prices; no balance falls below 0."""
+    raw = {p.balance.token.address: p.balance.raw for p in portfolio.positions}
+    for change in changes:
+        if change.token.address in raw:
+            raw[change.token.address] += change.raw
+    held = [Amount(p.balance.token, max(raw[p.balance.token.address], 0)) for p in portfolio.positions]
+    return _valued([(balance, p.price, p.target) for balance, p in zip(held, portfolio.positions, strict=True)])
+
+
+def _valued(held: Sequence[tuple[Amount, Price, Weight]]) -> Portfolio:
+    """Of each position its balance, price and target."""
+    values = [price.value_down(balance.raw) for balance, price, _ in held]
     total = Usd(sum(values))
     positions = []
-    for token, value in zip(assets, values, strict=True):
+    for (balance, price, target), value in zip(held, values, strict=True):
         weight = Weight(mul_div_down(value, ONE, total) if total else 0)
-        target = weight_of[token.address]
-        drift = Weight(weight - target)
-        positions.append(Position(snapshot.balance(token), snapshot.price(token), value, weight, target, drift))
+        positions.append(Position(balance, price, value, weight, target, Weight(weight - target)))
     return Portfolio(tuple(positions), total)
 
 

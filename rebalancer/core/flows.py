@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
 from rebalancer.core.model import PoolSwap, Quote
+from rebalancer.market.depth import liquidity_fits
 from rebalancer.market.pools import Pool, is_zero_for_one, other_token, spot_out_down, swap_exact_in
 from rebalancer.market.swap import NeedTicks, NoSwap, Swap
 from rebalancer.market.uniswap_v2 import FEE_PPM, V2Pool
-from rebalancer.market.uniswap_v3 import V3Pool
+from rebalancer.market.uniswap_v3 import V3Pool, within_words, word_of
 from rebalancer.units import PPM, Address, Price, Token, Usd, mul_div_down, mul_div_up
 
-_WORD = 256
-"""Ticks of one word of a pool's bitmap, in units of its spacing."""
 _ALIKE = 10**6
 """Two amounts are alike that differ by less than a millionth."""
 _SPARE = 1
@@ -130,7 +128,7 @@ def rewound(after: Pool, token_in: Token, amounts: tuple[int, int]) -> Pool | No
 
 
 def _walked_back(after: V3Pool, token_in: Token, taken: int, given: int) -> Pool | None:
-    if not _holds_up(after):
+    if after.liquidity == 0 or not liquidity_fits(after):
         return None
     back = swap_exact_in(replace(after, fee=0), other_token(after, token_in), given)
     if not isinstance(back, Swap) or back.unfilled or not isinstance(back.pool_after, V3Pool):
@@ -147,13 +145,6 @@ def _unit(taken: int, given: int) -> int:
     return mul_div_up(given, 1, max(taken, 1))
 
 
-def _holds_up(pool: V3Pool) -> bool:
-    """Whether there is liquidity at the price, and not less than none behind any tick that is known, on either side."""
-    above = accumulate((net for tick, net in pool.ticks if tick > pool.tick), initial=pool.liquidity)
-    below = accumulate((-net for tick, net in reversed(pool.ticks) if tick <= pool.tick), initial=pool.liquidity)
-    return pool.liquidity > 0 and min(*above, *below) >= 0
-
-
 def pools_on_the_way(quotes: Sequence[Quote], pools: Sequence[Pool]) -> tuple[Pool, ...]:
     """The pools that quotes go through, with as many of their ticks as it takes to measure what became of them."""
     ends: dict[Address, list[int]] = {}
@@ -168,9 +159,5 @@ def pools_on_the_way(quotes: Sequence[Quote], pools: Sequence[Pool]) -> tuple[Po
 def _near(pool: Pool, ends: Sequence[int]) -> Pool:
     if isinstance(pool, V2Pool):
         return pool
-    words = [tick // pool.tick_spacing // _WORD for tick in ends]
-    low, high = max(min(words) - _SPARE, pool.word_low), min(max(words) + _SPARE, pool.word_high)
-    first, last = low * _WORD * pool.tick_spacing, (high + 1) * _WORD * pool.tick_spacing
-    return replace(
-        pool, ticks=tuple(tick for tick in pool.ticks if first <= tick[0] < last), word_low=low, word_high=high
-    )
+    words = [word_of(tick, pool.tick_spacing) for tick in ends]
+    return within_words(pool, max(min(words) - _SPARE, pool.word_low), min(max(words) + _SPARE, pool.word_high))

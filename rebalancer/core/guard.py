@@ -11,6 +11,7 @@ from typing import assert_never
 
 from rebalancer.core import batch_rules
 from rebalancer.core.cost import cost_bps, total
+from rebalancer.core.drift import moved_by
 from rebalancer.core.model import (
     Batch,
     Breach,
@@ -28,7 +29,7 @@ from rebalancer.core.module_books import PREFIX
 from rebalancer.core.module_guard import guard_module_account, guard_module_batch, guard_module_simulation
 from rebalancer.core.render import amount, bps, coin, gas_price, money, percent
 from rebalancer.market.pools import Pool, mid_ratio
-from rebalancer.units import BPS, ONE, Address, Amount, Wei, Weight, bps_of_down, mul_div_down, mul_div_up
+from rebalancer.units import BPS, Address, Amount, Wei, Weight, bps_of_down, mul_div_up
 
 Breaches = Iterator[Breach]
 
@@ -220,15 +221,11 @@ def max_cost(policy: Policy, cost: Cost) -> Breaches:
 def drift_falls(portfolio: Portfolio, simulation: Simulated) -> Breaches:
     """The weights end nearer to their targets, all distances together."""
     before = Weight(sum(abs(p.drift) for p in portfolio.positions))
-    values = [
-        p.price.value_down(max(p.balance.raw + _change(simulation, p.balance).raw, 0)) for p in portfolio.positions
-    ]
-    worth = sum(values)
-    if worth == 0:
+    end = moved_by(portfolio, simulation.changes)
+    if end.value == 0:
         yield Breach("drift_falls", "the wallet is worth nothing afterwards", "a portfolio nearer to its targets")
         return
-    weights = [mul_div_down(value, ONE, worth) for value in values]
-    after = Weight(sum(abs(w - p.target) for w, p in zip(weights, portfolio.positions, strict=True)))
+    after = Weight(sum(abs(p.drift) for p in end.positions))
     if after >= before:
         yield Breach("drift_falls", f"the sum of all drifts is {percent(after)} afterwards", f"below {percent(before)}")
 

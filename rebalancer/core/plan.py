@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rebalancer.core.bands import desired_weights
 from rebalancer.core.cost import gas_price_now
-from rebalancer.core.fitting import Fitted, Task, fitted
+from rebalancer.core.fitting import Fitted, fitted
 from rebalancer.core.model import (
     Fees,
     Hold,
@@ -23,6 +23,7 @@ from rebalancer.core.model import (
 )
 from rebalancer.core.model.module import MOST_SWAPS
 from rebalancer.core.module_room import limits_in, reason_to_wait
+from rebalancer.core.plan_limits import Task
 from rebalancer.core.render import money
 from rebalancer.core.room import Room
 from rebalancer.core.waiting import why_nothing, why_waits
@@ -31,7 +32,7 @@ from rebalancer.units import ONE, Address, Usd, Weight, bps_of_down, mul_div_dow
 
 MODULE_HOPS = 3
 SAFE_HOPS = 4
-"""Pools that one swap may go through. A module takes three; a fourth never paid for its gas in small trades."""
+"""Pools that one swap may go through: as many as a module's path has room for, and where gas leaves off to pay."""
 
 
 def make_plan(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rebalancer.core.cost import gas_price_in, gas_price_now, worth_it
-from rebalancer.core.fitting import Task, beyond_limits
 from rebalancer.core.model import Cost, Position
+from rebalancer.core.plan_limits import Task, beyond_limits
 from rebalancer.core.render import amount, bps, money
 from rebalancer.market.routing import NoRoute, RouteQuote, best_known_route
 from rebalancer.units import ONE, Usd, mul_div_down
@@ -61,7 +61,7 @@ def _in_the_way(task: Task, sell: Position, value: Usd, buy: Position) -> str:
                 return beyond[1]
     short = sell.price.value_up(sold.raw) - buy.price.value_down(found.amount_out)
     gas = task.snapshot.native.value_up(found.gas * unit)
-    cost = Cost(value, Usd(0), Usd(0), Usd(short), gas)
+    cost = Cost(value, None, None, Usd(short), gas)
     if not_worth := worth_it(cost, limits):
         return f"{said}: {not_worth.reason}"
     # All of it would pay, and the last of it would not.

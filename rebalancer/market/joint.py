@@ -7,7 +7,7 @@ before it leave them, and what a route sells is rounded down.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,11 +23,9 @@ from rebalancer.market.routing import (
     NoRoute,
     Route,
     RouteQuote,
-    merged_needs,
-    quote_route,
+    quote_in_turn,
 )
 from rebalancer.market.subsets import PAIR, Plan, Terms, best_plan
-from rebalancer.market.swap import NeedTicks
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.units import BPS, ONE, Address, Amount, Bps, Price, Usd, Weight
 
@@ -91,11 +89,13 @@ def joint_routes(
     plan = _plan(usable, holdings, freedom, places, dollars)
     if plan is None:
         return NoRoute("no pools lead from what is held to what is wanted")
-    quoted = _quoted(usable, holdings, plan, dollars)
-    if isinstance(quoted, MoreTicks | NoRoute):
+    quoted = quote_in_turn(usable, _in_units(usable, holdings, plan, dollars))
+    if isinstance(quoted, MoreTicks):
         return quoted
+    # What is so little that a pool pays nothing for it waits.
+    routes = tuple(quote for quote in quoted if isinstance(quote, RouteQuote))
     shadow = {price.token.address: float(plan.prices[places[price.token.address]]) for price in prices}
-    return JointRoutes(quoted, Usd(int(plan.waiting * ONE)), shadow)
+    return JointRoutes(routes, Usd(int(plan.waiting * ONE)), shadow)
 
 
 def _plan(
@@ -132,48 +132,27 @@ def _plan(
     return best_plan(market, held, wanted, terms)
 
 
-def _quoted(
-    pools: Sequence[Pool], holdings: Sequence[Holding], plan: Plan, dollars: dict[Address, float]
-) -> tuple[RouteQuote, ...] | MoreTicks | NoRoute:
-    """The plan in base units, each route simulated on the pools as those before it leave them."""
-    now = {pool.address: pool for pool in pools}
-    quotes: list[RouteQuote] = []
-    needs: list[NeedTicks] = []
-    for hops, raw in _in_units(pools, holdings, plan, dollars):
-        route = Route(tuple(replace(hop, pool=now[hop.pool.address]) for hop in hops))
-        match quote_route(route, raw):
-            case RouteQuote() as quote:
-                quotes.append(quote)
-                now |= {pool.address: pool for pool in quote.pools_after}
-            case MoreTicks(more):
-                needs.extend(more)
-            case NoRoute() as none:
-                return none
-    return MoreTicks(merged_needs(needs)) if needs else tuple(quotes)
-
-
 def _in_units(
     pools: Sequence[Pool], holdings: Sequence[Holding], plan: Plan, dollars: dict[Address, float]
-) -> list[tuple[list[Hop], int]]:
+) -> list[tuple[Route, int]]:
     """Each swap with what it sells, rounded down; what is wanted no more and nearly all sold goes to the last unit."""
-    swaps: list[tuple[list[Hop], int]] = []
+    swaps: list[tuple[Route, int]] = []
     left = {holding.balance.token.address: holding.balance.raw for holding in holdings}
     last: dict[Address, int] = {}
     for hops, worth in plan.swaps:
-        path = [
-            Hop(pools[place], pools[place].token0, pools[place].token1)
-            if sells0
-            else Hop(pools[place], pools[place].token1, pools[place].token0)
-            for place, sells0 in hops
-        ]
-        seller = path[0].token_in.address
+        route = Route(tuple(_hop(pools[place], sells0) for place, sells0 in hops))
+        seller = route.hops[0].token_in.address
         raw = min(int(worth / dollars[seller]), left[seller])
         left[seller] -= raw
         last[seller] = len(swaps)
-        swaps.append((path, raw))
+        swaps.append((route, raw))
     for holding in holdings:
         seller, rest = holding.balance.token.address, left[holding.balance.token.address]
         if holding.wanted == 0 and seller in last and rest * _CRUMB <= holding.balance.raw:
-            path, raw = swaps[last[seller]]
-            swaps[last[seller]] = path, raw + rest
-    return [(path, raw) for path, raw in swaps if raw > 0]
+            route, raw = swaps[last[seller]]
+            swaps[last[seller]] = route, raw + rest
+    return [(route, raw) for route, raw in swaps if raw > 0]
+
+
+def _hop(pool: Pool, sells0: bool) -> Hop:
+    return Hop(pool, pool.token0, pool.token1) if sells0 else Hop(pool, pool.token1, pool.token0)

@@ -101,6 +101,25 @@ def quote_route(route: Route, amount_in: int) -> RouteQuote | MoreTicks | NoRout
     return MoreTicks(merged_needs(path.needs)) if path.needs else _quote(path, amount_in)
 
 
+def quote_in_turn(
+    pools: Sequence[Pool], sales: Sequence[tuple[Route, int]]
+) -> tuple[RouteQuote | NoRoute, ...] | MoreTicks:
+    """Simulate routes, each for its amount, on `pools` as the routes before it leave them. NoRoute: it is not made."""
+    now = {pool.address: pool for pool in pools}
+    answers: list[RouteQuote | NoRoute] = []
+    needs: list[NeedTicks] = []
+    for route, amount_in in sales:
+        match quote_route(Route(tuple(replace(hop, pool=now[hop.pool.address]) for hop in route.hops)), amount_in):
+            case MoreTicks(more):
+                needs.extend(more)
+            case NoRoute() as none:
+                answers.append(none)
+            case RouteQuote() as quote:
+                answers.append(quote)
+                now |= {pool.address: pool for pool in quote.pools_after}
+    return MoreTicks(merged_needs(needs)) if needs else tuple(answers)
+
+
 def best_route(
     pools: Sequence[Pool], sell: Amount, buy: Token, hubs: tuple[Token, ...], gas_price: GasPrice
 ) -> RouteQuote | MoreTicks | NoRoute:

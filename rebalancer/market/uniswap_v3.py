@@ -7,7 +7,7 @@ skips empty words rounds at fewer prices and differs by wei.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebalancer.market.swap import NeedTicks, NoSwap, Swap
 from rebalancer.market.swap_math import FEE_UNIT, step_exact_in, step_exact_out
@@ -55,6 +55,18 @@ def all_words(tick_spacing: int) -> tuple[int, int]:
 def _can_hold_ticks(word: int, tick_spacing: int) -> bool:
     first, last = all_words(tick_spacing)
     return first <= word <= last
+
+
+def word_of(tick: int, tick_spacing: int) -> int:
+    """The bitmap word that a tick is in."""
+    return (tick // tick_spacing) >> 8
+
+
+def within_words(pool: V3Pool, word_low: int, word_high: int) -> V3Pool:
+    """What the pool is for somebody who knows these words of it only, both inclusive. They are among the known ones."""
+    first, end = (word_low << 8) * pool.tick_spacing, (word_high + 1 << 8) * pool.tick_spacing
+    ticks = tuple(entry for entry in pool.ticks if first <= entry[0] < end)
+    return replace(pool, ticks=ticks, word_low=word_low, word_high=word_high)
 
 
 def with_words(pool: V3Pool, ticks: tuple[tuple[int, int], ...], word_low: int, word_high: int) -> V3Pool:
@@ -197,7 +209,7 @@ class _Walk:
     def need(self, reach: int, best_possible: int) -> NeedTicks:
         """Ask for the words up to the price `reach`, and one more."""
         here = self.word()
-        there = (tick_at_sqrt_ratio(reach) // self.pool.tick_spacing) >> 8
+        there = word_of(tick_at_sqrt_ratio(reach), self.pool.tick_spacing)
         more = min(abs(there - here) + 1, _MOST_WORDS - 1)
         first, last = all_words(self.pool.tick_spacing)
         low, high = (max(here - more, first), here) if self.down else (here, min(here + more, last))

@@ -14,7 +14,7 @@ from rebalancer.core.model import Block, Receipt, Snapshot
 from rebalancer.core.model.snapshot import SLOT
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import MoreTicks
-from rebalancer.market.uniswap_v3 import V3Pool
+from rebalancer.market.uniswap_v3 import V3Pool, within_words, word_of
 from rebalancer.units import Address, Amount
 
 
@@ -115,7 +115,7 @@ class FakeChain:
     def _narrow(self, pool: Pool) -> Pool:
         if not isinstance(pool, V3Pool):
             return pool
-        word = (pool.tick // pool.tick_spacing) >> 8
+        word = word_of(pool.tick, pool.tick_spacing)
         return _between(pool, max(word - self._reach, pool.word_low), min(word + self._reach, pool.word_high))
 
 
@@ -135,6 +135,4 @@ def _between(whole: V3Pool, low: int, high: int) -> V3Pool:
             f"pool {whole.address}: words {low} to {high} are asked for, the state holds {whole.word_low} to "
             f"{whole.word_high}; give it a wider state"
         )
-    first, end = (low << 8) * whole.tick_spacing, (high + 1 << 8) * whole.tick_spacing
-    ticks = tuple(entry for entry in whole.ticks if first <= entry[0] < end)
-    return replace(whole, ticks=ticks, word_low=low, word_high=high)
+    return within_words(whole, low, high)
