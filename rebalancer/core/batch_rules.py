@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from rebalancer.core.cost import impact_bps_up
 from rebalancer.core.floors import floor_of
-from rebalancer.core.flows import followed, through
+from rebalancer.core.flows import Through, followed, routed, through
 from rebalancer.core.model import Batch, Breach, Policy, Portfolio, Position, Quote, Snapshot
 from rebalancer.core.render import amount, bps, duration, money, points
-from rebalancer.units import BPS, ONE, Amount, Bps, Token, Usd, Weight, bps_of_down, bps_of_up, mul_div_down, mul_div_up
+from rebalancer.units import ONE, Amount, Bps, Token, Usd, Weight, bps_of_down, bps_of_up, mul_div_down
 
 Breaches = Iterator[Breach]
 
@@ -126,7 +126,7 @@ def max_pool_impact(policy: Policy, snapshot: Snapshot, batch: Batch) -> Breache
     Each swap is computed anew on the pools of the snapshot; what a route says of its pools is not believed.
     """
     limit = policy.limits.max_impact
-    found = followed(batch.quotes, snapshot.pools)
+    found = followed(routed(batch.quotes), snapshot.pools)
     for why in found.strange:
         yield Breach("max_pool_impact", why, "swaps that the pools of the snapshot can make")
     passed = through(found.swaps)
@@ -134,13 +134,15 @@ def max_pool_impact(policy: Policy, snapshot: Snapshot, batch: Batch) -> Breache
         yield Breach("max_pool_impact", "a pool of the batch has no price", "pools with a price to compare with")
         return
     for one in passed:
-        impact = mul_div_up(one.lost, BPS, one.ideal) if one.ideal else BPS
-        if impact > limit + POOL_TOLERANCE:
-            name = f"pool {one.pool.address} ({one.pool.token0}/{one.pool.token1})"
-            sold = (
-                f"{one.swaps} {'swap' if one.swaps == 1 else 'swaps'} of {amount(Amount(one.token_in, one.amount_in))}"
-            )
-            yield Breach("max_pool_impact", f"{sold} through {name} lose {bps(impact)} to their own size", bps(limit))
+        if one.impact > limit + POOL_TOLERANCE:
+            yield Breach("max_pool_impact", f"{passage(one)} lose {bps(Bps(one.impact))} to their own size", bps(limit))
+
+
+def passage(one: Through) -> str:
+    """What goes through a pool, in words."""
+    swaps = "1 swap" if one.swaps == 1 else f"{one.swaps} swaps"
+    pool = f"pool {one.pool.address} ({one.pool.token0}/{one.pool.token1})"
+    return f"{swaps} of {amount(Amount(one.token_in, one.amount_in))} through {pool}"
 
 
 def max_slippage(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rebalancer.core.flows import fee_ppm, followed, split_of
+from rebalancer.core.flows import fee_ppm, followed, routed, split_of
 from rebalancer.core.model import Block, Cost, Fees, Hold, Limits, Quote, Snapshot
 from rebalancer.core.render import bps, money
 from rebalancer.market.pools import spot_out_down
@@ -128,7 +128,7 @@ def impact_bps_up(route: Route | None, amount_in: int, amount_out: int) -> Bps:
 
 def _split_of_quotes(quotes: Sequence[Quote], snapshot: Snapshot) -> tuple[Usd, Usd] | None:
     """Of the pools as the snapshot has them, each swap after the ones before."""
-    found = followed(quotes, snapshot.pools)
+    found = followed(routed(quotes), snapshot.pools)
     if found.strange or any(quote.route is None for quote in quotes):
         return None
     return split_of(found.swaps, snapshot.prices)

@@ -1,4 +1,4 @@
-"""Quotes, or what the pools say of a landed batch, in; what goes through each pool, its fee and its impact out.
+"""Routes, or what the pools say of a landed batch, in; what goes through each pool, its fee and its impact out.
 
 Price impact is what our own size loses: the mid price that a pool has before the first of our swaps, less its fee,
 would have given more for all that goes through it. So several routes through one pool answer for each other. How far
@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from rebalancer.core.model import PoolSwap, Quote
 from rebalancer.market.depth import liquidity_fits
 from rebalancer.market.pools import Pool, is_zero_for_one, other_token, spot_out_down, swap_exact_in
+from rebalancer.market.routing import Route
 from rebalancer.market.swap import NeedTicks, NoSwap, Swap
 from rebalancer.market.uniswap_v2 import FEE_PPM, V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool, within_words, word_of
-from rebalancer.units import PPM, Address, Price, Token, Usd, mul_div_down, mul_div_up
+from rebalancer.units import BPS, PPM, Address, Price, Token, Usd, mul_div_down, mul_div_up
 
 _ALIKE = 10**6
 """Two amounts are alike that differ by less than a millionth."""
@@ -26,7 +27,7 @@ _SPARE = 1
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The swaps of quotes, in their order, on the pools as those before leave them; and in words what has no such
+    """The swaps of routes, in their order, on the pools as those before leave them; and in words what has no such
     swap: a pool that was not read, or that does not take so much.
     """
 
@@ -50,15 +51,25 @@ class Through:
         """Base units of what is bought; a little below 0 where the ideal was rounded down, or we undo our own move."""
         return self.ideal - self.amount_out
 
+    @property
+    def impact(self) -> int:
+        """`lost` as basis points of `ideal`, rounded up; all of it where that is nothing."""
+        return mul_div_up(self.lost, BPS, self.ideal) if self.ideal else BPS
 
-def followed(quotes: Sequence[Quote], pools: Sequence[Pool]) -> Followed:
-    """What the quotes with a route do to `pools`, whatever pools their routes carry."""
+
+def routed(quotes: Sequence[Quote]) -> tuple[tuple[Route, int], ...]:
+    """The routes of those quotes that have one, each with the base units that it sells."""
+    return tuple((quote.route, quote.trade.sell.raw) for quote in quotes if quote.route is not None)
+
+
+def followed(sales: Sequence[tuple[Route, int]], pools: Sequence[Pool]) -> Followed:
+    """What routes, each for its base units, do to `pools`, whatever pools they carry themselves."""
     now = {pool.address: pool for pool in pools}
     swaps: list[PoolSwap] = []
     strange: list[str] = []
-    for quote in quotes:
-        amount = quote.trade.sell.raw
-        for hop in quote.route.hops if quote.route else ():
+    for route, amount_in in sales:
+        amount = amount_in
+        for hop in route.hops:
             pool = now.get(hop.pool.address)
             if pool is None:
                 strange.append(f"pool {hop.pool.address} was not read")
@@ -148,7 +159,7 @@ def _unit(taken: int, given: int) -> int:
 def pools_on_the_way(quotes: Sequence[Quote], pools: Sequence[Pool]) -> tuple[Pool, ...]:
     """The pools that quotes go through, with as many of their ticks as it takes to measure what became of them."""
     ends: dict[Address, list[int]] = {}
-    swaps = followed(quotes, pools).swaps
+    swaps = followed(routed(quotes), pools).swaps
     for swap in swaps:
         after = swap_exact_in(swap.before, swap.token_in, swap.amount_in)
         for state in (swap.before, after.pool_after if isinstance(after, Swap) else swap.before):

@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rebalancer.core.bands import outside
-from rebalancer.core.batch_rules import goal_of, slack_of
+from rebalancer.core.batch_rules import POOL_TOLERANCE, goal_of, passage, slack_of
 from rebalancer.core.cost import impact_bps_up
 from rebalancer.core.drift import moved_by
 from rebalancer.core.floors import floor_of
+from rebalancer.core.flows import Through, followed, through
 from rebalancer.core.model import Calendar, Fees, Limits, Policy, Portfolio, Position, Snapshot, Trade
 from rebalancer.core.module_room import beyond_module
 from rebalancer.core.render import amount, bps, money
 from rebalancer.core.room import Cuts, Room, beyond_room, nearest
 from rebalancer.market.routing import RouteQuote
-from rebalancer.units import Address, Amount, Token, Usd, Weight, bps_of_down, mul_div_down, mul_div_up
+from rebalancer.units import Address, Amount, Bps, Token, Usd, Weight, bps_of_down, mul_div_down, mul_div_up
 
 _CRUMB = 1_000
 """A rest under a thousandth of an exit's last trade is a crumb, however small trades may be."""
@@ -54,6 +55,7 @@ def beyond(task: Task, made: Sequence[Made]) -> Cuts:
     trades, out = [one.trade for one in made], [one.quote.amount_out for one in made]
     cuts = [
         _own_limits(task, made),
+        _pool_impact(task, made),
         _past_target(task, made),
         _max_trade(task, trades),
         beyond_module(task.snapshot, trades, out),
@@ -82,6 +84,31 @@ def _own_limits(task: Task, made: Sequence[Made]) -> Cuts:
         if found is not None:
             caps[number], reasons[number] = found
     return Cuts(caps, reasons)
+
+
+def _pool_impact(task: Task, made: Sequence[Made]) -> Cuts:
+    """Routes that together move a pool's price too far: each gives up the same part."""
+    limit = task.policy.limits.max_impact
+    caps: dict[int, Usd] = {}
+    reasons: dict[int, str] = {}
+    swaps = followed([(one.quote.route, one.quote.amount_in) for one in made], task.snapshot.pools).swaps
+    for flow in through(swaps) or ():
+        if flow.impact <= limit + POOL_TOLERANCE:
+            continue
+        for number, one in enumerate(made):
+            cap = Usd(mul_div_down(one.trade.value, limit, flow.impact))
+            if _goes_through(one, flow) and cap < caps.get(number, one.trade.value):
+                caps[number] = cap
+                reasons[number] = (
+                    f"{amount(one.trade.sell)} for {one.trade.buy}: {passage(flow)} would lose "
+                    f"{bps(Bps(flow.impact))} to their own size (max_impact of {bps(limit)})"
+                )
+    return Cuts(caps, reasons)
+
+
+def _goes_through(one: Made, flow: Through) -> bool:
+    ways = {(hop.pool.address, hop.token_in.address) for hop in one.quote.route.hops}
+    return (flow.pool.address, flow.token_in.address) in ways
 
 
 def _past_target(task: Task, made: Sequence[Made]) -> Cuts:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from small_market import BLOCK, GWEI, NOW, OPERATOR, WETH, batch_of, planned, simulated, snapshot_with
 
 from rebalancer.core.cost import cost_of_quotes
-from rebalancer.core.flows import followed, pools_on_the_way
+from rebalancer.core.flows import followed, pools_on_the_way, routed
 from rebalancer.core.model import Call, Fees, Intent, Purpose, Replacement, SignedTransaction, Transaction
 from rebalancer.units import Wei
 
@@ -35,7 +35,7 @@ INTENT = Intent(
     commitment=signed("0xfeed"),
     pools=pools_on_the_way(BATCH.quotes, SNAPSHOT.pools),
 )
-SWAPS = followed(BATCH.quotes, SNAPSHOT.pools).swaps
+SWAPS = followed(routed(BATCH.quotes), SNAPSHOT.pools).swaps
 """What the pools say of it, where nobody has come in between."""
 
 

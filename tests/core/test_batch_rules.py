@@ -30,7 +30,7 @@ from small_market import (
 
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, gas_price_now, impact_bps_up
 from rebalancer.core.floors import floor_of
-from rebalancer.core.flows import followed, through
+from rebalancer.core.flows import followed, routed, through
 from rebalancer.core.guard import guard_batch
 from rebalancer.core.model import Batch, Breach, Limits, Policy, Quote, Snapshot
 from rebalancer.market.pools import Pool
@@ -219,7 +219,7 @@ def test_guard_batch__more_than_a_pool_takes__is_a_breach() -> None:
 def test_guard_batch__however_a_trade_is_cut_up__its_pool_loses_the_same_to_it(parts: list[int]) -> None:
     whole, snapshot = _through_one_pool(sum(parts))
     cut, _ = _through_one_pool(*parts)
-    losses = [through(followed(batch.quotes, snapshot.pools).swaps) for batch in (whole, cut)]
+    losses = [through(followed(routed(batch.quotes), snapshot.pools).swaps) for batch in (whole, cut)]
     assert losses[0] is not None and losses[1] is not None
     # The fee of each part stays out of the price: what is left is a unit of rounding for each.
     assert abs(losses[0][0].lost - losses[1][0].lost) <= 2 * len(parts)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_market import LINK, PRICES, USDC, WBTC, WETH, batch_of, planned, snapshot_with, v2_pool, v3_pool, worth
 
-from rebalancer.core.flows import followed, pools_on_the_way, rewound, split_of, through
+from rebalancer.core.flows import followed, pools_on_the_way, rewound, routed, split_of, through
 from rebalancer.core.model import PoolSwap
 from rebalancer.market.pools import Pool, mid_ratio, swap_exact_in
 from rebalancer.market.swap import Swap
@@ -81,7 +81,7 @@ def test_rewound__where_liquidity_has_moved_since__is_not_known() -> None:
 
 
 def test_split_of__what_the_pools_say_after__is_what_was_computed_before() -> None:
-    swaps = followed(BATCH.quotes, SNAPSHOT.pools).swaps
+    swaps = followed(routed(BATCH.quotes), SNAPSHOT.pools).swaps
     afters = [swap_exact_in(s.before, s.token_in, s.amount_in) for s in swaps]
     said = []
     for swap, after in zip(swaps, afters, strict=True):
@@ -96,7 +96,7 @@ def test_split_of__what_the_pools_say_after__is_what_was_computed_before() -> No
 
 
 def test_split_of__a_token_without_a_price__is_not_known() -> None:
-    swaps = followed(BATCH.quotes, SNAPSHOT.pools).swaps
+    swaps = followed(routed(BATCH.quotes), SNAPSHOT.pools).swaps
     assert split_of(swaps, [price for price in PRICES if price.token != WETH]) is None
 
 

@@ -28,12 +28,14 @@ from small_market import (
     v3_pool,
 )
 
-from rebalancer.core.bands import outside
+from rebalancer.core.bands import desired_weights, outside
+from rebalancer.core.fitting import Fitted, fitted
 from rebalancer.core.guard import guard_batch
 from rebalancer.core.model import Plan, Policy, Target
 from rebalancer.core.plan import make_plan
+from rebalancer.core.plan_limits import Task
 from rebalancer.core.room import Room
-from rebalancer.market.routing import MoreTicks
+from rebalancer.market.routing import Hop, MoreTicks, Route, RouteQuote, quote_in_turn
 from rebalancer.units import Bps
 
 DRIFTED = snapshot_with(40_000, 40_000, 15_000, 5_000)
@@ -91,6 +93,25 @@ def test_make_plan__own_size_moves_the_price_too_far__cuts_the_pair_and_says_so(
     assert part[LINK] < usd(1_250) < part[WBTC]
     assert len(plan.left_out) == 1 and "to its own size (max_impact of 10 bps)" in plan.left_out[0]
     assert guard_batch(policy, portfolio_in(thin), thin, batch_of(plan, thin, policy)) == ()
+
+
+def test_fitted__two_routes_that_move_one_pool_too_far_together__are_cut_alike_and_say_so() -> None:
+    pool = v3_pool(LINK, WETH, 500, 1_000_000)
+    snapshot = replace(DRIFTED, pools=(*POOLS[:3], pool))
+    policy = replace(POLICY, limits=replace(LIMITS, max_impact=Bps(2), min_trade=usd(0)))
+    portfolio = portfolio_in(snapshot)
+    task = Task(policy, portfolio, snapshot, FEES, desired_weights(policy, portfolio), None)
+    sale = Route((Hop(pool, WETH, LINK),)), 25 * 10**16
+    quotes = quote_in_turn(snapshot.pools, [sale, sale])
+    assert not isinstance(quotes, MoreTicks)
+    fit = fitted(task, [quote for quote in quotes if isinstance(quote, RouteQuote)])
+    assert isinstance(fit, Fitted) and len(fit.trades) == 2
+    assert (
+        fit.trades[0].sell.raw == pytest.approx(fit.trades[1].sell.raw, rel=1e-2) and fit.trades[0].sell.raw < sale[1]
+    )
+    assert all("2 swaps of 0.5 WETH through pool" in said and "max_impact of 2 bps" in said for said in fit.left_out)
+    plan = Plan(fit.trades, fit.routes, usd(0), fit.left_out)
+    assert guard_batch(policy, portfolio, snapshot, batch_of(plan, snapshot, policy)) == ()
 
 
 def test_make_plan__pools_too_thin_for_most__trades_what_they_carry_and_names_each_pair_that_waits() -> None:
