@@ -55,9 +55,9 @@ test-attacks: setup ## every attack on the module, and the wall that stopped it
 	@echo "==> attacks on the module"
 	@$(PY) -m pytest -p no:ape_test -q -n 2 --every-attack tests/contracts/attacks
 
-test-chaos: setup ## keepers killed at more steps and at random, ten thousand markets: minutes
-	@echo "==> keepers that are killed, and random markets"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/ports tests/market
+test-chaos: setup ## what `make test` leaves out: each rule's other wallets, signals, steps, Safes; random kills; 10,000 markets
+	@echo "==> the other wallets, signals, steps and Safes, keepers killed at random, ten thousand markets"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/contracts tests/ports tests/market
 
 fuzz: setup ## the module against its model, 2,000 runs, other ones each time
 	@REBALANCER_FUZZ_RUNS=2000 $(PY) -m pytest -p no:ape_test -q tests/contracts/test_module_machine.py

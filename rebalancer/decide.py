@@ -7,10 +7,11 @@ batch and its simulation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from rebalancer.core.bands import cash_alone
 from rebalancer.core.benefit import pays, saved_down
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
 from rebalancer.core.errors import Halt, Unavailable
@@ -18,6 +19,7 @@ from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, 
 from rebalancer.core.model import (
     Batch,
     Blocked,
+    Contributions,
     Cost,
     Fees,
     Held,
@@ -92,16 +94,24 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
         return Held(full.reason)
     if breaches := guard_account(policy, snapshot, ports.wallet.operator):
         return Blocked(breaches)
-    offer = _offer(ports, policy, past, seen)
-    if isinstance(offer, Hold):
-        return Held(offer.reason)
-    decided = _examined(ports, policy, portfolio, offer, reason.reason)
+    decided = _decided(ports, policy, past, seen, reason.reason)
+    if isinstance(decided, Held) and cash_alone(policy, portfolio) is not None:
+        # Too little, or too dear, for cash alone to mend. It goes first, and is no reason to let the drift stand.
+        whole = replace(policy, contributions=Contributions.IGNORE)
+        decided = _decided(ports, whole, past, seen, reason.reason)
     if isinstance(decided, Decision):
         at = decided.snapshot.block.timestamp
         crossed = why_stop(guard_trade(policy, past.history, portfolio, decided.cost, at))
         if crossed is not None:
             raise Halt(crossed)
     return decided
+
+
+def _decided(
+    ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio], why: str
+) -> Held | Blocked | Decision:
+    offer = _offer(ports, policy, past, seen)
+    return Held(offer.reason) if isinstance(offer, Hold) else _examined(ports, policy, seen[1], offer, why)
 
 
 def _offer(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio]) -> _Offer | Hold:

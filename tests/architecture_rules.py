@@ -49,7 +49,8 @@ LATE_MODULES = {
     for name in ("sql", "schema", "database", "server", "opening", "operators", "rows", "migrate", "fleet")
 }
 # The joint optimum, for a tick that plans.
-LATE_MODULES |= {f"market.{name}" for name in ("curves", "one_way", "optimum", "paths", "problems", "subsets", "joint")}
+_OPTIMUM = ("curves", "one_way", "optimum", "paths", "problems", "nodes", "subsets", "joint")
+LATE_MODULES |= {f"market.{name}" for name in _OPTIMUM}
 _MIGRATIONS = ("env", "tables_v2")
 _MIGRATIONS += ("versions.v1_one_portfolio", "versions.v2_many_portfolios", "versions.v3_measured_costs")
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}

@@ -55,8 +55,9 @@ def _show(looks: Sequence[BandLook], value: Usd, answer: Act | Hold, moved: str)
     for line in band_pictures(looks):
         console.print(line, markup=False, highlight=False, no_wrap=True, overflow="ignore", crop=False)
     show_table("\nExpected in a year, in USD", COSTS_HEAD, cost_of_bands_rows(looks, value))
-    said = "acts because" if isinstance(answer, Act) else "holds"
-    for line in (*why_bands(looks, value), moved, f"{said}: {answer.reason}"):
+    acts = f"acts because: {answer.reason}; a tick still asks whether it pays"
+    said = acts if isinstance(answer, Act) else f"holds: {answer.reason}"
+    for line in (*why_bands(looks, value), moved, said):
         console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
 

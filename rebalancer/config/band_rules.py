@@ -8,7 +8,10 @@ from rebalancer.config.document import Key, Problems
 from rebalancer.config.schema import BandSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import show_percent
-from rebalancer.units import ONE, Weight, mul_div_down
+from rebalancer.units import ONE, Weight, mul_div_down, mul_div_up
+
+_HUNDREDTH = ONE // 10_000
+"""0.01 %"""
 
 
 def trigger_keys_fit(parts: Parts) -> Problems:
@@ -63,8 +66,50 @@ def bands_are_inside(parts: Parts) -> Problems:
 def volatilities_are_of_assets(parts: Parts) -> Problems:
     """What is not held does not drift."""
     for symbol, token in parts.tokens.items():
-        if token.volatility is not None and token.target is None:
-            yield ("tokens", symbol, "volatility"), f"expected none: {symbol} has no `target`"
+        if token.volatility is None:
+            continue
+        key = ("tokens", symbol, "volatility")
+        if token.target is None:
+            yield key, f"expected none: {symbol} has no `target`"
+        elif parts.top is not None and symbol == parts.top.cash and token.volatility != "measured":
+            yield (
+                key,
+                (
+                    f"expected none, or `measured`: {symbol} is the cash, which moves against the rest of the "
+                    "portfolio as the others move; `drift.volatility` counts"
+                ),
+            )
+
+
+def volatilities_go_together(parts: Parts) -> Problems:
+    """Weights sum to one, so that each moves by what the others move by together: of s = w (1 - w) vol, which is what a
+    weight moves by, none is more than the sum of the others' (Minkowski). With one volatility for all it always holds.
+    """
+    of_all = None if parts.drift is None else parts.drift.volatility
+    held = {s: (t.target, t.volatility or of_all) for s, t in parts.tokens.items() if t.target}
+    given = {s: (w * (ONE - w), int(vol)) for s, (w, vol) in held.items() if vol is not None and vol != "measured"}
+    own = [symbol for symbol in given if parts.tokens[symbol].volatility is not None]
+    if not own or len(given) < len(held) or sum(w for w, _ in held.values()) != ONE:
+        return
+    moves = {symbol: share * vol for symbol, (share, vol) in given.items()}
+    widest = max(moves, key=lambda symbol: moves[symbol])
+    beyond = 2 * moves[widest] - sum(moves.values())
+    if beyond <= 0:
+        return
+    symbol = widest if widest in own else min(own, key=lambda s: given[s][1])
+    share, seen = given[symbol]
+    if symbol == widest:
+        bound = f"at most {_percent(moves[symbol] - beyond, share, up=False)}"
+    else:
+        bound = f"at least {_percent(moves[symbol] + beyond, share, up=True)}"
+    yield (
+        ("tokens", symbol, "volatility"),
+        (
+            f"expected {bound}, saw {show_percent(Weight(seen))}: it is of {symbol} against the rest of the portfolio, "
+            f"not against the dollar, and the weight of {widest} moves no more than the others' together; or write "
+            "another `drift.volatility`, which is for all"
+        ),
+    )
 
 
 def measured_volatilities_have_rounds(parts: Parts) -> Problems:
@@ -84,6 +129,12 @@ def contributions_have_cash(parts: Parts) -> Problems:
         yield ("contributions",), "expected `first` or `ignore` without `cash`: `only` trades what it has too much of"
 
 
+def _percent(moves: int, share: int, *, up: bool) -> str:
+    """The volatility at which a weight moves so much: to a hundredth, or as it is where that is a whole number."""
+    step = 1 if moves % share == 0 else _HUNDREDTH
+    return show_percent(Weight((mul_div_up if up else mul_div_down)(moves, 1, share * step) * step))
+
+
 def _edge(band: BandSection, target: Weight) -> Weight:
     """How far a weight may stand from `target`: the nearer edge counts."""
     edges = [] if band.absolute is None else [int(band.absolute)]
@@ -97,6 +148,7 @@ BAND_RULES: tuple[Callable[[Parts], Problems], ...] = (
     calendars_have_no_bands,
     bands_are_inside,
     volatilities_are_of_assets,
+    volatilities_go_together,
     measured_volatilities_have_rounds,
     contributions_have_cash,
 )

@@ -133,7 +133,7 @@ class TokenSection(Section):
     band: BandSection | None = None
     """This token's own band, in place of the trigger's."""
     volatility: Volatile | None = None
-    """This token's own, in place of `drift.volatility`."""
+    """This token's own against the rest, in place of `drift.volatility`. That of `cash` follows from the others'."""
     range: PpmRange | None = None
     """The on-chain policy: the weights between which the owners want the token; None: any."""
     price_band: PriceRange | None = None
@@ -165,9 +165,10 @@ class DriftSection(Section):
     """0.1 % a year at 5 points, and four times as much at twice the drift. It is what an investor of a relative risk
     aversion of two gives up on an asset of 60 % volatility: half of their product with the variance is 0.36."""
     volatility: Volatile = Weight(6 * 10**17)
-    """60 % a year: what large crypto assets have moved against each other. Bands go with its two thirds power.
-    `measured`: what the feeds' rounds of the last 90 days say, once a day. It asks the node for thousands of them, and
-    without a history nothing is traded: so not by default."""
+    """60 % a year: what large crypto assets have moved against each other. It is against the rest of the portfolio, not
+    against the dollar: beside such assets a stable coin's too. Bands go with its two thirds power. `measured`: what the
+    feeds' rounds of the last 90 days say, once a day. It asks the node for thousands of them, and without a history
+    nothing is traded: so not by default."""
 
 
 class LimitsSection(Section):
@@ -252,7 +253,8 @@ class TopSection(Section):
 
     cash: Symbol | None = None
     contributions: Literal["only", "first", "ignore"] = "first"
-    """What cash can do alone takes the fewest trades, and sells no asset; where it does not suffice, all is traded."""
+    """What cash can do alone takes the fewest trades; where it does not suffice or pay, all is traded. `only` buys with
+    cash and sells no asset ever, for owners whom a sale costs tax."""
     ledger: LedgerText = "rebalancer.sqlite"
     """A URL of SQLAlchemy's, or a file of SQLite, by default beside the configuration."""
     live: Switch = False

@@ -10,10 +10,9 @@ import re
 from typing import NamedTuple
 
 from rebalancer.market.addresses import checksum_address
-from rebalancer.units import ONE, Address, Bps, Ppm, Usd, Wei, Weight, mul_div_up
+from rebalancer.units import ONE, Address, Bps, Ppm, Usd, Wei, Weight
 
 NUMBER = r"(?P<whole>[0-9](?:_?[0-9]){0,29})(?:\.(?P<part>[0-9]{1,30}))?"
-_PLAIN = r"[0-9](?:_?[0-9]){0,29}(?:\.[0-9]{1,30})?"
 SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 COIN_PLACES = {"wei": 0, "gwei": 9, "eth": 18}
 V3_FEES = {100: "0.01 %", 500: "0.05 %", 3_000: "0.3 %", 10_000: "1 %"}
@@ -42,7 +41,12 @@ def whole_number(text: str) -> int:
 
 def weight(text: str) -> Weight:
     """A share as 1e18 to the whole."""
-    return Weight(_percent(text, 16, "16 places"))
+    return share(text, Weight(ONE))
+
+
+def share(text: str, most: Weight) -> Weight:
+    """The same, of at most `most`, which is in whole per cent."""
+    return Weight(_percent(text, 16, "16 places", most // 10**16))
 
 
 def bps(text: str, most: int = 100) -> Bps:
@@ -152,22 +156,6 @@ def day(text: str) -> int:
     if text not in DAYS:
         raise ValueError(f"expected a day: one of {', '.join(DAYS)}")
     return DAYS.index(text)
-
-
-def volatility(text: str) -> Weight:
-    """A standard deviation in a year, where 1e18 is 100 %: "60 %"."""
-    return Weight(_percent(text, 16, "16 places", 1_000))
-
-
-def penalty(text: str) -> int:
-    """What drift costs, as the factor of its square at 1e18, rounded up: "0.1 % a year at 5 points"."""
-    found = re.fullmatch(rf"(?P<cost>{_PLAIN}\s*%)\s+a\s+year\s+at\s+(?P<drift>{_PLAIN})\s+points?", text)
-    if found is None:
-        raise ValueError("expected what a drift costs in a year, such as `0.1 % a year at 5 points`")
-    cost, drift = weight(found["cost"]), weight(f"{found['drift']} %")
-    if not cost or not drift:
-        raise ValueError("expected more than zero on both sides")
-    return mul_div_up(cost, ONE**2, drift**2)
 
 
 def url(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator
 
-from rebalancer.config import spans, text
+from rebalancer.config import drift_text, spans, text
 from rebalancer.config.spans import ShareInTime
 from rebalancer.config.text import PoolText, is_symbol
 from rebalancer.core.model.module import (
@@ -77,7 +77,7 @@ def _volatility(value: str) -> Weight | Literal["measured"]:
         return "measured"
     if not any(c.isdigit() for c in value):
         raise ValueError("expected a percentage such as `60 %`, or `measured`")
-    return Weight(_positive(text.volatility(value)))
+    return drift_text.volatility(value)
 
 
 def _cautious(value: int) -> int:
@@ -161,7 +161,7 @@ TwapWindow = Annotated[int, _from_text(text.seconds, _twap_window, _within_a_yea
 Day = Annotated[int, _from_text(text.day)]
 Hours = Annotated[tuple[int, int], _from_text(text.hours)]
 Volatile = Annotated[Weight | Literal["measured"], _from_text(_volatility)]
-Penalty = Annotated[int, _from_text(text.penalty)]
+Penalty = Annotated[int, _from_text(drift_text.penalty)]
 LedgerText = Annotated[str, _from_text(text.ledger)]
 PpmShare = Annotated[Ppm, _from_text(text.ppm)]
 PpmLimit = Annotated[Ppm, _from_text(text.ppm, _positive)]

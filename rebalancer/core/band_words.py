@@ -69,7 +69,10 @@ def band_rows(looks: Sequence[BandLook]) -> tuple[tuple[str, ...], ...]:
 
 
 def cost_of_bands_rows(looks: Sequence[BandLook], value: Usd) -> tuple[tuple[str, ...], ...]:
-    """One row for each position under COSTS_HEAD, in dollars a year of a portfolio of `value`, and their sums."""
+    """One row for each position under COSTS_HEAD, in dollars a year of a portfolio of `value`.
+
+    They do not add up: a trade is counted in the row of each token that it moves.
+    """
     rows = []
     for look in looks:
         best = _of(value, look.best_costs.total)
@@ -78,9 +81,6 @@ def cost_of_bands_rows(looks: Sequence[BandLook], value: Usd) -> tuple[tuple[str
         figures = tuple(dollars(_of(value, part)) for part in parts) or ("",) * 4
         often = "" if costs is None else _points(Weight(costs.trades // 100))
         rows.append((look.position.balance.token.symbol, *figures, often, dollars(best)))
-    totals = sum(look.costs.total for look in looks if look.costs is not None)
-    best_total = sum(look.best_costs.total for look in looks)
-    rows.append(("in all", "", "", "", dollars(_of(value, totals)), "", dollars(_of(value, best_total))))
     return tuple(rows)
 
 

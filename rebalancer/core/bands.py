@@ -62,15 +62,18 @@ def edge_of(widths: tuple[Width, ...], token: Token, target: Weight) -> Weight |
     return Weight(min(edges)) if edges else None
 
 
-def outside(policy: Policy, portfolio: Portfolio) -> tuple[Position, ...]:
+def outside(policy: Policy, portfolio: Portfolio, *, nearly: bool = False) -> tuple[Position, ...]:
     """The positions beyond the edges of their bands that a trade can bring back, the furthest first.
+
+    `nearly`: with those that are less than SHY_OF_EDGE inside.
 
     What would move is worth min_trade at least. A few cents cannot be traded, and must not have everything
     else traded at every tick: a stranger can send them, and an exit can leave them behind.
     """
     bands = bands_of(policy, portfolio)
-    beyond = [(_beyond(bands, p), p) for p in portfolio.positions]
     least = policy.limits.min_trade
+    shy = bps_of_up(ONE, SHY_OF_EDGE) if nearly else 0
+    beyond = [(_beyond(bands, p, shy), p) for p in portfolio.positions]
     far = [(by, p) for by, p in beyond if by > 0 and worth_moving(bands, portfolio, p) >= least]
     return tuple(p for _, p in sorted(far, key=lambda x: -x[0]))
 
@@ -90,15 +93,32 @@ def desired_weights(policy: Policy, portfolio: Portfolio) -> dict[Address, Weigh
 
     Where the policy lets cash go first, that is where cash above its target, or below it, brings them.
     """
-    if policy.cash is None or policy.contributions is Contributions.IGNORE:
-        return _all_back(policy, portfolio)
-    bands = bands_of(policy, portfolio)
-    moved = with_cash(portfolio, policy.cash, {address: _stay(bands, address) for address in _addresses(portfolio)})
-    if policy.contributions is Contributions.ONLY:
-        return moved
+    match policy.contributions:
+        case Contributions.ONLY if policy.cash is not None:
+            return _with_cash(policy, portfolio, policy.cash, sells=False)
+        case Contributions.FIRST:
+            return cash_alone(policy, portfolio) or _all_back(policy, portfolio)
+        case _:
+            return _all_back(policy, portfolio)
+
+
+def cash_alone(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight] | None:
+    """Where cash that goes first brings each weight, by token; None where it does not go first, or does not suffice:
+    some weight would end at the edge of its band, or beyond it, and a block later all would be traded after all.
+    """
+    if policy.cash is None or policy.contributions is not Contributions.FIRST:
+        return None
     # A calendar has no bands that cash alone could bring the weights into.
-    suffices = bool(bands) and not outside(policy, _at(portfolio, moved))
-    return moved if suffices else _all_back(policy, portfolio)
+    if not bands_of(policy, portfolio):
+        return None
+    moved = _with_cash(policy, portfolio, policy.cash, sells=True)
+    return None if outside(policy, _at(portfolio, moved), nearly=True) else moved
+
+
+def _with_cash(policy: Policy, portfolio: Portfolio, cash: Token, *, sells: bool) -> dict[Address, Weight]:
+    bands = bands_of(policy, portfolio)
+    stays = {p.balance.token.address: _stay(bands, p.balance.token.address) for p in portfolio.positions}
+    return with_cash(portfolio, cash, stays, sells=sells)
 
 
 def _all_back(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight]:
@@ -137,10 +157,10 @@ def _drawn(widths: tuple[Width, ...], back: Back, position: Position) -> Band | 
     return Band(position.balance.token, edge, Weight(max(min(stay, edge - bps_of_up(ONE, SHY_OF_EDGE)), 0)))
 
 
-def _beyond(bands: By, position: Position) -> int:
-    """How far a weight stands beyond its edge; 0 without a band, negative inside."""
+def _beyond(bands: By, position: Position, shy: int) -> int:
+    """How far a weight stands beyond `shy` inside its edge; 0 without a band, negative further in."""
     band = bands.get(position.balance.token.address)
-    return 0 if band is None else abs(position.drift) - band.trigger
+    return 0 if band is None else abs(position.drift) - max(band.trigger - shy, 0)
 
 
 def _return_point(bands: By, position: Position) -> Weight:
@@ -152,10 +172,6 @@ def _return_point(bands: By, position: Position) -> Weight:
 def _stay(bands: By, address: Address) -> Weight:
     band = bands.get(address)
     return Weight(0) if band is None else band.back
-
-
-def _addresses(portfolio: Portfolio) -> tuple[Address, ...]:
-    return tuple(p.balance.token.address for p in portfolio.positions)
 
 
 def _at(portfolio: Portfolio, weights: Mapping[Address, Weight]) -> Portfolio:

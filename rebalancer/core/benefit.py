@@ -48,9 +48,12 @@ def pays(saved: Usd | None, cost: Cost) -> Hold | None:
     """None, or why a rebalance that saves so much of the drift's cost is not worth its own."""
     if saved is None or total(cost) <= saved:
         return None
+    spent = total(cost)
+    # Pools may pay more than the oracle says, and a weight may be moved from its target for it.
+    paid = f"cost {money(spent)}" if spent >= 0 else f"bring {money(Usd(-spent))} more than it costs"
+    effect = f"save {money(saved)} of" if saved >= 0 else f"add {money(Usd(-saved))} to"
     return Hold(
-        f"not worth it: it would cost {money(total(cost))}, and save {money(max(saved, Usd(0)))} of what drift costs "
-        "(drift.cost) until the drift is expected back"
+        f"not worth it: it would {paid}, and {effect} what drift costs (drift.cost) until the drift is expected back"
     )
 
 

@@ -1,8 +1,8 @@
 """Portfolio in; where cash above its target, or cash below it, brings the weights on its own, out.
 
 New money is cash above its target, and a withdrawal leaves it below. New money goes to the laggards, cash that lacks
-comes from the leaders, so that no asset is sold to buy another. Who is furthest goes first, as water fills a vessel:
-of all ways to spend so much, that leaves the least sum of squared drifts.
+comes from the leaders where they may be sold: no asset is sold to buy another. Who is furthest goes first, as water
+fills a vessel: of all ways to spend so much, that leaves the least sum of squared drifts.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from rebalancer.core.model import Portfolio, Position
 from rebalancer.units import Address, Token, Weight
 
 
-def with_cash(portfolio: Portfolio, cash: Token, stays: Mapping[Address, Weight]) -> dict[Address, Weight]:
+def with_cash(
+    portfolio: Portfolio, cash: Token, stays: Mapping[Address, Weight], *, sells: bool
+) -> dict[Address, Weight]:
     """The weights after cash has been given to the laggards, or taken from the leaders; none passes its target.
 
     `stays`: how far from its target each token may be left by a rebalance. Cash moves as much as the others need to
     come so near, and at least until it is so near itself; what the others do not need goes on filling the furthest.
+    `sells`: whether the leaders may be sold to fill up cash; where not, cash below its target waits for new money.
     """
     weights = {p.balance.token.address: p.weight for p in portfolio.positions}
     till = next((p for p in portfolio.positions if p.balance.token.address == cash.address), None)
-    if till is None or till.drift == 0:
+    if till is None or till.drift == 0 or (till.drift < 0 and not sells):
         return weights
     side = 1 if till.drift > 0 else -1
     others = [p for p in portfolio.positions if p is not till]

@@ -122,7 +122,7 @@ def worth_it(cost: Cost, limits: Limits) -> Hold | None:
 
 def impact_bps_up(route: Route | None, amount_in: int, amount_out: int) -> Bps:
     """The share that our own size loses on a route, rounded up; 0 where the route is not known."""
-    lost, ideal = (0, 0) if route is None else _route_impact(route, amount_in, amount_out)
+    lost, ideal = (0, 0) if route is None else route_impact(route, amount_in, amount_out)
     return Bps(mul_div_up(lost, BPS, ideal) if ideal else 0)
 
 
@@ -134,7 +134,7 @@ def _split_of_quotes(quotes: Sequence[Quote], snapshot: Snapshot) -> tuple[Usd, 
     return split_of(found.swaps, snapshot.prices)
 
 
-def _route_impact(route: Route, amount_in: int, amount_out: int) -> tuple[int, int]:
+def route_impact(route: Route, amount_in: int, amount_out: int) -> tuple[int, int]:
     """(what our own size loses on a route, what the mid prices less the fees would give), in the bought token."""
     ideal = amount_in
     for hop in route.hops:

@@ -7,7 +7,7 @@ target by it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rebalancer.core.floors import floor_of, raised
@@ -18,17 +18,20 @@ from rebalancer.core.room import Cuts
 from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote, quote_in_turn
 from rebalancer.units import Amount, Token, Usd
 
+Pair = tuple[Token, Token]
+"""What is sold, and what is bought."""
+
 ROUNDS = 200
 """Each cuts a route by a hundredth, or drops it. What is beyond a limit even after them is dropped at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Trades, the route of each, and in words what was cut or left out."""
+    """Trades, the route of each, and by pair of tokens why it was cut or left out: the first reason that there was."""
 
     trades: tuple[Trade, ...]
     routes: tuple[RouteQuote, ...]
-    left_out: tuple[str, ...]
+    reasons: Mapping[Pair, str]
 
 
 def fitted(task: Task, routes: Sequence[RouteQuote]) -> Fitted | MoreTicks:
@@ -43,14 +46,20 @@ def fitted(task: Task, routes: Sequence[RouteQuote]) -> Fitted | MoreTicks:
             return made
         cuts = made if isinstance(made, Cuts) else beyond(task, made)
         if not isinstance(made, Cuts) and not cuts.caps:
-            left_out = tuple(f"{reason}; {_fate(routes[place], raws[place])}" for place, reason in reasons.items())
-            return Fitted(tuple(one.trade for one in made), tuple(one.quote for one in made), left_out)
+            return Fitted(tuple(one.trade for one in made), tuple(one.quote for one in made), _by_pair(routes, reasons))
         for place, cap in cuts.caps.items():
             # From a certain round on whatever is refused goes: there are finitely many routes.
             most = cap if rounds <= ROUNDS else Usd(0)
             raws[place] = _cut(task, routes[place], raws[place], most, again=place in reasons)
         # The first reason speaks of the size that was wanted.
         reasons = {**cuts.reasons, **reasons}
+
+
+def _by_pair(routes: Sequence[RouteQuote], reasons: Mapping[int, str]) -> Mapping[Pair, str]:
+    by_pair: dict[Pair, str] = {}
+    for place, reason in reasons.items():
+        by_pair.setdefault(_ends(routes[place]), reason)
+    return by_pair
 
 
 def _made(task: Task, routes: Sequence[RouteQuote], raws: Sequence[int]) -> tuple[Made, ...] | Cuts | MoreTicks:
@@ -88,7 +97,3 @@ def _cut(task: Task, found: RouteQuote, raw: int, most: Usd, *, again: bool) -> 
     cap = Usd(most * 99 // 100) if again else most
     less = min(raw - 1, price.amount_down(cap).raw)
     return less if price.value_down(less) >= max(task.policy.limits.min_trade, 1) else 0
-
-
-def _fate(found: RouteQuote, raw: int) -> str:
-    return "left out" if raw == 0 else f"cut to {amount(Amount(_ends(found)[0], raw))}"

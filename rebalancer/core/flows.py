@@ -126,16 +126,24 @@ def rewound(after: Pool, token_in: Token, amounts: tuple[int, int]) -> Pool | No
 
     A V2 pair to the unit. A V3 pool is walked back by what it gave, without a fee, through the ticks that `after`
     knows: its price is right to the rounding of one swap. None: that walk leaves these ticks, or the same swap from
-    there would not give the same, as others have moved liquidity since they were read.
+    there would not give the same: what `after` says is not so, or others have moved liquidity since it was read.
     """
     taken, given = amounts
     match after:
         case V2Pool():
-            less0, less1 = (taken, -given) if is_zero_for_one(after, token_in) else (-given, taken)
-            reserve0, reserve1 = after.reserve0 - less0, after.reserve1 - less1
-            return replace(after, reserve0=reserve0, reserve1=reserve1) if min(reserve0, reserve1) > 0 else None
+            return _taken_back(after, token_in, taken, given)
         case V3Pool():
             return _walked_back(after, token_in, taken, given)
+
+
+def _taken_back(after: V2Pool, token_in: Token, taken: int, given: int) -> Pool | None:
+    less0, less1 = (taken, -given) if is_zero_for_one(after, token_in) else (-given, taken)
+    reserve0, reserve1 = after.reserve0 - less0, after.reserve1 - less1
+    if min(reserve0, reserve1) <= 0:
+        return None
+    before = replace(after, reserve0=reserve0, reserve1=reserve1)
+    again = swap_exact_in(before, token_in, taken)
+    return before if isinstance(again, Swap) and again.amount_out == given else None
 
 
 def _walked_back(after: V3Pool, token_in: Token, taken: int, given: int) -> Pool | None:

@@ -30,15 +30,17 @@ from rebalancer.market.pools import spot_out_down
 from rebalancer.market.routing import RouteQuote, best_known_route
 from rebalancer.units import BPS, ONE, Bps, Token, Usd, Wei, Weight, bps_of_down, bps_of_up, mul_div_up
 
-BATCH_GAS = 180_000
-"""What a rebalance uses beside the hops of its swaps: the transaction, the Safe, the module with its feeds and walls.
-One V3 swap through the module uses 259,645 in all (tests/contracts/module_gas.json), a hop counts as 80,000."""
+BATCH_GAS = 140_000
+"""What a rebalance uses beside its swaps: the transaction, the Safe, the module with its feeds and walls.
+One V3 swap through the module uses 259,645 in all (tests/contracts/module_gas.json), and counts as 120,000."""
 PROBES = (Bps(100), Bps(10), Bps(1))
 """Of the portfolio: the trade whose fee and impact are taken for those of all, the first that the pools carry as far
 as they were read. Bands ask for trades of about the first."""
 LEAST_VOLATILITY = Weight(ONE // 100)
 """1 % a year. Two dollars hardly move against each other; without a least a weight that never drifted would get no band
 at all, and be traded for every cent that a deposit puts it off."""
+MOST_VOLATILITY = Weight(3 * ONE)
+"""300 % a year: three times what lively tokens move by. Beyond it a feed, a node or a figure is likelier wrong."""
 
 
 @dataclass(frozen=True, slots=True)

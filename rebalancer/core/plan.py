@@ -5,11 +5,13 @@ All of them are one optimum over all pools at once (`market.joint`), which then 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rebalancer.core.bands import desired_weights
 from rebalancer.core.cost import gas_price_now
+from rebalancer.core.drift import moved_by
 from rebalancer.core.fitting import Fitted, fitted
 from rebalancer.core.model import (
     Fees,
@@ -24,15 +26,19 @@ from rebalancer.core.model import (
 from rebalancer.core.model.module import MOST_SWAPS
 from rebalancer.core.module_room import limits_in, reason_to_wait
 from rebalancer.core.plan_limits import Task
-from rebalancer.core.render import money
+from rebalancer.core.render import amount, money
 from rebalancer.core.room import Room
 from rebalancer.core.waiting import why_nothing, why_waits
 from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote
-from rebalancer.units import ONE, Address, Usd, Weight, bps_of_down, mul_div_down
+from rebalancer.units import ONE, Address, Amount, Usd, Weight, bps_of_down, mul_div_down
+
+if TYPE_CHECKING:
+    from rebalancer.market.joint import JointRoutes
 
 MODULE_HOPS = 3
 SAFE_HOPS = 4
 """Pools that one swap may go through: as many as a module's path has room for, and where gas leaves off to pay."""
+_UNSOLVED = "the best of all routes was not found, only the best single ones: please report it with this block's number"
 
 
 def make_plan(
@@ -62,17 +68,61 @@ def make_plan(
     movers = _movers(portfolio, desired)
     if not _both_sides(movers, desired):
         return Hold(why_nothing(task))
-    routes = _routes(task, movers)
-    if isinstance(routes, MoreTicks):
-        return routes
-    fit = fitted(task, routes)
+    found = _routes(task, movers)
+    if isinstance(found, MoreTicks):
+        return found
+    fit = fitted(task, found.routes)
+    if isinstance(fit, Fitted) and fit.reasons and fit.trades:
+        fit = _again(task, fit)
     if isinstance(fit, MoreTicks):
         return fit
-    return _plan(task, routes, fit)
+    return _plan(task, found, fit)
 
 
-def _plan(task: Task, routes: tuple[RouteQuote, ...], fit: Fitted) -> Plan | Hold:
-    left_out = (*fit.left_out, *why_waits(task, routes))
+def _again(task: Task, cut: Fitted) -> Fitted | MoreTicks:
+    """The moves that limits have left, on the routes that are best for so much: what was cut is planned anew.
+
+    A cut leaves the routes that carried most of the whole. Of a part the best may be others, and fewer.
+    """
+    sold = [Amount(quote.route.hops[0].token_in, -quote.amount_in) for quote in cut.routes]
+    bought = [Amount(quote.route.hops[-1].token_out, quote.amount_out) for quote in cut.routes]
+    moved = moved_by(task.portfolio, [*sold, *bought])
+    traded = {change.token.address for change in (*sold, *bought)}
+    desired = {
+        now.balance.token.address: after.weight if now.balance.token.address in traded else now.weight
+        for now, after in zip(task.portfolio.positions, moved.positions, strict=True)
+    }
+    part = replace(task, desired=desired)
+    found = _routes(part, _movers(task.portfolio, desired))
+    if isinstance(found, MoreTicks):
+        return found
+    fit = fitted(part, found.routes)
+    if isinstance(fit, MoreTicks):
+        return fit
+    best = fit if fit.trades and _worth(task, fit) > _worth(task, cut) else cut
+    return replace(
+        best, reasons={**cut.reasons, **{pair: why for pair, why in fit.reasons.items() if pair not in cut.reasons}}
+    )
+
+
+def _worth(task: Task, fit: Fitted) -> int:
+    """In dollars, where each that is moved is worth what it may cost at most."""
+    price = {p.balance.token.address: p.price for p in task.portfolio.positions}
+    moved = sum(trade.value for trade in fit.trades)
+    brought = sum(price[q.route.hops[-1].token_out.address].value_down(q.amount_out) for q in fit.routes)
+    gas = sum(quote.gas for quote in fit.routes) * gas_price_now(task.snapshot.block, task.fees)
+    return bps_of_down(Usd(moved), task.policy.limits.max_cost) + brought - moved - task.snapshot.native.value_up(gas)
+
+
+def _left_out(fit: Fitted) -> Iterator[str]:
+    """Each pair that was cut, with the reason, and what is made of it."""
+    for (sell, buy), reason in fit.reasons.items():
+        made = sum(trade.sell.raw for trade in fit.trades if (trade.sell.token, trade.buy) == (sell, buy))
+        yield f"{reason}; {f'cut to {amount(Amount(sell, made))}' if made else 'left out'}"
+
+
+def _plan(task: Task, found: JointRoutes, fit: Fitted) -> Plan | Hold:
+    left_out = (*_left_out(fit), *why_waits(task, found.routes), *([] if found.solved else [_UNSOLVED]))
     if not fit.trades:
         return Hold("no trade can be made: " + "; ".join(left_out) if left_out else why_nothing(task))
     return Plan(fit.trades, fit.routes, Usd(sum(trade.value for trade in fit.trades)), left_out)
@@ -88,9 +138,14 @@ def _both_sides(movers: tuple[Position, ...], desired: Mapping[Address, Weight])
     return signs == {True, False}
 
 
-def _routes(task: Task, movers: tuple[Position, ...]) -> tuple[RouteQuote, ...] | MoreTicks:
-    """The optimum over all pools, as routes from what is over to what is under."""
-    from rebalancer.market.joint import Freedom, Holding, joint_routes  # late: a tick that holds does not pay for numpy
+def _routes(task: Task, movers: tuple[Position, ...]) -> JointRoutes | MoreTicks:
+    """The optimum over all pools, its routes those from what is over to what is under."""
+    from rebalancer.market.joint import (
+        Freedom,
+        Holding,
+        JointRoutes,
+        joint_routes,
+    )  # late: a tick that holds does not pay for numpy
 
     snapshot, limits = task.snapshot, task.policy.limits
     by_module = isinstance(snapshot.wallet, ModuleWallet)
@@ -113,9 +168,10 @@ def _routes(task: Task, movers: tuple[Position, ...]) -> tuple[RouteQuote, ...] 
         case MoreTicks() as more:
             return more
         case NoRoute():
-            return ()
+            return JointRoutes((), Usd(0), {})
         case found:
-            return _whole_exits(task, tuple(quote for quote in found.routes if _is_toward(task, quote)))
+            toward = tuple(quote for quote in found.routes if _is_toward(task, quote))
+            return replace(found, routes=_whole_exits(task, toward))
 
 
 def _shares(desired: list[Weight]) -> list[Weight]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rebalancer.core.bands import outside
 from rebalancer.core.batch_rules import POOL_TOLERANCE, goal_of, passage, slack_of
-from rebalancer.core.cost import impact_bps_up
+from rebalancer.core.cost import impact_bps_up, route_impact
 from rebalancer.core.drift import moved_by
 from rebalancer.core.floors import floor_of
 from rebalancer.core.flows import Through, followed, through
@@ -147,10 +147,9 @@ def _max_trade(task: Task, trades: Sequence[Trade]) -> Cuts:
         room = left.get(pair, most)
         if trade.value > room:
             caps[number] = Usd(room)
-            reasons[number] = (
-                f"{amount(trade.sell)} for {trade.buy} moves {money(trade.value)}, max_trade leaves room for "
-                f"{money(Usd(room))}: the rest waits"
-            )
+            whole = sum(t.value for t in trades if (t.sell.token.address, t.buy.address) == pair)
+            said = f"{trade.sell.token} for {trade.buy} would move {money(Usd(whole))}"
+            reasons[number] = f"{said}, max_trade allows {money(most)}: the rest waits"
         left[pair] = max(room - trade.value, 0)
     return Cuts(caps, reasons)
 
@@ -205,7 +204,9 @@ def beyond_limits(limits: Limits, sell: Position, bought: Position, found: Route
     value = sell.price.value_down(found.amount_in)
     floor = floor_of(Amount(sell.balance.token, found.amount_in), sell.price, bought.price, limits.max_slippage)
     if found.amount_out < floor.raw:
-        return Usd(value // 2), (
+        lost, ideal = route_impact(found.route, found.amount_in, found.amount_out)
+        # Of so much less the floor and the ideal are less in proportion, and what its own size loses in its square.
+        return Usd(mul_div_down(value, max(ideal - floor.raw, 0), max(lost, 1))), (
             f"{said} would bring {amount(Amount(floor.token, found.amount_out))}, its floor is {amount(floor)} "
             f"(max_slippage of {bps(limits.max_slippage)}): the pools are too thin for so much, or off the oracle"
         )

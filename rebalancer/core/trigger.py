@@ -90,7 +90,7 @@ def _outside(policy: Policy, portfolio: Portfolio) -> Act | Hold:
 
 
 def _lacks_cash(policy: Policy, portfolio: Portfolio, why: Act) -> Hold | None:
-    """Why nothing is done where only cash may be spent or filled up, and there is none to spend or to fill."""
+    """Why nothing is done where only cash may be spent, and there is none to spend."""
     if policy.contributions is not Contributions.ONLY or policy.cash is None:
         return None
     desired = desired_weights(policy, portfolio)
@@ -99,8 +99,8 @@ def _lacks_cash(policy: Policy, portfolio: Portfolio, why: Act) -> Hold | None:
     if value > 0 and value >= policy.limits.min_trade:
         return None
     return Hold(
-        f"{why.reason}; contributions: only sells no asset for another, and of {policy.cash} "
-        f"{money(value)} is to be spent or filled up, min_trade is {money(policy.limits.min_trade)}"
+        f"{why.reason}; contributions: only sells no asset, it buys with new money: of {policy.cash} {money(value)} "
+        f"above its target can be spent, min_trade is {money(policy.limits.min_trade)}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rebalancer.core.model import Measured, Policy, Volatility
+from rebalancer.core.optimal_bands import LEAST_VOLATILITY
 from rebalancer.core.render import duration, percent
 
 
@@ -16,11 +17,15 @@ def volatility_words(policy: Policy, measured: Measured, now: int) -> str:
     parts = [f"given: {_listed(given)}"] if given else []
     if own:
         parts.append(
-            f"measured from {measured.samples} days of the feeds' rounds, up to {duration(now - measured.until)} ago: "
-            f"{_listed(own)}"
+            f"measured from {measured.samples} days of the feeds' rounds, the newest {duration(now - measured.until)} "
+            f"old: {_listed(own)}"
         )
     return f"volatility of a year, {'; '.join(parts)}"
 
 
 def _listed(volatilities: Sequence[Volatility]) -> str:
-    return ", ".join(f"{v.token} {percent(v.per_year)}" for v in volatilities)
+    least = LEAST_VOLATILITY
+    return ", ".join(
+        f"{v.token} {percent(v.per_year)}" + (f" (counts as {percent(least)})" if v.per_year < least else "")
+        for v in volatilities
+    )

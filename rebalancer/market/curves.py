@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from math import exp, log, sqrt
 
 import numpy as np
@@ -188,8 +187,8 @@ def _row_v3(pool: V3Pool, usd0: float, usd1: float) -> Row:
     here = log(root) / HALF_LN_TICK
     # A tick that stands at the very price is on the way down.
     below = bisect_left(pool.ticks, (pool.tick + 1,))
-    count = len(pool.ticks)
-    ticks, nets = np.fromiter(chain.from_iterable(pool.ticks), np.float64, 2 * count).reshape(count, 2).T
+    columns = zip(*pool.ticks, strict=True) if pool.ticks else ((), ())
+    ticks, nets = (np.array(column, dtype=np.float64) for column in columns)
     worth0, worth1 = usd0 / root, usd1 * root
     down = _side(pool.liquidity, (here - ticks[:below])[::-1], -nets[:below][::-1], (worth0, worth1))
     up = _side(pool.liquidity, ticks[below:] - here, nets[below:], (worth1, worth0))

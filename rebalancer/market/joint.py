@@ -12,25 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 
 from rebalancer.market.curves import clipped, row_of
+from rebalancer.market.nodes import PAIR, Plan, Terms
 from rebalancer.market.pools import Pool, has_price
 from rebalancer.market.problems import Market
 from rebalancer.market.routing import (
-    V2_NEXT_HOP_GAS,
-    V3_HOP_GAS,
+    SWAP_GAS,
     V3_TICK_GAS,
+    GasPrice,
     Hop,
     MoreTicks,
     NoRoute,
     Route,
     RouteQuote,
+    best_known_route,
+    pool_gas,
     quote_in_turn,
 )
-from rebalancer.market.subsets import PAIR, Plan, Terms, best_plan
+from rebalancer.market.subsets import best_plan
 from rebalancer.market.uniswap_v2 import V2Pool
-from rebalancer.units import BPS, ONE, Address, Amount, Bps, Price, Usd, Weight
+from rebalancer.units import BPS, ONE, Address, Amount, Bps, Price, Usd, Weight, mul_div_down
 
-SWAP_GAS = 40_000
-"""Of a swap besides its pools: the call, the approval and taking it back."""
+_V3 = 3
+"""The kind of all other pools."""
 _INSIDE = 0.999
 """Of the impact that is allowed: what integers round up stays within."""
 _CRUMB = 100_000
@@ -74,6 +77,12 @@ class JointRoutes:
     routes: tuple[RouteQuote, ...]
     waiting: Usd
     prices: dict[Address, float]
+    solved: bool = True
+    """False: the optimum was not found, and these are the best single paths."""
+
+
+_Places = dict[tuple[Address, int], int]
+"""By token and kind of pool: a node of the market."""
 
 
 def joint_routes(
@@ -81,10 +90,10 @@ def joint_routes(
 ) -> JointRoutes | MoreTicks | NoRoute:
     """The routes that leave the most, gas paid. NoRoute: none does, or what is wanted cannot be reached at all."""
     prices = [*(holding.price for holding in holdings), *freedom.hubs]
-    places = {price.token.address: place for place, price in enumerate(prices)}
+    places = _places(holdings, freedom)
     dollars = {price.token.address: price.usd / (ONE * 10**price.token.decimals) for price in prices}
     usable = [
-        pool for pool in pools if pool.token0.address in places and pool.token1.address in places and has_price(pool)
+        pool for pool in pools if pool.token0.address in dollars and pool.token1.address in dollars and has_price(pool)
     ]
     plan = _plan(usable, holdings, freedom, places, dollars)
     if plan is None:
@@ -94,28 +103,41 @@ def joint_routes(
         return quoted
     # What is so little that a pool pays nothing for it waits.
     routes = tuple(quote for quote in quoted if isinstance(quote, RouteQuote))
-    shadow = {price.token.address: float(plan.prices[places[price.token.address]]) for price in prices}
-    return JointRoutes(routes, Usd(int(plan.waiting * ONE)), shadow)
+    shadow = {token: float(plan.prices[place]) for (token, _), place in places.items()}
+    return JointRoutes(routes, Usd(int(plan.waiting * ONE)), shadow, plan.solved)
+
+
+def _places(holdings: Sequence[Holding], freedom: Freedom) -> _Places:
+    """Where a path keeps to pools of one kind, a hub is a node for each kind: what comes in leaves by the same."""
+    movers = [holding.balance.token.address for holding in holdings]
+    places = {(token, kind): place for place, token in enumerate(movers) for kind in (PAIR, _V3)}
+    for hub in freedom.hubs:
+        new = max(places.values(), default=-1) + 1
+        places[hub.token.address, PAIR] = new
+        places[hub.token.address, _V3] = new if freedom.mixed else new + 1
+    return places
 
 
 def _plan(
     pools: Sequence[Pool],
     holdings: Sequence[Holding],
     freedom: Freedom,
-    places: dict[Address, int],
+    places: _Places,
     dollars: dict[Address, float],
 ) -> Plan | None:
     rows = [row_of(pool, dollars) for pool in pools]
     if freedom.most_impact is not None:
         rows = [clipped(row, freedom.most_impact * _INSIDE / BPS) for row in rows]
+    kinds = tuple(PAIR if isinstance(pool, V2Pool) else _V3 for pool in pools)
     market = Market(
         rows=tuple(rows),
-        zero=tuple(places[pool.token0.address] for pool in pools),
-        one=tuple(places[pool.token1.address] for pool in pools),
-        gas=tuple(V2_NEXT_HOP_GAS if isinstance(pool, V2Pool) else V3_HOP_GAS for pool in pools),
-        kinds=tuple(PAIR if isinstance(pool, V2Pool) else 3 for pool in pools),
+        zero=tuple(places[pool.token0.address, kind] for pool, kind in zip(pools, kinds, strict=True)),
+        one=tuple(places[pool.token1.address, kind] for pool, kind in zip(pools, kinds, strict=True)),
+        gas=tuple(pool_gas(pool) for pool in pools),
+        kinds=kinds,
     )
-    held, wanted = np.zeros(len(places)), np.zeros(len(places))
+    tokens = max(places.values(), default=-1) + 1
+    held, wanted = np.zeros(tokens), np.zeros(tokens)
     for place, holding in enumerate(holdings):
         held[place] = holding.balance.raw * dollars[holding.balance.token.address]
         wanted[place] = holding.wanted / ONE
@@ -129,7 +151,30 @@ def _plan(
         least_swap=freedom.least_swap / ONE,
         wait=None if freedom.most_cost is None else freedom.most_cost / BPS,
     )
-    return best_plan(market, held, wanted, terms)
+    return best_plan(market, held, wanted, terms, lambda: _single_pools(pools, holdings, freedom))
+
+
+def _single_pools(pools: Sequence[Pool], holdings: Sequence[Holding], freedom: Freedom) -> tuple[int, ...]:
+    """The places of the pools that the best single paths go through, where who is over is matched to who is under."""
+    if not holdings:
+        return ()
+    values = [holding.price.value_down(holding.balance.raw) for holding in holdings]
+    over = [value - mul_div_down(sum(values), h.wanted, ONE) for value, h in zip(values, holdings, strict=True)]
+    places = {pool.address: place for place, pool in enumerate(pools)}
+    hubs = tuple(price.token for price in (*(holding.price for holding in holdings), *freedom.hubs))
+    found: set[int] = set()
+    while (most := min(max(over), -min(over))) > 0:
+        seller, buyer = over.index(max(over)), over.index(min(over))
+        over[seller] -= most
+        over[buyer] += most
+        sell, buy = holdings[seller].price, holdings[buyer].price
+        gas_price = GasPrice(freedom.gas_price * 10**buy.token.decimals, buy.usd)
+        match best_known_route(pools, sell.amount_down(Usd(most)), buy.token, hubs, gas_price):
+            case RouteQuote(route=route):
+                found.update(places[hop.pool.address] for hop in route.hops)
+            case NoRoute():
+                continue
+    return tuple(sorted(found))
 
 
 def _in_units(

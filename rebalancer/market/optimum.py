@@ -72,16 +72,23 @@ class Optimum:
 
 
 def solve(problem: Problem, prices: Floats | None = None) -> Optimum | None:
-    """The optimum, begun at `prices` where a like problem had them. None: not found in ROUNDS; no way to what is
-    wanted, mostly.
+    """The optimum, begun at `prices` where a like problem had them, and at the oracle's where that leads nowhere.
+    None: not found in ROUNDS; no way to what is wanted, mostly.
     """
     if problem.to_move <= 0.0 or not problem.wanted.any() or not _is_joined(problem):
         return None
     network = _Network(problem)
-    logs = np.zeros(len(problem.held)) if prices is None else np.log(prices)
-    flood = float(np.abs(network.at(logs, _moved(network, logs, _START)).short).max()) / (_FLOOD * problem.to_move)
-    found = (_from(network, logs, times * _START / max(flood, 1.0)) for times in _AGAIN)
+    oracle = np.zeros(len(problem.held))
+    starts = [oracle] if prices is None else [np.log(prices), oracle]
+    found = (_from(network, logs, product) for logs in starts for product in _products(network, logs))
     return next((optimum for optimum in found if optimum is not None), None)
+
+
+def _products(network: _Network, logs: Floats) -> list[float]:
+    """With which products of `moved` and `spare` to begin at these prices, one after the other."""
+    short = network.at(logs, _moved(network, logs, _START)).short
+    flood = float(np.abs(short).max()) / (_FLOOD * network.problem.to_move)
+    return [times * _START / max(flood, 1.0) for times in _AGAIN]
 
 
 def _is_joined(problem: Problem) -> bool:
@@ -106,7 +113,8 @@ def _from(network: _Network, logs: Floats, target: float) -> Optimum | None:
         state = network.at(logs, moved)
         gap = float(state.paid @ spare)
         fuzz = _BALANCE * traded + _EPSILON * float(state.slope.max())
-        if gap <= _GAP * traded and float(np.abs(state.short).max()) <= fuzz:
+        # As long as the products are _LEAST, this much is missing however deep the pools: it grows with their slopes.
+        if gap <= _GAP * traded + 4 * _LEAST * float(state.slope.sum()) and float(np.abs(state.short).max()) <= fuzz:
             return Optimum(state.prices, state.taken, state.given, moved, state.value, gap, rounds)
         product = moved * spare
         target = max(min(_SHRINK * float(product.sum()) / len(product), target), _LEAST)

@@ -17,8 +17,9 @@ from rebalancer.market.optimum import Problem
 Stock = tuple[Floats, Floats]
 """By token: dollars held, and the share wanted."""
 
-_PAST = 0.5
-"""What it costs to be past what is wanted, of each dollar."""
+_PAST = 0.1
+"""What it costs to be past what is wanted, of each dollar: more than pools ever pay beyond the oracle, and little more.
+Who is at his goal comes to be past it by his share of all costs."""
 _DEEP = 1e6
 """Times what is held: the liquidity of waiting, so that the price of it hardly depends on how much waits."""
 

@@ -17,8 +17,11 @@ from rebalancer.units import Amount, Token, mul_div_up
 
 V3_HOP_GAS = 80_000
 V3_TICK_GAS = 31_000
-V2_FIRST_HOP_GAS = 135_000
-V2_NEXT_HOP_GAS = 50_000
+"""Of each initialised tick that is crossed."""
+V2_HOP_GAS = 60_000
+SWAP_GAS = 40_000
+"""Of a swap besides its pools: the router's call, the approval and taking it back. All four are what the real contracts
+used in a Safe's batch, and a fifth more for tokens that are dearer to move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def _one_kind(path: _Path, hop: Hop) -> bool:
 
 
 def _start(amount_in: int) -> _Path:
-    return _Path((), amount_in, 0, (), ())
+    return _Path((), amount_in, SWAP_GAS, (), ())
 
 
 def _extended(path: _Path, hop: Hop) -> _Path | NoRoute:
@@ -184,23 +187,24 @@ def _extended(path: _Path, hop: Hop) -> _Path | NoRoute:
     match swap_exact_in(pool, hop.token_in, path.amount_out):
         # Where the amount is only the most that may arrive, less of it may well find its liquidity.
         case Swap() as swap if swap.unfilled == 0 or path.needs:
-            gas = path.gas + _hop_gas(hop.pool, len(hops), swap.ticks_crossed)
+            gas = path.gas + pool_gas(hop.pool) + V3_TICK_GAS * swap.ticks_crossed
             return _Path(hops, swap.amount_out, gas, (*path.pools_after, swap.pool_after), path.needs)
         case Swap(unfilled=unfilled):
             return NoRoute(f"pool {pool.address} is out of liquidity: {unfilled} {hop.token_in} left over")
         case NeedTicks() as need:
-            gas = path.gas + _hop_gas(hop.pool, len(hops), 0)
+            gas = path.gas + pool_gas(hop.pool)
             return _Path(hops, need.best_possible, gas, (*path.pools_after, pool), (*path.needs, need))
         case NoSwap(reason=reason):
             return NoRoute(f"pool {pool.address}: {reason}")
 
 
-def _hop_gas(pool: Pool, number: int, ticks_crossed: int) -> int:
+def pool_gas(pool: Pool) -> int:
+    """Units of a swap through `pool`, the ticks that it crosses aside."""
     match pool:
         case V2Pool():
-            return V2_FIRST_HOP_GAS if number == 1 else V2_NEXT_HOP_GAS
+            return V2_HOP_GAS
         case V3Pool():
-            return V3_HOP_GAS + V3_TICK_GAS * ticks_crossed
+            return V3_HOP_GAS
 
 
 def _net(path: _Path, gas_price: GasPrice) -> int:
@@ -215,7 +219,7 @@ def _best(paths: Sequence[_Path], gas_price: GasPrice) -> _Path | None:
 
 def _answer(path: _Path | None, sell: Amount, buy: Token) -> RouteQuote | NoRoute:
     if path is None:
-        return NoRoute(f"no pool or pair of pools takes {sell.raw} {sell.token} for {buy}")
+        return NoRoute(f"no pool or pair of pools takes so much {sell.token} for {buy}")
     return _quote(path, sell.raw)
 
 

@@ -71,6 +71,11 @@ class Chain:
     @classmethod
     def over(cls, replica: Replica) -> Chain:
         replica.rpc.call("evm_setAutomine", False)
+        return cls.of(replica)
+
+    @classmethod
+    def of(cls, replica: Replica) -> Chain:
+        """For questions only: it mines as before."""
         return cls(replica, replica.now(), HTTPConnection(urlsplit(replica.url).netloc, timeout=60))
 
     def answers(self, calls: Sequence[Call]) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from given_module import SYMBOLS, Module
 from given_orders import BEYOND, at_the_floor, honest
 from given_refusals import MAKERS
 from given_scenes import FAULTS, furnish, modules, scenes, seen
+from machine_chain import Chain
 
-from rebalancer.adapters.chain.rpc import RpcError
 from rebalancer.adapters.wallets.module_abi import preview_data, rebalance_data
 from rebalancer.core.model import ModuleWallet, Snapshot
 from rebalancer.core.model.module import MOST_SWAPS
@@ -45,25 +45,23 @@ class Verdict:
 # ---------------------------------------------------------------- the two judges
 
 
-def verdict_of(module: Module, snapshot: Snapshot, order: Order) -> Verdict:
+def verdict_of(chain: Chain, module: Module, snapshot: Snapshot, order: Order) -> Verdict:
     known = (order.swaps, b"", order.deadline, order.nonce)
-    operator = replace(order, sender=module.operator)
+    calls = ((module.operator, preview_data(*known)), (order.sender, rebalance_data(*known)))
+    questions = [(sender, module.address, "0x" + data.hex()) for sender, data in calls]
+    before, whole = (said(answer) for answer in chain.ask(questions, order.at))
     return Verdict(
-        chain_before=said(module, module.operator, preview_data(*known), order.at),
-        ours_before=ours(module, snapshot, operator, before=True),
-        chain=said(module, order.sender, rebalance_data(*known), order.at),
+        chain_before=before,
+        ours_before=ours(module, snapshot, replace(order, sender=module.operator), before=True),
+        chain=whole,
         ours=ours(module, snapshot, order, before=False),
     )
 
 
-def said(module: Module, sender: str, data: bytes, at: int) -> str:
+def said(answer: tuple[bool, str]) -> str:
     """The rule that the module names, or that it accepts."""
-    call = {"from": sender, "to": module.address, "data": "0x" + data.hex()}
-    try:
-        module.replica.rpc.call("eth_call", call, "latest", {}, {"time": hex(at)})
-    except RpcError as error:
-        return error.reason.removeprefix("execution reverted").removeprefix(": ").removeprefix(PREFIX)
-    return ACCEPTED
+    fine, reason = answer
+    return ACCEPTED if fine else reason.removeprefix(PREFIX)
 
 
 def ours(module: Module, snapshot: Snapshot, order: Order, before: bool) -> str:
@@ -93,6 +91,7 @@ def heard_of(replica: Replica) -> list[Verdict]:
     """Half of the orders are honest, the others aimed at the rule that was hit least so far."""
     random, heard = Random(SEED), list[Verdict]()
     hits: Counter[str] = Counter()
+    chain = Chain.of(replica)
     for module, snapshot, scene in scenes(replica, random):
         broken = snapshot.wallet.state.paused or scene.books != books_of(snapshot, snapshot.wallet)
         for number in range(ORDERS // 2 if broken else ORDERS):
@@ -101,7 +100,7 @@ def heard_of(replica: Replica) -> list[Verdict]:
             for rule in sorted(MAKERS, key=lambda name: (hits[name], name)):
                 order = order or MAKERS[rule](scene)
             assert order is not None
-            heard.append(verdict_of(module, snapshot, order))
+            heard.append(verdict_of(chain, module, snapshot, order))
             hits[heard[-1].chain] += 1
     return heard
 
@@ -132,5 +131,5 @@ def test_guard__of_more_swaps_than_fit__refuses_what_the_module_cannot_read(repl
     snapshot, scene = seen(replica, module, Random(1), 0)
     order = honest(scene)
     assert order is not None
-    verdict = verdict_of(module, snapshot, replace(order, swaps=order.swaps[:1] * (MOST_SWAPS + 1)))
+    verdict = verdict_of(Chain.of(replica), module, snapshot, replace(order, swaps=order.swaps[:1] * (MOST_SWAPS + 1)))
     assert verdict.chain_before == verdict.chain == "" and verdict.ours_before == verdict.ours == "swaps"

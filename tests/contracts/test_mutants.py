@@ -64,10 +64,17 @@ def test_place__of_a_mutant__is_the_text_that_it_lacks() -> None:
     assert place_of("books _read: assert price > 0 deleted") == "books _read: assert price > 0"
 
 
-def test_artifact__of_an_edited_module__is_the_contract_made_of_it() -> None:
-    (mutant,) = (mutant for mutant in FOUND if mutant.name == "books _read: assert price > 0 deleted")
+@pytest.mark.parametrize(
+    ("name", "contract"),
+    [
+        ("RouteCheck check: assert found == amount_in deleted", "RouteCheck"),
+        pytest.param("books _read: assert price > 0 deleted", "RebalanceModule", marks=pytest.mark.slow),
+    ],
+)
+def test_artifact__of_an_edited_contract_or_module__is_the_contract_made_of_it(name: str, contract: str) -> None:
+    (mutant,) = (mutant for mutant in FOUND if mutant.name == name)
     made = artifact_of(mutant)
     assert made is not None
-    code, whole = json.loads(made)["bytecode"], artifact("RebalanceModule")["bytecode"]
-    assert json.loads(made)["abi"] == artifact("RebalanceModule")["abi"]
+    code, whole = json.loads(made)["bytecode"], artifact(contract)["bytecode"]
+    assert json.loads(made)["abi"] == artifact(contract)["abi"]
     assert len(code) < len(whole)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from small_market import ASSETS, NOW, PRICES, portfolio_in, snapshot_with, worth
+from small_market import ASSETS, NOW, OVER_TIME, POLICY, PRICES, portfolio_in, snapshot_with, usd, worth
 
-from rebalancer.core.model import INDEX, NO_HISTORY, Cost, History, Portfolio, Snapshot, Valued
+from rebalancer.core.model import INDEX, NO_HISTORY, Breach, Cost, History, Portfolio, Snapshot, Valued
 from rebalancer.core.over_time import holdings_of
-from rebalancer.units import ONE, Address, Price, Token, Usd
+from rebalancer.units import ONE, Address, Bps, Price, Token, Usd, Weight
 
 HELD = (30_000, 40_000, 20_000, 10_000)
 """Dollars of ASSETS, on their targets."""
@@ -16,6 +16,19 @@ HELD = (30_000, 40_000, 20_000, 10_000)
 
 def holding(*dollars: str | int) -> Portfolio:
     return portfolio_in(snapshot_with(*dollars))
+
+
+PORTFOLIO = holding(*HELD)
+"""100,000 dollars."""
+RAMPED = replace(POLICY, over_time=replace(OVER_TIME, ramp=Bps(500), ramp_days=3))
+AT_THE_LIMITS = replace(
+    NO_HISTORY,
+    trades_of_day=11,
+    turnover_of_day=usd(149_000),
+    cost_of_month=usd(2_990),
+    turnover_share=Weight(149 * ONE // 100),
+    cost_share=Weight(299 * ONE // 10_000),
+)
 
 
 def looked(*dollars: str | int, index: int = INDEX, at: int = NOW - 900) -> History:
@@ -50,3 +63,7 @@ def _signed(token: Token, dollars: int) -> int:
 def costing(traded: int, shortfall: int = 0, gas: int = 0) -> Cost:
     """In whole dollars."""
     return Cost(Usd(traded * ONE), Usd(0), Usd(0), Usd(shortfall * ONE), Usd(gas * ONE))
+
+
+def rules(breaches: tuple[Breach, ...]) -> list[str]:
+    return [breach.rule for breach in breaches]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from given_bands import OPTIMAL, at_gas_price
 from hypothesis import given
 from hypothesis import strategies as st
 from small_market import (
     ASSETS,
-    GWEI,
     LINK,
     POLICY,
     USDC,
@@ -33,10 +33,9 @@ from rebalancer.core.band_words import (
     picture,
     why_bands,
 )
-from rebalancer.core.model import Back, Band, Calendar, Optimal, Policy, Snapshot, Target, Threshold
-from rebalancer.units import Token, Wei, Weight
+from rebalancer.core.model import Back, Band, Calendar, Policy, Snapshot, Target
+from rebalancer.units import Token, Weight
 
-OPTIMAL = replace(POLICY, trigger=Threshold(Optimal(())))
 RICH = snapshot_with(340_000, 380_000, 190_000, 90_000)
 
 
@@ -45,7 +44,7 @@ def looks_of(policy: Policy, snapshot: Snapshot = RICH) -> tuple[BandLook, ...]:
 
 
 def words_of(policy: Policy, token: Token, gwei: int) -> str:
-    snapshot = replace(RICH, block=replace(RICH.block, base_fee=Wei(gwei * GWEI)))
+    snapshot = at_gas_price(RICH, gwei)
     said = dict(zip(ASSETS, why_bands(looks_of(policy, snapshot), portfolio_in(snapshot).value), strict=True))
     return said[token]
 
@@ -70,12 +69,12 @@ def test_band_rows__of_a_calendar__say_that_there_is_no_band() -> None:
     assert rows[0] == ("WETH", "34.00", "30.00", "+4.00", "none", "", "")
 
 
-def test_cost_rows__of_optimal_bands__sum_up_and_are_their_own_best() -> None:
+def test_cost_rows__of_optimal_bands__are_their_own_best_and_are_not_added_up() -> None:
     looks = looks_of(OPTIMAL)
     value = portfolio_in(RICH).value
     rows = cost_of_bands_rows(looks, value)
     assert all(len(row) == len(COSTS_HEAD) for row in rows)
-    assert [row[0] for row in rows] == ["WETH", "USDC", "WBTC", "LINK", "in all"]
+    assert [row[0] for row in rows] == ["WETH", "USDC", "WBTC", "LINK"], "a trade is in the rows of both its tokens"
     assert all(row[4] == row[6] for row in rows), "nothing is cheaper"
     # 0.4 (u^2 + l^2)/6 of a million, and the rest, as a person would work them out.
     costs = looks[0].costs

@@ -78,9 +78,17 @@ def test_pays__at_what_it_saves__goes_on_and_a_unit_over_holds_with_both_figures
     assert answer.reason.startswith("not worth it: it would cost 2.59 USD, and save 2.59 USD of what drift costs")
 
 
-def test_pays__where_nothing_is_saved__says_so_in_full() -> None:
-    answer = judged(NAMED, PORTFOLIO, (worth(WETH, 2_000), worth(LINK, 0) - worth(LINK, 2_000)), costing(3))
-    assert isinstance(answer, Hold) and "cost 3.00 USD, and save 0.00 USD" in answer.reason
+@pytest.mark.parametrize(
+    ("dollars", "saved", "said"),
+    [
+        (3, 0, "it would cost 3.00 USD, and save 0.00 USD of what drift costs"),
+        (3, -2, "it would cost 3.00 USD, and add 2.00 USD to what drift costs"),
+        (-1, -2, "it would bring 1.00 USD more than it costs, and add 2.00 USD to what drift costs"),
+    ],
+)
+def test_pays__where_nothing_is_saved__says_so_without_a_minus(dollars: int, saved: int, said: str) -> None:
+    answer = pays(Usd(saved * ONE), costing(dollars))
+    assert isinstance(answer, Hold) and said in answer.reason and "-" not in answer.reason
 
 
 def _two(target: Weight, drift: Weight, value: int) -> Portfolio:

@@ -12,6 +12,7 @@ from rebalancer.core.flows import followed, pools_on_the_way, rewound, routed, s
 from rebalancer.core.model import PoolSwap
 from rebalancer.market.pools import Pool, mid_ratio, swap_exact_in
 from rebalancer.market.swap import Swap
+from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Token
 
@@ -54,6 +55,18 @@ def test_rewound__a_pool_after_a_swap_of_any_size__stands_where_it_stood(
     # One unit of USDC, of ten dollars or more, is all that rounding can take: a ten-millionth of the way.
     (seen, over), (true, under) = mid_ratio(before, USDC) or (0, 1), mid_ratio(pool, USDC) or (0, 1)
     assert abs(seen * under - true * over) * 10**9 <= true * over
+
+
+@given(st.integers(10, 500_000), st.integers(1, 50))
+def test_rewound__a_pair_that_says_it_stands_elsewhere__is_not_known(dollars: int, parts: int) -> None:
+    """The reserves of a read before others swapped, or of a node that makes them up."""
+    pool = v2_pool(USDC, WETH, 1_000_000)
+    swap = swap_exact_in(pool, USDC, worth(USDC, dollars).raw)
+    assert isinstance(swap, Swap) and isinstance(swap.pool_after, V2Pool)
+    after, amounts = swap.pool_after, (swap.amount_in, swap.amount_out)
+    elsewhere = replace(after, reserve0=after.reserve0 + after.reserve0 // parts)
+    assert rewound(after, USDC, amounts) == pool
+    assert rewound(elsewhere, USDC, amounts) is None and rewound(pool, USDC, amounts) is None
 
 
 def test_rewound__beyond_the_ticks_that_are_known__is_not_known() -> None:

@@ -76,7 +76,13 @@ def test_volatility_words__of_given_and_measured__say_which_are_which_and_how_ol
     told = resolved(policy, portfolio_in(RICH), RICH, MEASURED.volatilities[:1])
     measured = replace(MEASURED, volatilities=MEASURED.volatilities[:1])
     assert volatility_words(told, measured, NOW) == (
-        "volatility of a year, given: LINK 90 %; measured from 90 days of the feeds' rounds, up to 1 h 5 min ago: WETH "
-        "60 %"
+        "volatility of a year, given: LINK 90 %; measured from 90 days of the feeds' rounds, the newest 1 h 5 min old: "
+        "WETH 60 %"
     )
     assert volatility_words(POLICY, NOTHING_MEASURED, NOW).startswith("volatility of a year, given: WETH 60 %")
+
+
+def test_volatility_words__below_the_least__say_what_it_counts_as() -> None:
+    policy = replace(POLICY, tracking=replace(POLICY.tracking, volatilities=(Volatility(USDC, share("0.4")),)))
+    measured = replace(MEASURED, volatilities=policy.tracking.volatilities)
+    assert volatility_words(policy, measured, NOW).endswith("USDC 0.4 % (counts as 1 %)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from given_bands import OPTIMAL, at_gas_price
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_market import (
@@ -50,7 +51,6 @@ from rebalancer.core.optimal_bands import LEAST_VOLATILITY, deviation_of, reckon
 from rebalancer.core.trigger import reason_to_act
 from rebalancer.units import ONE, Bps, Token, Wei, Weight
 
-OPTIMAL = replace(POLICY, trigger=Threshold(Optimal(())))
 RICH = snapshot_with(300_000, 400_000, 200_000, 100_000)
 
 
@@ -59,10 +59,6 @@ def known(policy: Policy, snapshot: Snapshot, *measured: Volatility) -> dict[Tok
     trigger = resolved(policy, portfolio_in(snapshot), snapshot, measured).trigger
     assert isinstance(trigger, Threshold) and isinstance(trigger.bands, Known)
     return {band.token: band for band in trigger.bands.bands}
-
-
-def at_gas_price(snapshot: Snapshot, gwei: int) -> Snapshot:
-    return replace(snapshot, block=replace(BLOCK, base_fee=Wei(gwei * GWEI)))
 
 
 # ---------------------------------------------------------------- what becomes known
@@ -117,7 +113,7 @@ def test_terms__of_a_token__are_the_fees_of_its_path_and_a_little_impact() -> No
     assert share("0.05") < terms[WETH].cost < share("0.06")
     assert share("0.35") < terms[LINK].cost < share("0.41")
     assert terms[USDC].cost < share("0.06"), "cash is reckoned against the largest of the others"
-    # 180,000 and a hop of 80,000 at 11 gwei and 2,000 USD, of a million.
+    # 140,000 and a swap of 120,000 at 11 gwei and 2,000 USD, of a million.
     assert terms[WETH].gas == 260_000 * 11 * GWEI * 2_000 // 10**6
     assert terms[WETH].least == share("0.05"), "5 bps: min_trade is 50 USD of a million"
     assert terms[WETH].widest == share(15)

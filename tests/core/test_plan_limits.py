@@ -65,7 +65,7 @@ def test_make_plan__a_largest_trade_below_the_smallest__holds_and_says_so() -> N
 
 def test_make_plan__max_trade__cuts_every_trade() -> None:
     plan = planned(DRIFTED, with_max_trade(300))
-    assert [t.value for t in plan.trades] == [usd(3_000), usd(3_000)]
+    assert all(usd(2_999) < trade.value <= usd(3_000) for trade in plan.trades) and len(plan.trades) == 2
 
 
 def test_make_plan__pools_too_thin_for_any_of_a_pair__leaves_it_out_with_the_reason() -> None:
@@ -109,8 +109,10 @@ def test_fitted__two_routes_that_move_one_pool_too_far_together__are_cut_alike_a
     assert (
         fit.trades[0].sell.raw == pytest.approx(fit.trades[1].sell.raw, rel=1e-2) and fit.trades[0].sell.raw < sale[1]
     )
-    assert all("2 swaps of 0.5 WETH through pool" in said and "max_impact of 2 bps" in said for said in fit.left_out)
-    plan = Plan(fit.trades, fit.routes, usd(0), fit.left_out)
+    assert all(
+        "2 swaps of 0.5 WETH through pool" in said and "max_impact of 2 bps" in said for said in fit.reasons.values()
+    )
+    plan = Plan(fit.trades, fit.routes, usd(0))
     assert guard_batch(policy, portfolio, snapshot, batch_of(plan, snapshot, policy)) == ()
 
 

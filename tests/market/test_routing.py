@@ -63,19 +63,19 @@ def test_quote_route__two_v3_hops__spends_in_the_second_what_the_first_paid() ->
     quote = quote_route(Route((Hop(AC, A, C), Hop(BC, C, B))), E18)
     assert isinstance(quote, RouteQuote)
     assert quote.amount_out == through(E18, (AC, A), (BC, C))
-    assert quote.gas == 160_000
+    assert quote.gas == 200_000
     assert [pool.address for pool in quote.pools_after] == [AC.address, BC.address]
 
 
-def test_quote_route__two_v2_hops__costs_less_gas_for_the_second() -> None:
+def test_quote_route__two_v2_hops__costs_gas_for_each() -> None:
     quote = quote_route(Route((Hop(AC_PAIR, A, C), Hop(BC_PAIR, C, B))), E18)
-    assert isinstance(quote, RouteQuote) and quote.gas == 185_000
+    assert isinstance(quote, RouteQuote) and quote.gas == 160_000
 
 
 def test_quote_route__ticks_crossed__cost_gas() -> None:
     stepped = made_v3([full_range(E18), (-60, 60, E18), (-180, 180, E18)])
     quote = quote_route(Route((Hop(stepped, A, B),)), E18)
-    assert isinstance(quote, RouteQuote) and quote.gas == 80_000 + 2 * 31_000
+    assert isinstance(quote, RouteQuote) and quote.gas == 120_000 + 2 * 31_000
 
 
 def test_quote_route__same_pool_twice__is_priced_in_sequence() -> None:

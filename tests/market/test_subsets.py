@@ -11,9 +11,10 @@ import pytest
 from market_makers import World, made_world
 
 from rebalancer.market.curves import Floats, level_row, row_of
+from rebalancer.market.nodes import Plan, Terms
 from rebalancer.market.one_way import order_of
 from rebalancer.market.problems import Market
-from rebalancer.market.subsets import SOLVES, Plan, Terms, best_plan
+from rebalancer.market.subsets import SOLVES, best_plan
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.units import ONE
 

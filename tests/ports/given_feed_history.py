@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Sequence
 
+from rebalancer.adapters.chain.at_block import read_head
+from rebalancer.adapters.chain.deployments import MAINNET
+from rebalancer.adapters.chain.rounds import Round, RoundReads
+from rebalancer.adapters.chain.rpc import Rpc
+from rebalancer.core.model import Block
 from rebalancer.market.addresses import checksum_address, keccak256
 from rebalancer.replica.bytecode import mock_init_code
 from rebalancer.replica.calls import encode_values
@@ -19,7 +25,9 @@ LIVE, LATEST, ROUNDS = 0, 1, 2
 """Slots of MockAggregator, which has its variables in this order."""
 BATCH = 2_000
 Past = Sequence[tuple[int, int]]
-"""(Unix seconds, answer), oldest first."""
+"""(Unix seconds, answer), oldest first. At second 0: a round that is not there."""
+ETH, BTC = FEEDS["ETH/USD"], FEEDS["BTC/USD"]
+DAYS = 90
 
 
 def write_rounds(replica: Replica, aggregator: Address, rounds: Past, live: bool = False) -> None:
@@ -63,3 +71,29 @@ def give_a_past(replica: Replica, days: int, daily: float = 0.03) -> None:
         past = [(midnight - DAY * back - dice.randrange(60, 3_000), a) for back, a in enumerate(answers[1:])]
         write_rounds(replica, aggregator_address(feed), [*past[::-1], (midnight, present)], live=True)
     replica.mine()
+
+
+def reads_of(*urls: str, quorum: int = 1) -> RoundReads:
+    return RoundReads(Rpc(urls, 1), 1, MAINNET.multicall3, quorum)
+
+
+def head_of(replica: Replica) -> Block:
+    replica.mine()
+    return read_head(replica.rpc)
+
+
+def midnights(block: Block, days: int = DAYS) -> list[int]:
+    last = block.timestamp // DAY * DAY
+    return [last - DAY * back for back in range(days, -1, -1)]
+
+
+def scanned(rounds: Past, times: list[int], phase: int = 1) -> dict[int, Round]:
+    """What reading every round would find."""
+    there = [(at, number, answer) for number, (at, answer) in enumerate(rounds, 1) if at]
+    found = {}
+    for time in times:
+        place = bisect_right([at for at, _, _ in there], time)
+        if place:
+            at, number, answer = there[place - 1]
+            found[time] = Round(phase << 64 | number, answer, at)
+    return found

@@ -21,8 +21,11 @@ import requests
 from given_node import Node, Reply
 from given_wallet import PASSWORD, a_keystore
 
+from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.adapters.ledger.words import Identity
 from rebalancer.cli import run
 from rebalancer.config import write_example
+from rebalancer.core.model import TickRecord
 from rebalancer.replica.accounts import Actor
 from rebalancer.replica.chain import Replica
 from rebalancer.units import Address
@@ -38,6 +41,7 @@ HOLDINGS = {
 """Too much WETH and WBTC, too little of all else."""
 ON_TARGET = {"WETH": 3_000, "WBTC": 2_500, "USDC": 2_000, "LINK": 1_500, "UNI": 1_000}
 """Basis points, as in the example configuration."""
+HALT = TickRecord(1_700_000_000, 7, "Halt", "nonce 7 was used by 0xfeed", None, None, None, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,13 @@ def at_once(keeper: Keeper) -> None:
     """Without a ramp, and without waiting for a block on top: the replica mines one for each transaction only."""
     keeper.edit("ramp: 5 % for 3 d", "ramp: off")
     keeper.edit("confirmations: 2", "confirmations: 1")
+
+
+def halted(keeper: Keeper) -> None:
+    ours = Identity(1, keeper.wallet, keeper.operator.address)
+    ledger = SqlLedger(f"sqlite:///{keeper.folder}/rebalancer.sqlite", ours)
+    ledger.record_tick(HALT)
+    ledger.close()
 
 
 def to_the_present(replica: Replica) -> None:

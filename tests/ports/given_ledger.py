@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 from hypothesis import strategies as st
 
 from rebalancer.adapters.ledger.words import Identity
@@ -32,7 +36,11 @@ from rebalancer.core.model import (
 from rebalancer.market.addresses import checksum_address, keccak256
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
+from rebalancer.ports import Ledger
 from rebalancer.units import Address, Amount, Price, Token, Usd, Wei, Weight
+
+Again = Callable[[], Ledger]
+"""The ledger, as the next process finds it."""
 
 
 def _address(number: int) -> Address:
@@ -73,6 +81,13 @@ def an_intent(number: int = 1, value: Usd = NOTHING) -> Intent:
         commitment=SignedTransaction(transaction, raw, "0x" + keccak256(raw).hex()),
         value=value,
     )
+
+
+def with_access_list(intent: Intent) -> Intent:
+    entry = AccessEntry(_address(9), (0, 2**256 - 1))
+    signed = intent.commitment
+    transaction = replace(signed.transaction, access_list=(entry,))
+    return replace(intent, commitment=replace(signed, transaction=transaction))
 
 
 def a_replacement(intent: Intent, purpose: Purpose = Purpose.RAISE, tip: int = 2) -> Replacement:
@@ -130,10 +145,14 @@ def a_settlement(intent: Intent, timestamp: int = 1_700_000_100, cost: Cost = NO
 GONE = Failure("void after its deadline, and unknown to the network")
 
 
+def a_revert(intent: Intent, timestamp: int = 1_700_000_100, gas: int = 3) -> Mined:
+    """Of its newest transaction; `gas` in dollars."""
+    return Mined(intent.newest.hash, intent.block + 2, "0x" + "ce" * 32, timestamp, 21_000, Usd(gas * DOLLAR))
+
+
 def a_failure(intent: Intent, timestamp: int = 1_700_000_100, gas: int = 3) -> Failure:
     """Mined and reverted; `gas` in dollars."""
-    mined = Mined(intent.newest.hash, intent.block + 2, "0x" + "ce" * 32, timestamp, 21_000, Usd(gas * DOLLAR))
-    return Failure("mined and reverted: Too little received", mined)
+    return Failure("mined and reverted: Too little received", a_revert(intent, timestamp, gas))
 
 
 def a_tick(outcome: str = "held", detail: str = "within the bands", block: int | None = 1_000) -> TickRecord:
@@ -144,6 +163,27 @@ def a_valued_tick(at: int, index: int, block: int = 1_000, usdc: int = 5 * 10**9
     """One that read the wallet, and found in it what was there at first grown to `index`."""
     held = ((USDC.address, usdc), (WETH.address, 2**100))
     return TickRecord(at, block, "held", "within", Usd(10**21), Weight(0), None, 1, index, held)
+
+
+def recorded(again: Again, intent: Intent) -> Intent:
+    again().record_intent(intent, a_basis(intent))
+    return intent
+
+
+def landed(again: Again, number: int, result: Settlement | Failure | None = None) -> Intent:
+    """A whole round, settled where nothing else is said."""
+    intent = recorded(again, an_intent(number))
+    again().record_landing(intent, result or a_settlement(intent))
+    return intent
+
+
+def replaced(again: Again, intent: Intent, purpose: Purpose = Purpose.RAISE, tip: int = 2) -> Intent:
+    return again().record_replacement(intent, a_replacement(intent, purpose, tip))
+
+
+def file_url(folder: Path) -> str:
+    """Of the ledger in a folder."""
+    return f"sqlite:///{folder}/ledger.db"
 
 
 # Everything that the types allow, and more than the chain does: 256 bits, either sign, odd symbols.

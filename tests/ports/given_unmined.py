@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import pytest
 from given_modules import a_module_desk, a_wanted_module
 from given_wallet import ROUTER, USDT, WETH, Desk, a_desk, a_trade
 
@@ -16,6 +17,8 @@ from rebalancer.replica.chain import Replica
 from rebalancer.units import Amount, Wei
 
 KINDS = ("safe", "safe-module")
+only_the_safe = pytest.mark.parametrize("kind", ["safe"], indirect=True)
+"""For what is the same whatever the wallet."""
 
 
 @contextmanager

@@ -1,14 +1,12 @@
 """`python -m rebalancer …`, except that it tells each step of its tick, and at a named one kills itself.
 
-`python killable.py PLAN ARGUMENTS…`, where PLAN is JSON: `tell`, the descriptor that steps are written to; `stop`, the
-step to die at, or ""; `token`, a file that whoever dies makes first, so that of several only one does; `ahead`, the
-seconds that its clock is ahead; `most_bytes`, to which a file may grow, or 0. The program itself is as it is: its ports
-are wrapped, and its own main is run.
+A plan has `stop`, the step to die at, or ""; `token`, a file that whoever dies makes first, so that of several only one
+does; `ahead`, the seconds that its clock is ahead; `most_bytes`, to which a file may grow, or 0. The program itself is
+as it is: its ports are wrapped, and its own main is run.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import runpy
@@ -19,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 
 from rebalancer import wire
@@ -31,6 +30,15 @@ STARTS, FREE, OPEN, LANDED, ENDS = "starts", "free", "open", "landed", "ends"
 """Where a tick is: before the ledger was read; nothing is open; an intent is; the newest one landed a moment ago, and
 may be taken back; all is done but to say so.
 """
+OUT, ERR = "out", "err"
+IMPORTED = (
+    *("alembic.command", "eth_account", "numpy", "psycopg", "sqlalchemy.dialects.sqlite"),
+    *("rebalancer.adapters.ledger.sql", "rebalancer.adapters.wallets.keystore", "rebalancer.wire"),
+    *("rebalancer.cli.commands", "rebalancer.market.joint"),
+)
+"""What takes time to import, and a tick imports."""
+TAKES_THEM_BY_NAME = "rebalancer.cli.ticks"
+"""The parts of `wire`: it is imported when they are watched, or nobody would tell a step."""
 MANY_ALIKE = ("venue.quote", "chain.read_ticks")
 """Asked as often as there are trades: the first is as good as any."""
 
@@ -159,9 +167,10 @@ def _kind(name: str, given: tuple[Any, ...]) -> Iterator[str]:
                 pass
 
 
-def _watch(plan: dict[str, Any]) -> None:
+def _watch(plan: dict[str, Any], tell: int) -> None:
     """From now on the program's parts are made so."""
-    steps = Steps(plan["tell"], plan["stop"], plan["token"])
+    assert TAKES_THEM_BY_NAME not in sys.modules
+    steps = Steps(tell, plan["stop"], plan["token"])
     make_ports, make_signer = wire.make_ports, wire.make_signer
 
     def watched_ports(settings: Settings, remember: bool = True) -> Ports:
@@ -185,7 +194,12 @@ def _watch(plan: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
-if __name__ == "__main__":
-    _watch(json.loads(sys.argv[1]))
-    sys.argv[:] = ["rebalancer", *sys.argv[2:]]
+def tick(plan: dict[str, Any], tell: Connection, arguments: tuple[str, ...], folders: tuple[str, str]) -> None:
+    """All that this process does. `folders`: its state's, and the one for what it says."""
+    state, said = folders
+    for descriptor, name in ((1, OUT), (2, ERR)):
+        os.dup2(os.open(f"{said}/{name}", os.O_WRONLY | os.O_CREAT), descriptor)
+    os.environ["XDG_STATE_HOME"] = state
+    _watch(plan, tell.fileno())
+    sys.argv[:] = ["rebalancer", *arguments]
     runpy.run_module("rebalancer", run_name="__main__")

@@ -14,6 +14,8 @@ from given_postgres import Cluster
 HOUR = 3_600
 AHEAD = 3_000
 """Seconds: past every deadline, and less than the age at which a block is not believed here."""
+AHEAD_OF_IT, BEHIND_IT = (2 * HOUR, "clock ahead"), (-HOUR, "clock is behind")
+"""Of the chain: seconds, and what is said of it."""
 RECORDED = "free: after ledger.record_intent"
 SIGNED = "free: before ledger.record_intent"
 
@@ -45,7 +47,7 @@ def _holds_in_the_end(world: World, failures: int = 0) -> None:
     assert (verdict.double_sends, verdict.lost_fills, verdict.unresolved, verdict.differences) == ((), (), (), ())
 
 
-@pytest.mark.parametrize(("off", "said"), [(2 * HOUR, "clock ahead"), (-HOUR, "clock is behind")])
+@pytest.mark.parametrize(("off", "said"), [AHEAD_OF_IT, pytest.param(*BEHIND_IT, marks=pytest.mark.slow)])
 def test_run__clock_off_before_anything_was_sent__sends_nothing_until_it_is_right(
     world: World, off: int, said: str
 ) -> None:
@@ -75,7 +77,7 @@ def test_run__clock_jumped_ahead_while_a_batch_was_open__cancels_it_and_trades_o
     _holds_in_the_end(unmined, failures=1)
 
 
-@pytest.mark.parametrize(("off", "said"), [(2 * HOUR, "clock ahead"), (-HOUR, "clock is behind")])
+@pytest.mark.parametrize(("off", "said"), [pytest.param(*AHEAD_OF_IT, marks=pytest.mark.slow), BEHIND_IT])
 def test_run__clock_off_while_a_batch_was_open__settles_it_once_it_is_right(
     unmined: World, off: int, said: str
 ) -> None:

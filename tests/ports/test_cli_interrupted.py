@@ -19,7 +19,17 @@ PATIENCE = 120
 """Seconds that a process may take to get there, on a machine that is busy with much else."""
 
 
-@pytest.fixture(params=[a_keeper, a_module_keeper], ids=["safe", "safe-module"])
+BEFORE = {
+    ("eth_call", signal.SIGINT),
+    ("eth_simulateV1", signal.SIGKILL),
+    ("eth_getTransactionCount", signal.SIGINT),
+}
+"""Of what a keeper asks before it signs and how it is stopped: the others are for those who have more time."""
+
+
+@pytest.fixture(
+    params=[pytest.param(a_keeper, marks=pytest.mark.slow, id="safe"), pytest.param(a_module_keeper, id="safe-module")]
+)
 def keeper(request: pytest.FixtureRequest, replica: Replica, keystore: Path, tmp_path: Path, own_state: None) -> Keeper:
     """Off its targets and live, of each kind of wallet."""
     keeper: Keeper = request.param(replica, tmp_path, keystore)
@@ -54,8 +64,14 @@ def reaches(gate: Gate, process: subprocess.Popen[str]) -> None:
         assert time.monotonic() < until, f"{gate.method} was not asked for within {PATIENCE} s"
 
 
-@pytest.mark.parametrize("how", STOPPED, ids=lambda how: how.name)
-@pytest.mark.parametrize("method", ["eth_call", "eth_simulateV1", "eth_getTransactionCount"])
+@pytest.mark.parametrize(
+    ("method", "how"),
+    [
+        pytest.param(method, how, id=f"{method}-{how.name}", marks=() if (method, how) in BEFORE else pytest.mark.slow)
+        for method in ("eth_call", "eth_simulateV1", "eth_getTransactionCount")
+        for how in STOPPED
+    ],
+)
 def test_run__stopped_before_it_has_signed__leaves_nothing_and_the_next_run_settles(
     keeper: Keeper, gate: Gate, method: str, how: signal.Signals
 ) -> None:
@@ -69,8 +85,15 @@ def test_run__stopped_before_it_has_signed__leaves_nothing_and_the_next_run_sett
     assert keeper.settled_once()
 
 
-@pytest.mark.parametrize("how", STOPPED, ids=lambda how: how.name)
-@pytest.mark.parametrize("after", [False, True], ids=["bytes kept back", "bytes arrived"])
+@pytest.mark.parametrize(
+    ("after", "how"),
+    [
+        pytest.param(False, signal.SIGINT, id="bytes kept back-SIGINT", marks=pytest.mark.slow),
+        pytest.param(False, signal.SIGKILL, id="bytes kept back-SIGKILL"),
+        pytest.param(True, signal.SIGINT, id="bytes arrived-SIGINT"),
+        pytest.param(True, signal.SIGKILL, id="bytes arrived-SIGKILL", marks=pytest.mark.slow),
+    ],
+)
 def test_run__stopped_while_it_sends__the_next_run_settles_the_same_transaction(
     keeper: Keeper, gate: Gate, how: signal.Signals, after: bool
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_bands__with_measured_volatilities__shows_them_with_age_and_days(keeper:
     deviation = 3 * 7 * int(of_weth["per_year_e18"]) // 100
     assert abs(int(found["bands"][0]["deviation_e18"]) - deviation) <= 1
     said = keeper.command("bands").said
-    assert "volatility of a year, measured from 90 days of the feeds' rounds, up to " in said and "WETH " in said
+    assert "volatility of a year, measured from 90 days of the feeds' rounds, the newest " in said and "WETH " in said
 
 
 def test_bands__on_the_same_day__reads_what_was_measured_and_not_the_rounds(keeper: Keeper) -> None:
@@ -49,7 +50,8 @@ def test_bands__on_the_same_day__reads_what_was_measured_and_not_the_rounds(keep
     content = json.loads(file.read_text())
     # Another number in the memory is another number in the table: so it is where the table's came from.
     address = first["volatilities"][0]["address"]
-    file.write_text(json.dumps(content | {"per_year_e18": content["per_year_e18"] | {address: str(ONE)}}))
+    content["measured"]["per_year_e18"][address] = str(ONE)
+    file.write_text(json.dumps(content))
     assert keeper.command("bands", "--json").json["volatilities"][0]["per_year_e18"] == str(ONE)
     file.unlink()
     again = keeper.command("bands", "--json").json
@@ -74,7 +76,13 @@ def test_bands__without_a_history__ends_with_3_and_says_what_to_do(keeper: Keepe
     done = keeper.command("bands", "--json")
     assert done.code == 3 and done.json["error"] == "Unavailable"
     assert "expected more than 30; wait until there is history enough, or give" in done.json["message"]
-    assert files() == []
+    (file,) = files()
+    assert "measured" not in json.loads(file.read_text())
+    # The next one does not ask for all of them again.
+    again = keeper.command("bands", "--json")
+    assert again.code == 3 and re.search(
+        r"\(the rounds are read again in (1 h|59 min [0-9]+ s)\)", again.json["message"]
+    )
 
 
 def test_plan__with_drawn_bands_and_no_history__asks_for_none(keeper: Keeper) -> None:

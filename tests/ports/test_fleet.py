@@ -12,23 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from given_channels import channel
 from given_fleet import Fleet, Member, a_fleet
 from given_keeper import Gate, command, ended, started
 from given_postgres import Cluster
 
-from rebalancer.cli import fleet_worker
-from rebalancer.cli.fleet_worker import DIED, Task
-from rebalancer.fleet import TRIES, Ended
 from rebalancer.replica.chain import Replica
 
 LONG = 240
-
-
-@pytest.fixture
-def fleet(replica: Replica, tmp_path: Path, postgres_url: str) -> Fleet:
-    """Three that share a server's ledger."""
-    return a_fleet(replica, tmp_path / "fleet", [postgres_url] * 3)
 
 
 @pytest.fixture
@@ -187,6 +177,7 @@ def test_run_all__with_ledgers_in_files__does_each_once_on_this_machine(replica:
     assert sorted(path.name for path in fleet.folder.glob("*.sqlite")) == ["p01.sqlite", "p02.sqlite"]
 
 
+@pytest.mark.slow
 def test_run_all__with_one_wallet_in_two_files__runs_neither_of_them(
     fleet: Fleet, asked: Asked, tmp_path: Path
 ) -> None:
@@ -213,7 +204,7 @@ def test_run_all__stopped_with_ctrl_c__stops_its_workers_and_the_next_finishes(
     assert not Path(f"/proc/{worker}").exists()
     gate.keep_back("")
     gate.open.set()
-    done = ended(fleet.started("--workers", "2"), LONG)
+    done = ended(fleet.started("--workers", "1"), LONG)
     assert set(outcomes(done.json).values()) == {"settled"} and all_once(fleet, asked), done.said
 
 
@@ -239,7 +230,7 @@ def test_run_all__with_different_ledgers__warns_that_no_other_machine_shares_the
 def test_run_all__told_in_words__names_each_file(fleet: Fleet, tmp_path: Path) -> None:
     for member in fleet.members:
         member.edit(f'"{fleet.replica.url}"', '"http://127.0.0.1:1"')
-    done = ended(started("run", "--all", str(fleet.folder), XDG_STATE_HOME=str(tmp_path)), LONG)
+    done = ended(started("run", "--all", str(fleet.folder), "--workers", "1", XDG_STATE_HOME=str(tmp_path)), LONG)
     assert done.code == 3 and "Traceback" not in done.said
     lines = done.out.splitlines()
     assert [line.split(": ")[:2] for line in lines[:3]] == [[f"p0{n}.yaml", "Unavailable"] for n in (1, 2, 3)]
@@ -259,58 +250,3 @@ def test_run_all__told_in_words__names_each_file(fleet: Fleet, tmp_path: Path) -
 def test_run_all__asked_for_what_cannot_be__says_so(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
     done = command("run", *(argument.format(empty=tmp_path) for argument in arguments))
     assert done.code == 2 and said in done.said
-
-
-class FakeTurn:
-    """One that so many workers had, this one counted."""
-
-    name = "1-0x5afe"
-
-    def __init__(self, tries: int) -> None:
-        self.tries = tries
-        self.ends: list[Ended] = []
-
-    def end(self, ended: Ended) -> None:
-        self.ends.append(ended)
-
-
-def a_task(path: Path) -> Task:
-    return Task("", 1, {FakeTurn.name: path}, True, os.getpid())
-
-
-def test_worker__at_a_portfolio_that_others_died_at__leaves_it_to_the_next_round(tmp_path: Path) -> None:
-    turn = FakeTurn(TRIES + 1)
-    fleet_worker._have(turn, a_task(tmp_path / "p01.yaml"))
-    assert [(e.outcome, e.code) for e in turn.ends] == [(DIED, 1)]
-
-
-def test_worker__at_a_file_that_is_gone_or_another_wallets_by_now__ends_the_turn(fleet: Fleet, tmp_path: Path) -> None:
-    for path, said in ((tmp_path / "p01.yaml", "p01.yaml"), (fleet.members[0].config, "was changed to another wallet")):
-        turn = FakeTurn(1)
-        fleet_worker._have(turn, a_task(path))
-        assert [(e.outcome, e.code) for e in turn.ends] == [("ConfigError", 2)] and said in turn.ends[0].detail
-
-
-def test_worker__at_a_portfolio_whose_tick_cannot_begin__tells_its_switch(fleet: Fleet, tmp_path: Path) -> None:
-    member = fleet.members[0]
-    member.edit("live: true", "live: false")
-    with channel() as switch:
-        member.config.write_text(f"{member.config.read_text()}notify:\n  ping: {switch.url()}\n")
-        turn = FakeTurn(1)
-        turn.name = f"1-{member.wallet.lower()}"
-        fleet_worker._have(turn, Task("", 1, {turn.name: member.config}, True, os.getpid()))
-    assert [e.outcome for e in turn.ends] == ["ConfigError"] and switch.paths == ["/start", "/fail"]
-
-
-def test_worker__that_meets_an_unknown_error__ends_the_turn_and_itself(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError("http://node/7Secret")
-
-    monkeypatch.setattr(fleet_worker, "run_once", broken)
-    turn, member = FakeTurn(1), fleet.members[0]
-    turn.name = f"1-{member.wallet.lower()}"
-    with pytest.raises(ZeroDivisionError):
-        fleet_worker._have(turn, Task("", 1, {turn.name: member.config}, True, os.getpid()))
-    assert [(e.outcome, e.code) for e in turn.ends] == [("error", 1)] and "7Secret" not in turn.ends[0].detail

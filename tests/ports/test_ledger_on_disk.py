@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -13,123 +12,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from given_ledger import (
-    EVER,
-    OURS,
-    a_basis,
-    a_tick,
-    an_intent,
-    failures,
-    intents,
-    settlements,
-)
-from hypothesis import given
+from given_ledger import EVER, OURS, a_basis, a_tick, an_intent, file_url
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from rebalancer.adapters.ledger import schema
 from rebalancer.adapters.ledger.idle import IdleLedger
-from rebalancer.adapters.ledger.landing_records import (
-    mined_from_json,
-    mined_to_json,
-    settlement_from_json,
-    settlement_to_json,
-)
-from rebalancer.adapters.ledger.records import intent_from_json, intent_to_json, signed_from_json, signed_to_json
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
-from rebalancer.core.model import AccessEntry, Failure, Intent, Settlement
-from rebalancer.units import Address
-
-RECORD_BEFORE_ACCESS_LISTS = """
-{"block":1001,
-"commitment":{"chain_id":1,"data":"0102","gas":500000,
-"hash":"0xbd1304bcc3495ac9332fb4d1489ef10695e47149c04d9e9e97e39a1dce54d5d7","kind":"transaction",
-"max_fee":"10000000000","nonce":1,"raw":"7369676e65642000000001","tip":"1000000000",
-"to":"0x0000000000000000000000000000000000000009"},
-"cost":{"fee":"0","gas":"0","impact":"0","shortfall":"0","traded":"0"},
-"created_at":1700000001,"deadline":1700000600,
-"expected":[["0x0000000000000000000000000000000000000001","-1000000000"],
-["0x0000000000000000000000000000000000000002","330000000000000000"]],
-"id":"intent-1","native":["0x0000000000000000000000000000000000000002","3000000000000000000000",1699999991],
-"prices":[["0x0000000000000000000000000000000000000001","1000000000000000000",1699999990],
-["0x0000000000000000000000000000000000000002","3000000000000000000000",1699999991]],
-"tokens":{"0x0000000000000000000000000000000000000001":["USDC",6],
-"0x0000000000000000000000000000000000000002":["WETH",18]},
-"trades":[{"buy":"0x0000000000000000000000000000000000000002",
-"floor":["0x0000000000000000000000000000000000000002","300000000000000000"],
-"sell":["0x0000000000000000000000000000000000000001","1000000000"],"value":"1000000000000000000000"}],
-"version":1}
-""".replace("\n", "")
-"""Of `an_intent`, as it was written when no transaction had an access list."""
-
-
-@given(intents)
-def test_intent__through_json__comes_back_equal(intent: Intent) -> None:
-    assert intent_from_json(intent_to_json(intent)) == intent
-
-
-def test_intent__recorded_before_there_were_access_lists__is_read_and_still_written_so() -> None:
-    assert intent_from_json(RECORD_BEFORE_ACCESS_LISTS) == an_intent()
-    assert intent_to_json(an_intent()) == RECORD_BEFORE_ACCESS_LISTS
-
-
-def _listed() -> Intent:
-    """The same with an access list."""
-    entry = AccessEntry(Address("0x0000000000000000000000000000000000000009"), (0, 2**256 - 1))
-    signed = an_intent().commitment
-    transaction = replace(signed.transaction, access_list=(entry,))
-    return replace(an_intent(), commitment=replace(signed, transaction=transaction))
-
-
-def test_intent__with_an_access_list__is_found_open_by_the_next_process(tmp_path: Path) -> None:
-    SqlLedger(_url(tmp_path), OURS).record_intent(_listed(), a_basis(_listed()))
-    assert SqlLedger(_url(tmp_path), OURS).read(EVER).open_intent == _listed()
-
-
-@pytest.mark.parametrize("damage", ["null", "7", '["0x09"]', '[["0x09"]]', '[["0x09",["0x"]]]', '[["0x09",[7]]]'])
-def test_intent_from_json__with_a_damaged_access_list__halts(damage: str) -> None:
-    text = json.dumps({**json.loads(intent_to_json(_listed()))})
-    start, end = text.index('"access_list": ') + len('"access_list": '), text.index(', "chain_id"')
-    with pytest.raises(Halt, match="the record of an intent cannot be read"):
-        intent_from_json(text[:start] + damage + text[end:])
-
-
-@given(settlements)
-def test_settlement__through_json__comes_back_equal(settlement: Settlement) -> None:
-    assert settlement_from_json(settlement_to_json(settlement)) == settlement
-
-
-@given(failures)
-def test_failure__through_json__comes_back_equal(failure: Failure) -> None:
-    assert failure.mined is None or mined_from_json(mined_to_json(failure.mined)) == failure.mined
-
-
-@given(intents)
-def test_transaction__through_json__comes_back_equal(intent: Intent) -> None:
-    assert signed_from_json(signed_to_json(intent.commitment)) == intent.commitment
-
-
-def test_settlement_from_json__of_before_block_hashes_were_kept__has_none() -> None:
-    text = (
-        '{"block":1003,"cost":{"fee":"0","gas":"0","impact":"0","shortfall":"0","traded":"0"},"fills":[],'
-        '"gas_used":1,"intent":"intent-1","timestamp":7,"tx":"0x01","tokens":{},"version":1}'
-    )
-    assert settlement_from_json(text).block_hash == ""
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "[]", "null", "{}", '{"version":1}', '{"version":2,"tokens":{}}', '{"version":1,"tokens":{"0x":["A"]}}'],
-)
-def test_intent_from_json__of_something_else__halts(text: str) -> None:
-    with pytest.raises(Halt, match=r"ledger: the record of an intent"):
-        intent_from_json(text)
-
-
-def _url(folder: Path) -> str:
-    return f"sqlite:///{folder}/ledger.db"
 
 
 def _change(folder: Path, statement: str) -> None:
@@ -139,7 +30,7 @@ def _change(folder: Path, statement: str) -> None:
 
 
 def test_file__as_opened__waits_for_the_disk(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path), OURS)
+    ledger = SqlLedger(file_url(tmp_path), OURS)
     with ledger._database.engine.connect() as connection:
         settings = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     assert settings == ["wal", 2]
@@ -153,16 +44,16 @@ def test_record_intent__killed_right_after__is_on_disk(tmp_path: Path) -> None:
     )
     here = Path(__file__).resolve().parent
     environment = {**os.environ, "PYTHONPATH": str(here.parent.parent)}
-    done = subprocess.run([sys.executable, "-c", program, _url(tmp_path), str(here)], env=environment, check=False)
+    done = subprocess.run([sys.executable, "-c", program, file_url(tmp_path), str(here)], env=environment, check=False)
     assert done.returncode == -9
-    assert SqlLedger(_url(tmp_path), OURS).read(EVER).open_intent == an_intent()
+    assert SqlLedger(file_url(tmp_path), OURS).read(EVER).open_intent == an_intent()
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"])
 def test_database__asked_for_a_second_open_intent__refuses_by_itself(
     where: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = _url(tmp_path) if where == "sqlite" else request.getfixturevalue("postgres_url")
+    url = file_url(tmp_path) if where == "sqlite" else request.getfixturevalue("postgres_url")
     ledger = SqlLedger(url, OURS)
     ledger.record_intent(an_intent(1), a_basis(an_intent(1)))
     columns = "INSERT INTO turns (portfolio, turn, kind, number, previous, previous_kind, previous_number) VALUES "
@@ -186,11 +77,11 @@ def test_database__asked_for_a_second_open_intent__refuses_by_itself(
 
 
 def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> None:
-    SqlLedger(_url(tmp_path), OURS).close()
+    SqlLedger(file_url(tmp_path), OURS).close()
 
     def attempt(number: int) -> bool:
         try:
-            SqlLedger(_url(tmp_path), OURS).record_intent(an_intent(number), a_basis(an_intent(number)))
+            SqlLedger(file_url(tmp_path), OURS).record_intent(an_intent(number), a_basis(an_intent(number)))
         except Unavailable:
             return False
         return True
@@ -202,7 +93,7 @@ def test_record_intent__by_many_at_once__is_taken_from_one(tmp_path: Path) -> No
 
 def test_open__by_many_at_once__makes_one_ledger(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
-        pasts = list(pool.map(lambda _: SqlLedger(_url(tmp_path), OURS).read(EVER), range(16)))
+        pasts = list(pool.map(lambda _: SqlLedger(file_url(tmp_path), OURS).read(EVER), range(16)))
     assert len({past.last_block for past in pasts}) == 1
 
 
@@ -214,46 +105,28 @@ def test_open__in_a_missing_folder__names_it(tmp_path: Path) -> None:
 def test_open__of_a_folder__is_a_config_error(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").mkdir()
     with pytest.raises(ConfigError, match="unable to open"):
-        SqlLedger(_url(tmp_path), OURS)
+        SqlLedger(file_url(tmp_path), OURS)
 
 
 def test_open__of_what_is_no_database__halts_as_at_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("wallet: safe\n" * 100)
     with pytest.raises(Halt, match="the file is damaged: file is not a database"):
-        SqlLedger(_url(tmp_path), OURS)
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("sqlite://host/x.db", "a file is on no host"),
-        ("sqlite:///{}/x.db?timeout=1&timeout=2", "`timeout` is given once"),
-        ("sqlite:///{}/x.db?timeout=nan", "in seconds from 0 to 600"),
-        ("sqlite:///{}/x.db?timeout=-1", "in seconds from 0 to 600"),
-        ("sqlite:///{}/x.db?timeout=soon", "in seconds from 0 to 600"),
-        ("sqlite:///{}/x.db?portfolios=many&portfolios=many", "the option `portfolios`"),
-        ("sqlite:///{}/" + "x" * 300 + "/x.db", "its folder cannot be looked at"),
-        ("sqlite:///{}/" + "x" * 300, "unable to open"),
-    ],
-)
-def test_open__of_an_url_that_means_nothing__is_a_config_error(tmp_path: Path, url: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        SqlLedger(url.format(tmp_path), OURS)
+        SqlLedger(file_url(tmp_path), OURS)
 
 
 def test_open__of_somebody_elses_database__is_a_config_error_and_adds_nothing(tmp_path: Path) -> None:
     _change(tmp_path, "CREATE TABLE recipes (id INTEGER)")
     with pytest.raises(ConfigError, match=r"holds other tables \(recipes\)"):
-        SqlLedger(_url(tmp_path), OURS)
+        SqlLedger(file_url(tmp_path), OURS)
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("recipes",)]
 
 
 def test_open__of_another_version__is_a_config_error(tmp_path: Path) -> None:
-    SqlLedger(_url(tmp_path), OURS).close()
+    SqlLedger(file_url(tmp_path), OURS).close()
     _change(tmp_path, "UPDATE ledger_schema SET version = 7")
     with pytest.raises(ConfigError, match=rf"version \[7\], expected \[{schema.VERSION}\]"):
-        SqlLedger(_url(tmp_path), OURS)
+        SqlLedger(file_url(tmp_path), OURS)
 
 
 OTHERS = {
@@ -268,17 +141,17 @@ OTHERS = {
 def test_open__of_another_portfolio__is_a_config_error_that_names_both(
     tmp_path: Path, kind: type[SqlLedger | IdleLedger], other: Identity
 ) -> None:
-    SqlLedger(_url(tmp_path), OURS).record_intent(an_intent(), a_basis(an_intent()))
+    SqlLedger(file_url(tmp_path), OURS).record_intent(an_intent(), a_basis(an_intent()))
     with pytest.raises(ConfigError) as caught:
-        kind(_url(tmp_path), other)
+        kind(file_url(tmp_path), other)
     assert f"is the memory of {OURS}, expected {other}" in str(caught.value)
-    assert kind(_url(tmp_path), OURS).read(EVER).open_intent == an_intent()
+    assert kind(file_url(tmp_path), OURS).read(EVER).open_intent == an_intent()
 
 
 def test_open__of_two_portfolios_at_once__is_the_ledger_of_one(tmp_path: Path) -> None:
     def attempt(identity: Identity) -> bool:
         try:
-            SqlLedger(_url(tmp_path), identity)
+            SqlLedger(file_url(tmp_path), identity)
         except ConfigError:
             return False
         return True
@@ -290,7 +163,7 @@ def test_open__of_two_portfolios_at_once__is_the_ledger_of_one(tmp_path: Path) -
 
 
 def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path), OURS)
+    ledger = SqlLedger(file_url(tmp_path), OURS)
     for number in range(200):
         ledger.record_tick(a_tick(detail=f"tick {number} " * 50))
     ledger.close()
@@ -299,7 +172,7 @@ def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
     content[4096:] = b"\xff" * (len(content) - 4096)
     file.write_bytes(content)
     with pytest.raises(Halt, match="damaged"):
-        SqlLedger(_url(tmp_path), OURS).read(EVER)
+        SqlLedger(file_url(tmp_path), OURS).read(EVER)
 
 
 @pytest.mark.parametrize(
@@ -312,60 +185,22 @@ def test_read__of_a_damaged_file__halts(tmp_path: Path) -> None:
     ],
 )
 def test_read__of_an_intent_that_contradicts_itself__halts(tmp_path: Path, change: str) -> None:
-    ledger = SqlLedger(_url(tmp_path), OURS)
+    ledger = SqlLedger(file_url(tmp_path), OURS)
     ledger.record_intent(an_intent(), a_basis(an_intent()))
     ledger.close()
     _change(tmp_path, f"UPDATE {change}")
     with pytest.raises(Halt, match="but its bytes are"):
-        SqlLedger(_url(tmp_path), OURS).read(EVER)
+        SqlLedger(file_url(tmp_path), OURS).read(EVER)
 
 
 def test_record_tick__while_another_writer_does_not_let_go__is_unavailable(tmp_path: Path) -> None:
-    ledger = SqlLedger(_url(tmp_path) + "?timeout=0.1", OURS)
+    ledger = SqlLedger(file_url(tmp_path) + "?timeout=0.1", OURS)
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable, match="locked"):
         ledger.record_tick(a_tick())
     assert ledger.read(EVER).last_block == 0, "a reader does not wait for the writer"
     other.close()
-
-
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_open__in_memory__is_a_config_error(url: str) -> None:
-    with pytest.raises(ConfigError, match="forgets"):
-        SqlLedger(url, OURS)
-
-
-@pytest.mark.parametrize("kind", [SqlLedger, IdleLedger])
-@pytest.mark.parametrize(
-    ("tail", "part"),
-    [
-        ("?timeout=abc", "the option `timeout` is given once"),
-        ("?mode=ro&uri=true", "unknown option after its `?`, 'mode'"),
-        ("\0", "zero byte"),
-        ("/keeper:hush@db.example/x", "there is no folder ***@db.example"),
-    ],
-    ids=["option", "unknown option", "zero byte", "folder"],
-)
-def test_open__of_a_file_with_a_strange_name__is_a_config_error_without_a_password(
-    tmp_path: Path, kind: type[SqlLedger | IdleLedger], tail: str, part: str
-) -> None:
-    with pytest.raises(ConfigError) as caught:
-        kind(_url(tmp_path) + tail, OURS)
-    assert part in str(caught.value) and "hush" not in str(caught.value)
-
-
-@pytest.mark.parametrize("url", ["ledger.db", "", "oracle9://x:hush@host/db", "mysql+mysqldb://x:hush@host/db"])
-def test_open__of_an_url_without_driver__is_a_config_error_without_the_password(url: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        SqlLedger(url, OURS)
-    assert "hush" not in str(caught.value)
-
-
-def test_open__of_a_database_server_that_is_not_there__is_unavailable_without_the_password() -> None:
-    with pytest.raises(Unavailable, match="postgresql 127.0.0.1/rebalancer") as caught:
-        SqlLedger("postgresql+psycopg://keeper:hush@127.0.0.1:1/rebalancer", OURS)
-    assert "hush" not in str(caught.value)
 
 
 def test_tables__for_postgresql__number_rows_with_64_bits() -> None:

@@ -28,8 +28,9 @@ from rebalancer.core.model import (
     Trade,
 )
 from rebalancer.core.settle import settle
-from rebalancer.market.pools import Pool, holds
+from rebalancer.market.pools import Pool, holds, swap_exact_in
 from rebalancer.market.routing import Hop, Route, RouteQuote, quote_route
+from rebalancer.market.swap import Swap
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool, all_words
 from rebalancer.replica.chain import Replica
@@ -188,6 +189,10 @@ def test_swaps_of__a_price_and_a_tick_that_may_fit__ends(
 
 def test_swaps_of__an_event_of_another_contract__is_none_of_ours() -> None:
     stranger = replace(V2_POOL, address=Address("0x" + "33" * 20))
-    logs = [_log(stranger, V2_SYNC, [10**24, 10**15]), _log(stranger, V2_SWAP, [10**18, 0, 0, 10**9])]
+    swap = swap_exact_in(V2_POOL, V2_POOL.token0, 10**18)
+    assert isinstance(swap, Swap) and isinstance(swap.pool_after, V2Pool)
+    after = swap.pool_after
+    sync = _log(stranger, V2_SYNC, [after.reserve0, after.reserve1])
+    logs = [sync, _log(stranger, V2_SWAP, [10**18, 0, 0, swap.amount_out])]
     assert swaps_of({"logs": logs}, (V2_POOL,)) == ()
     assert len(swaps_of({"logs": [log | {"address": V2_POOL.address} for log in logs]}, (V2_POOL,))) == 1

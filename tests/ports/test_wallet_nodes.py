@@ -2,49 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from given_chain import LyingNode
 from given_doubtful_nodes import AGE, Make, aged, blind, mined, on, simulated
-from given_unmined import KINDS, a_desk_of, an_intent_on, not_mining
+from given_unmined import an_intent_on, only_the_safe
 from given_wallet import Desk
 
-from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import FAR_BEHIND, Landed, Waiting
-from rebalancer.replica.chain import Replica
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def desk(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Desk]:
-    desk = a_desk_of(kind, replica, signer)
-    with not_mining(replica):
-        yield desk
-
-
-@pytest.fixture
-def nodes(replica: Replica) -> Iterator[Make]:
-    """Nodes in front of the replica, honest until told otherwise."""
-    made: list[LyingNode] = []
-
-    def make() -> LyingNode:
-        made.append(LyingNode(replica.url))
-        return made[-1]
-
-    yield make
-    for node in made:
-        node.close()
-
-
-only_the_safe = pytest.mark.parametrize("kind", ["safe"], indirect=True)
-"""For what is the same whatever the wallet."""
 
 
 @only_the_safe

@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from given_doubtful_nodes import simulated
 from given_ledger import an_intent
-from given_unmined import KINDS, a_desk_of, an_intent_on, higher, not_mining, receipt_of, replaced
+from given_unmined import an_intent_on, higher, only_the_safe, receipt_of, replaced
 from given_wallet import LIMITS, Desk, an_intent_of
 
 from rebalancer.adapters.wallets.fake import FakeWallet
-from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.outbidding import outbid
 from rebalancer.core.cost import fees_for, stepped_up
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import Fees, Gone, Intent, Purpose, Replacement
-from rebalancer.replica.chain import Replica
 from rebalancer.units import Wei
 
 GWEI = 10**9
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def desk(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Desk]:
-    desk = a_desk_of(kind, replica, signer)
-    with not_mining(replica):
-        yield desk
-
-
-only_the_safe = pytest.mark.parametrize("kind", ["safe"], indirect=True)
-"""For what is the same whatever the wallet."""
 
 
 def given_up(desk: Desk, steps: int = 6) -> Intent:

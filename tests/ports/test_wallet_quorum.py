@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from given_chain import LyingNode
 from given_doubtful_nodes import AGE, Change, Json, Make, aged, blind, mined, no_old_states, on, simulated
 from given_keeper import to_the_present
-from given_unmined import KINDS, a_desk_of, an_intent_on, not_mining
+from given_unmined import an_intent_on, only_the_safe
 from given_wallet import Desk
 
 from rebalancer.adapters.chain.codec import uint_word
 from rebalancer.adapters.chain.rpc import Rpc
-from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.safe_reads import NONCE
 from rebalancer.config import read_settings, write_example
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import Gone, Landed, Waiting
-from rebalancer.replica.chain import Replica
 from rebalancer.wire import make_ports
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def desk(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Desk]:
-    desk = a_desk_of(kind, replica, signer)
-    with not_mining(replica):
-        yield desk
-
-
-@pytest.fixture
-def nodes(replica: Replica) -> Iterator[Make]:
-    """Nodes in front of the replica, honest until told otherwise."""
-    made: list[LyingNode] = []
-
-    def make() -> LyingNode:
-        made.append(LyingNode(replica.url))
-        return made[-1]
-
-    yield make
-    for node in made:
-        node.close()
-
-
-only_the_safe = pytest.mark.parametrize("kind", ["safe"], indirect=True)
-"""For what is the same whatever the wallet."""
 
 
 @only_the_safe

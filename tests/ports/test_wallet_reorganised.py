@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from given_unmined import KINDS, a_desk_of, an_intent_on, mined_for, not_mining, receipt_of, replaced
+from given_unmined import a_desk_of, an_intent_on, mined_for, not_mining, receipt_of, replaced
 from given_wallet import USDC, Desk, a_trade
 
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
@@ -13,18 +13,6 @@ from rebalancer.adapters.wallets.unmined import INDEX_SECONDS
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Landed, Purpose, Waiting
 from rebalancer.replica.chain import Replica
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def desk(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Desk]:
-    desk = a_desk_of(kind, replica, signer)
-    with not_mining(replica):
-        yield desk
 
 
 @pytest.fixture

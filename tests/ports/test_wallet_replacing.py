@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from given_modules import balances, owners_do
-from given_unmined import KINDS, a_desk_of, an_intent_on, higher, mined_for, not_mining, raid, receipt_of, replaced
+from given_unmined import an_intent_on, higher, mined_for, raid, receipt_of, replaced
 from given_wallet import Desk
 
-from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import Call, Fees, Gone, Intent, Purpose, Waiting
-from rebalancer.replica.chain import Replica
 from rebalancer.units import Wei
 
 LONG = 3_600
 """Seconds, after which nobody believes any more that a batch is on its way."""
 only_the_module = pytest.mark.parametrize("kind", ["safe-module"], indirect=True)
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def desk(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Desk]:
-    desk = a_desk_of(kind, replica, signer)
-    with not_mining(replica):
-        yield desk
 
 
 @pytest.fixture

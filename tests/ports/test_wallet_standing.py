@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from given_chain import LyingNode
 from given_doubtful_nodes import AGE, Json, Make, aged, mined, on
-from given_unmined import KINDS, a_desk_of, not_mining, receipt_of
+from given_unmined import only_the_safe, receipt_of
 from given_wallet import Desk, an_intent_of
 
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.fake import FakeWallet, in_another_block, landed
-from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import FAR_BEHIND, Landed, Receipt, Simulated
-from rebalancer.replica.chain import Replica
-
-
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def desk(replica: Replica, signer: KeystoreSigner, kind: str) -> Iterator[Desk]:
-    desk = a_desk_of(kind, replica, signer)
-    with not_mining(replica):
-        yield desk
 
 
 @pytest.fixture
 def receipt(desk: Desk) -> Receipt:
     """Of a batch that landed one block below the newest."""
     return receipt_of(desk, mined(desk))
-
-
-@pytest.fixture
-def nodes(replica: Replica) -> Iterator[Make]:
-    """Nodes in front of the replica, honest until told otherwise."""
-    made: list[LyingNode] = []
-
-    def make() -> LyingNode:
-        made.append(LyingNode(replica.url))
-        return made[-1]
-
-    yield make
-    for node in made:
-        node.close()
-
-
-only_the_safe = pytest.mark.parametrize("kind", ["safe"], indirect=True)
-"""For what is the same whatever the wallet."""
 
 
 def stands(desk: Desk, receipt: Receipt, last_block: int = 0) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from rebalancer.config import read_settings
+from rebalancer.core.errors import ConfigError
 from rebalancer.units import Address
 
 SAFE = Address("0x41675C099F32341bf84BFc5382aF534df5C7461a")
@@ -57,3 +61,10 @@ def edited(folder: Path, old: str, new: str) -> Path:
     """The right file with its first `old` replaced; `old` must be there, or the test would try nothing."""
     assert old in RIGHT
     return written(folder, RIGHT.replace(old, new, 1))
+
+
+def error_of(path: Path) -> str:
+    """What reading it says, where it is refused."""
+    with pytest.raises(ConfigError) as refusal:
+        read_settings(path, {})
+    return str(refusal.value)

@@ -16,7 +16,7 @@ FED = RIGHT.replace(TWAP, f"price: {{feed: {USDC_USD}, heartbeat: 1 d}}")
 """Every asset has a feed."""
 OF_ALL = ("venues:", "drift: {volatility: measured}\nvenues:")
 OF_WETH = ("    target: 60 %\n", "    target: 60 %\n    volatility: measured\n")
-GIVEN_WETH = ("    target: 60 %\n", "    target: 60 %\n    volatility: 80 %\n")
+GIVEN_WETH = ("    target: 60 %\n", "    target: 60 %\n    volatility: 70 %\n")
 
 
 def _error(path: Path) -> str:
@@ -63,7 +63,7 @@ def test_read_settings__of_measured_beside_an_asset_without_feed__is_refused(
         ("", "empty"),
         ("[measured]", "saw a list"),
         ("measured 60 %", "expected a percentage"),
-        ("0 %", "expected more than zero"),
+        ("0 %", "expected at least 1 %"),
         ("0.6", "could mean two things"),
     ],
 )

@@ -6,11 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from given_config import RIGHT, edited, written
+from given_config import RIGHT, edited, error_of, written
 from small_market import OVER_TIME
 
 from rebalancer.config import Settings, read_settings
-from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import OverTime, Replacing
 from rebalancer.units import Bps
 
@@ -19,12 +18,6 @@ DEFAULTS = replace(OVER_TIME, ramp=Bps(500), ramp_days=3)
 
 def with_section(folder: Path, section: str, environment: dict[str, str] | None = None) -> Settings:
     return read_settings(written(folder, RIGHT + section + "\n"), environment or {})
-
-
-def error_of(folder: Path, text: str) -> str:
-    with pytest.raises(ConfigError) as refusal:
-        read_settings(written(folder, text), {})
-    return str(refusal.value)
 
 
 def test_read_settings__of_a_short_file__is_careful(tmp_path: Path) -> None:
@@ -143,7 +136,7 @@ notify: {urls: ["tgram://topsecret/1"], ping: "https://hc.example/topsecret"}
 def test_read_settings__of_a_wrong_key__names_it_and_shows_no_secret(
     tmp_path: Path, section: str, key: str, part: str
 ) -> None:
-    message = error_of(tmp_path, RIGHT + section + "\n")
+    message = error_of(written(tmp_path, RIGHT + section + "\n"))
     assert f": {key}: " in message and part in message, message
     assert "topsecret" not in message
 
@@ -161,5 +154,5 @@ def test_read_settings__of_more_agreement_than_nodes__is_refused(
     tmp_path: Path, rpc: str, quorum: int, part: str
 ) -> None:
     text = RIGHT.replace("https://node.example/v2/topsecret", f"{rpc}\n  quorum: {quorum}")
-    message = error_of(tmp_path, text)
+    message = error_of(written(tmp_path, text))
     assert ": chain.quorum: " in message and part in message

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebalancer.config import spans, text
+from rebalancer.config import drift_text, spans, text
 from rebalancer.market.addresses import checksum_address
 from rebalancer.units import ONE, Weight
 
@@ -81,10 +81,11 @@ def test_parsers__on_any_text__return_or_refuse(anything: str) -> None:
         (text.hours, "08:00-17:30", (28_800, 63_000)),
         (text.hours, "22:00 - 06:00", (79_200, 21_600)),
         (text.hours, "00:00-24:00", (0, 86_400)),
-        (text.volatility, "120 %", 12 * 10**17),
-        (text.penalty, "0.1 % a year at 5 points", 4 * 10**17),
-        (text.penalty, "1% a year at 1 point", 100 * ONE),
-        (text.penalty, "0.3 % a year at 3 points", 3_333_333_333_333_333_334),
+        (drift_text.volatility, "120 %", 12 * 10**17),
+        (drift_text.penalty, "0.1 % a year at 5 points", 4 * 10**17),
+        (drift_text.penalty, "1% a year at 2 points", 25 * ONE),
+        (drift_text.penalty, "0.01 % a year at 10 points", ONE // 100),
+        (drift_text.penalty, "0.3 % a year at 3 points", 3_333_333_333_333_333_334),
         (text.pool, "v3 UNI/WETH 0.3 %", ("v3", "UNI", "WETH", 3_000)),
         (text.pool, "v3 UNI / WETH 0.01%", ("v3", "UNI", "WETH", 100)),
         (text.pool, "v2 USDC/WETH", ("v2", "USDC", "WETH", 3_000)),
@@ -123,12 +124,15 @@ def test_parsers__on_what_people_write__give_its_integer(
         (text.hours, "24:00-06:00", "hours"),
         (text.hours, "08:00-08:00", "different times"),
         (text.day, "Monday", "one of mon, tue"),
-        (text.volatility, "0.6", "a bare 0.6 could mean two things"),
-        (text.volatility, "1001 %", "at most 1000 %"),
-        (text.penalty, "0.1 %", "such as `0.1 % a year at 5 points`"),
-        (text.penalty, "0 % a year at 5 points", "more than zero"),
-        (text.penalty, "0.1 % a year at 0 points", "more than zero"),
-        (text.penalty, "0.1 % a year at 101 points", "at most 100 %"),
+        (drift_text.volatility, "0.6", "a bare 0.6 could mean two things"),
+        (drift_text.volatility, "300.01 %", "at most 300 %"),
+        (drift_text.volatility, "0.99 %", "at least 1 %"),
+        (drift_text.penalty, "0.1 %", "such as `0.1 % a year at 5 points`"),
+        (drift_text.penalty, "0 % a year at 5 points", "more than zero"),
+        (drift_text.penalty, "0.1 % a year at 0 points", "more than zero"),
+        (drift_text.penalty, "0.1 % a year at 101 points", "at most 100 %"),
+        (drift_text.penalty, "5 % a year at 0.1 points", "0.000001 % to 0.0025 % a year at 0.1 points (are the two"),
+        (drift_text.penalty, "0.0099 % a year at 10 points", "0.01 % to 25 % a year at 10 points"),
         (text.pool, "UNI/WETH 0.3 %", "a pool such as"),
         (text.pool, "v3 UNI/UNI 0.3 %", "two different tokens"),
         (text.pool, "v3 UNI/WETH", "the fee of a V3 pool"),

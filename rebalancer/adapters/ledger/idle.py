@@ -27,6 +27,7 @@ VERSION = 3
 _BUSY_SECONDS = 5.0
 _PREFIX = "sqlite:///"
 
+_OF_THIS_VERSION = f"WHERE EXISTS (SELECT 1 FROM ledger_schema WHERE version = {VERSION})"
 _WHOSE = """
     SELECT portfolios.number FROM ledger_schema, portfolios
     WHERE ledger_schema.version = ? AND portfolios.chain_id = ? AND portfolios.wallet = ? AND portfolios.operator = ?
@@ -66,10 +67,9 @@ class IdleLedger:
         if self._connection is not None:
             row = row_of(self._portfolio, record)
             try:
-                self._connection.execute(
-                    f"INSERT INTO ticks ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row
-                )
-                return
+                values = f"SELECT {', '.join(f':{name}' for name in row)} {_OF_THIS_VERSION}"
+                if self._connection.execute(f"INSERT INTO ticks ({', '.join(row)}) {values}", row).rowcount:
+                    return
             except (sqlite3.Error, OverflowError):
                 pass  # nothing was added; SqlLedger tries again, and gives the error its name
         self._all().record_tick(record)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rebalancer.adapters.ledger.record_shapes import (
-    VERSION,
+    PLAIN,
     Record,
     Tokens,
     amount_in,
@@ -13,6 +13,7 @@ from rebalancer.adapters.ledger.record_shapes import (
     dump,
     read,
     tokens_out,
+    version_of,
 )
 from rebalancer.core.model import Mined, Settlement
 from rebalancer.units import Usd
@@ -22,7 +23,7 @@ def settlement_to_json(settlement: Settlement) -> str:
     """What a rebalance did, for the record."""
     return dump(
         {
-            "version": VERSION,
+            "version": version_of(settlement.cost),
             "tokens": tokens_out(amount.token for amount in settlement.fills),
             "intent": settlement.intent,
             "tx": settlement.tx,
@@ -46,7 +47,7 @@ def mined_to_json(mined: Mined) -> str:
     """Where a batch that failed is on the chain."""
     return dump(
         {
-            "version": VERSION,
+            "version": PLAIN,
             "tokens": {},
             "tx": mined.tx,
             "block": mined.block,

@@ -1,8 +1,8 @@
 """Opening the ledger: the tables made where there are none, brought to this version, and the portfolio found in them.
 
 All of it that writes is one transaction, which the database lets one process do at a time: killed in the middle it
-has done nothing. A keeper of an older version that runs meanwhile cannot record an intent afterwards, and so it sends
-nothing.
+has done nothing. A keeper of an older version that runs meanwhile records nothing afterwards (`check_version`), and so
+it sends nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from rebalancer.adapters.ledger.database import ALONE, READ, Database
 from rebalancer.adapters.ledger.operators import check_not_replaced
 from rebalancer.adapters.ledger.schema import VERSION, metadata, migrations, portfolios, schema
-from rebalancer.adapters.ledger.words import Identity, of_another
+from rebalancer.adapters.ledger.words import Identity, migrated_by_a_newer, of_another
 from rebalancer.core.errors import ConfigError
 from rebalancer.units import Address
 
@@ -38,7 +38,18 @@ def find_portfolio(database: Database, identity: Identity) -> int:
 def join(database: Database, identity: Identity) -> int:
     """The number of the portfolio, which is in the ledger from now on. Nobody else's place is taken by that."""
     with database.begin(ALONE) as connection:
+        check_version(database, connection)
         return number_of(connection, identity) or _join(database, connection, identity)
+
+
+def check_version(database: Database, connection: Connection) -> None:
+    """First in each transaction that writes: whoever migrates the tables of a server waits until it is over.
+
+    Raises ConfigError where they have been migrated since they were opened.
+    """
+    seen = list(connection.execute(sa.select(schema.c.version).with_for_update(read=True)).scalars())
+    if seen != [VERSION]:
+        raise migrated_by_a_newer(database.name, seen, VERSION)
 
 
 def number_of(connection: Connection, identity: Identity) -> int:
@@ -62,6 +73,8 @@ def bring_up(database: Database, connection: Connection) -> None:
 
         if not database.server:
             keep_copy(database, versions[0])
+        # Those that are writing end first; those that come later see what became of it.
+        connection.execute(sa.select(schema.c.version).with_for_update())
         migrate(connection, versions[0])
     else:
         raise ConfigError(

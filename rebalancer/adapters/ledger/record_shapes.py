@@ -1,13 +1,13 @@
 """The parts of the ledger's JSON records and back, exactly.
 
 Every amount is a decimal string, because readers of JSON elsewhere cut integers at 53 bits. Tokens are listed once
-and named by address. The shape has a version; a reader that does not know it must halt.
+and named by address. The shape of each record has a version; a reader that does not know it must halt.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from rebalancer.core.errors import Halt
@@ -17,7 +17,9 @@ from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Address, Amount, Price, Token, Usd
 
-VERSION = 1
+PLAIN, VERSION = 1, 2
+"""The second is that of a record with what the first had no place for: an intent's pools, or a cost of which fee and
+impact are not known. All others are as they were, so that an older program can read them."""
 
 Record = dict[str, Any]
 Tokens = dict[str, Token]
@@ -34,7 +36,7 @@ def read(what: str, text: str, make: Callable[[Record, Tokens], Value]) -> Value
     try:
         record = json.loads(text)
         version = record["version"]
-        if version == VERSION:
+        if version in (PLAIN, VERSION):
             return make(record, tokens_in(record["tokens"]))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise Halt(
@@ -45,6 +47,10 @@ def read(what: str, text: str, make: Callable[[Record, Tokens], Value]) -> Value
         f"ledger: the record of {what} has version {version!r}, expected {VERSION}. Run the version of this "
         "program that wrote it"
     )
+
+
+def version_of(cost: Cost, pools: Sequence[Pool] = ()) -> int:
+    return PLAIN if cost.fee is not None and cost.impact is not None and not pools else VERSION
 
 
 def tokens_out(tokens: Iterable[Token]) -> dict[str, list[str | int]]:

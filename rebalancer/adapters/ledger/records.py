@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from rebalancer.adapters.ledger.record_shapes import (
-    VERSION,
+    PLAIN,
     Record,
     Tokens,
     amount_in,
@@ -24,6 +24,7 @@ from rebalancer.adapters.ledger.record_shapes import (
     price_out,
     read,
     tokens_out,
+    version_of,
 )
 from rebalancer.core.model import AccessEntry, AccessList, Call, Fees, Intent, SignedTransaction, Trade, Transaction
 from rebalancer.units import Address, Usd, Wei
@@ -37,7 +38,7 @@ def intent_to_json(intent: Intent) -> str:
     tokens += [token for pool in intent.pools for token in (pool.token0, pool.token1)]
     return dump(
         {
-            "version": VERSION,
+            "version": version_of(intent.cost, intent.pools),
             "tokens": tokens_out(tokens),
             "id": intent.id,
             "created_at": intent.created_at,
@@ -62,7 +63,7 @@ def intent_from_json(text: str) -> Intent:
 
 def signed_to_json(signed: SignedTransaction) -> str:
     """A transaction and its bytes."""
-    return dump({"version": VERSION, "tokens": {}, "signed": _signed_out(signed)})
+    return dump({"version": PLAIN, "tokens": {}, "signed": _signed_out(signed)})
 
 
 def signed_from_json(text: str) -> SignedTransaction:

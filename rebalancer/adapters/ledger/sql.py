@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import READ, WRITE, open_database
-from rebalancer.adapters.ledger.opening import find_portfolio, join, number_of
+from rebalancer.adapters.ledger.opening import check_version, find_portfolio, join, number_of
 from rebalancer.adapters.ledger.operators import asker, check_may_act, check_not_replaced, lock_wallet
 from rebalancer.adapters.ledger.reading import read_past, read_rebalances, read_ticks
 from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
@@ -153,6 +153,7 @@ class SqlLedger:
         """
         self._portfolio = self._portfolio or join(self._database, self._identity)
         with self._begin(WRITE) as connection:
+            check_version(self._database, connection)
             lock_wallet(self._database, connection, self._identity)
             yield connection
 

@@ -41,6 +41,14 @@ def of_another(ledger: str, seen: Identity, expected: Identity) -> ConfigError:
     )
 
 
+def migrated_by_a_newer(ledger: str, seen: list[int], expected: int) -> ConfigError:
+    """What this version would write is not what the newer one reads."""
+    return ConfigError(
+        f"ledger {ledger}: a newer keeper has migrated the ledger: its tables have version {seen}, expected "
+        f"[{expected}]. Nothing was recorded; stop this keeper, and run the program that has migrated it"
+    )
+
+
 def open_with_another(ledger: str, seen: Identity, expected: Identity) -> ConfigError:
     """Two operators of one wallet at once: what the one has sent may still happen."""
     return ConfigError(

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from rebalancer.adapters.chain.rounds import Round
 from rebalancer.adapters.targets.realized import Sample, deviations_down
-from rebalancer.adapters.targets.remembered import MeasuredFile
+from rebalancer.adapters.targets.remembered import Failed, Kept, MeasuredFile
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import NOTHING_MEASURED, Block, Measured, Target, Volatility
+from rebalancer.core.optimal_bands import MOST_VOLATILITY
 from rebalancer.core.price import Feed, FeedPrice, PriceRule
-from rebalancer.core.render import percent
+from rebalancer.core.render import duration, percent
 from rebalancer.ports import Targets
-from rebalancer.units import ONE, Address, Token, Weight
+from rebalancer.units import Address, Token, Weight
 
 DAY = 86_400
 """Seconds between two prices: long against the hour that feeds may be silent, and one trading day of most research."""
@@ -28,15 +30,21 @@ DAYS = 90
 LEAST_DAYS = 30
 """Known to an eighth. An error of a quarter, twice that, moves a band by a sixth (ADR 19)."""
 BELIEVED = 7
-"""Days that a measurement serves where a newer one cannot be had: a week changes a quarter of a year little."""
-MOST = Weight(3 * ONE)
-"""300 % a year: three times what lively tokens move by. Beyond it a feed, or a node, is likelier wrong."""
+"""Days that a measurement serves where a newer one cannot be had, and days that its newest price may be old: a week
+changes a quarter of a year little."""
+AGAIN = 3_600
+"""Seconds until the rounds are read again after a measurement has failed: one that was not to be believed may stay so
+for weeks."""
 
 
 class Rounds(Protocol):
     """`adapters.chain.rounds.RoundReads`, or what stands for it."""
 
     def at(self, feeds: Sequence[Address], times: Sequence[int], block: Block) -> dict[Address, dict[int, Round]]: ...
+
+
+class _NoFigure(Unavailable):
+    """The rounds were read, and no volatility to be believed follows from them."""
 
 
 class MeasuredTargets:
@@ -52,30 +60,32 @@ class MeasuredTargets:
         return self._targets.read(block)
 
     def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
-        """Asks the chain at the first tick of a day (UTC), and where nothing is remembered.
+        """Asks the chain at the first tick of a day (UTC), where nothing is remembered, and an hour after it failed.
 
         Raises Unavailable where there is no history enough, or a figure that is not to be believed; ConfigError.
         """
         if not tokens:
             return NOTHING_MEASURED
-        targets = self.read(block)
-        basis, midnight = self._basis(targets), block.timestamp // DAY * DAY
-        known = self._file.read(basis, [target.token for target in targets])
-        if known is None or known.until != midnight:
-            known = self._anew(targets, known, block, midnight)
-            if known.until == midnight:
-                self._file.write(basis, known)
-        return _of(tokens, known)
-
-    def _anew(self, targets: tuple[Target, ...], former: Measured | None, block: Block, midnight: int) -> Measured:
+        basis, midnight = self._basis(tokens, self.read(block)), block.timestamp // DAY * DAY
+        kept = self._file.read(basis, tokens) or Kept(None, 0)
+        if kept.measured is not None and kept.midnight == midnight:
+            return kept.measured
+        former = kept if kept.measured is not None and 0 <= midnight - kept.midnight <= BELIEVED * DAY else None
+        if kept.failed is not None and 0 <= block.timestamp - kept.failed.at < AGAIN:
+            return _serving(former, kept.failed, block)
         try:
-            return self._measure(targets, block, midnight)
-        except Unavailable:
-            if former is None or not 0 <= midnight - former.until <= BELIEVED * DAY:
-                raise
-            return former
+            found = self._measure(tokens, block, midnight)
+        except Unavailable as error:
+            if former is None and not isinstance(error, _NoFigure):
+                raise  # a node's trouble may be over at the next tick, and without a figure nothing can be done
+            failed = Failed(block.timestamp, str(error))
+            self._file.write(basis, replace(former or Kept(None, midnight), failed=failed))
+            return _serving(former, failed, block)
+        self._file.write(basis, Kept(found, midnight))
+        return found
 
-    def _measure(self, targets: tuple[Target, ...], block: Block, midnight: int) -> Measured:
+    def _measure(self, tokens: Sequence[Token], block: Block, midnight: int) -> Measured:
+        targets = self.read(block)
         times = [midnight - DAY * back for back in range(DAYS, -1, -1)]
         feeds = {feed.address: feed for target in targets for feed in self._feeds_of(target.token)}
         rounds = self._rounds.at(tuple(feeds), times, block)
@@ -83,14 +93,21 @@ class MeasuredTargets:
             Sample(time, prices) for time in times if (prices := self._prices(targets, rounds, time)) is not None
         ]
         if len(samples) <= LEAST_DAYS:
-            raise Unavailable(
+            raise _NoFigure(
                 f"volatility: the feeds have prices of all assets on {len(samples)} of the last {DAYS + 1} midnights, "
                 f"expected more than {LEAST_DAYS}; wait until there is history enough, or give the volatilities as "
                 "`volatility` in the configuration"
             )
+        if (age := midnight - samples[-1].time) > BELIEVED * DAY:
+            raise _NoFigure(
+                f"volatility: the newest midnight on which the feeds have prices of all assets is {duration(age)} ago, "
+                f"expected at most {BELIEVED} d; look at the feeds and at the node, or give the volatilities as "
+                "`volatility` in the configuration"
+            )
         deviations = deviations_down(samples, [target.weight for target in targets])
-        volatilities = (Volatility(target.token, found) for target, found in zip(targets, deviations, strict=True))
-        return Measured(tuple(volatilities), samples[0].time, midnight, len(samples) - 1)
+        moved = {target.token.address: found for target, found in zip(targets, deviations, strict=True)}
+        volatilities = tuple(_believed(token, moved[token.address]) for token in tokens)
+        return Measured(volatilities, samples[0].time, samples[-1].time, len(samples) - 1)
 
     def _prices(
         self, targets: tuple[Target, ...], rounds: dict[Address, dict[int, Round]], time: int
@@ -116,22 +133,28 @@ class MeasuredTargets:
             )
         return feeds
 
-    def _basis(self, targets: tuple[Target, ...]) -> str:
+    def _basis(self, tokens: Sequence[Token], targets: tuple[Target, ...]) -> str:
         """All that the figures depend on but the day."""
-        parts = [f"{DAY} {DAYS} {LEAST_DAYS}"]
+        parts = [f"{DAY} {DAYS} {LEAST_DAYS} {' '.join(token.address for token in tokens)}"]
         for target in targets:
             feeds = (f"{f.address} {f.heartbeat + f.margin}" for f in self._feeds_of(target.token))
             parts.append(f"{target.token.address} {target.weight} {' '.join(feeds)}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _of(tokens: Sequence[Token], measured: Measured) -> Measured:
-    asked = {token.address for token in tokens}
-    found = tuple(v for v in measured.volatilities if v.token.address in asked)
-    for one in found:
-        if one.per_year > MOST:
-            raise Unavailable(
-                f"volatility: {one.token} moved by {percent(one.per_year)} a year against the rest, expected at most "
-                f"{percent(MOST)}; look at its feed and at the node, or give it as `volatility` in the configuration"
-            )
-    return Measured(found, measured.since, measured.until, measured.samples)
+def _believed(token: Token, per_year: Weight) -> Volatility:
+    if per_year > MOST_VOLATILITY:
+        raise _NoFigure(
+            f"volatility: {token} moved by {percent(per_year)} a year against the rest, expected at most "
+            f"{percent(MOST_VOLATILITY)}; look at its feed and at the node, or give it as `volatility` in the "
+            "configuration"
+        )
+    return Volatility(token, per_year)
+
+
+def _serving(former: Kept | None, failed: Failed, block: Block) -> Measured:
+    """What serves until the rounds are read again. Raises Unavailable where nothing does."""
+    if former is not None and former.measured is not None:
+        return former.measured
+    left = duration(max(failed.at + AGAIN - block.timestamp, 1))
+    raise Unavailable(f"{failed.why} (the rounds are read again in {left})")

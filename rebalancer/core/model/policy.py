@@ -107,7 +107,7 @@ class Measured:
     since: int
     """Of the first price."""
     until: int
-    """No price is newer."""
+    """Of the newest."""
     samples: int
     """Returns."""
 
@@ -131,7 +131,7 @@ class Contributions(Enum):
     """What cash above its target, or below it, does to a rebalance."""
 
     ONLY = "only"
-    """It goes to the laggards, or comes from the leaders, and nothing else is ever traded."""
+    """Above it buys the laggards, and nothing else is ever traded: no asset is sold, not even to fill cash up."""
     FIRST = "first"
     """Where that alone brings every weight inside its band, nothing else is traded."""
     IGNORE = "ignore"

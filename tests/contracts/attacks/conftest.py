@@ -15,7 +15,7 @@ pytest.register_assert_rewrite("given_attacks", "given_market")
 
 from catalogue import Row, missing, table  # noqa: E402
 from given_arena import an_arena  # noqa: E402
-from given_attacks import Arena  # noqa: E402
+from given_attacks import USUAL, Arena  # noqa: E402
 from given_market import Market, a_market  # noqa: E402
 from given_reasons import all_rules  # noqa: E402
 
@@ -24,7 +24,6 @@ from rebalancer.replica.safes import RELEASES  # noqa: E402
 
 COUNTED = "attack"
 ENDED = "rule"
-USUAL = "1.4.1"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Fee and impact of a cost may be unknown.
 
-Of what has landed before they were copied from what was expected. Nobody had measured them, and so they are not known.
+Of what has settled before they were copied from what was expected. Nobody had measured them, and so they are not known.
+A batch that failed went through no pool: its zeros are known.
 """
 
 from __future__ import annotations
@@ -21,6 +22,6 @@ def upgrade() -> None:
             costs.alter_column(part, existing_type=_Exact, nullable=True)
     op.execute(
         "UPDATE costs SET fee = NULL, impact = NULL WHERE EXISTS (SELECT 1 FROM landings"
-        " WHERE landings.portfolio = costs.portfolio AND landings.turn = costs.turn)"
+        " WHERE landings.portfolio = costs.portfolio AND landings.turn = costs.turn AND settled_at IS NOT NULL)"
     )
     op.execute("UPDATE ledger_schema SET version = 3")
