@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rebalancer.market.pools import Pool
 from rebalancer.market.swap_math import FEE_UNIT, Q96
+from rebalancer.market.tick_math import MAX_TICK
 from rebalancer.market.uniswap_v2 import FEE_PPM, V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Address
@@ -150,10 +151,11 @@ def curves_of(rows: Sequence[Row], zero: Sequence[int], one: Sequence[int]) -> C
     )
 
 
-def row_of(pool: Pool, dollars: Mapping[Address, float]) -> Row:
+def row_of(pool: Pool, dollars: Mapping[Address, float], reach: int = 2 * MAX_TICK) -> Row:
     """A pool with a price, as a row; `dollars` are those of one base unit of each token.
 
-    Beyond the known words of a V3 pool its liquidity is taken to go on: what is found there must be read first.
+    Beyond the known words of a V3 pool its liquidity is taken to go on: what is found there must be read first. So it
+    is beyond `reach` ticks from the present one, for who goes no further and need not look at a thousand ticks.
     """
     usd0, usd1 = dollars[pool.token0.address], dollars[pool.token1.address]
     match pool:
@@ -161,7 +163,7 @@ def row_of(pool: Pool, dollars: Mapping[Address, float]) -> Row:
             kept = 1 - FEE_PPM / FEE_UNIT
             return _pair((kept, kept), pool.reserve0 * usd0, pool.reserve1 * usd1)
         case V3Pool():
-            return _row_v3(pool, usd0, usd1)
+            return _row_v3(pool, (usd0, usd1), reach)
 
 
 def level_row(kept: tuple[float, float], depth: float) -> Row:
@@ -182,14 +184,15 @@ def _pair(kept: tuple[float, float], worth0: float, worth1: float) -> Row:
     return Row(kept, (Side(none, held0, held1, none, none), Side(none, held1, held0, none, none)))
 
 
-def _row_v3(pool: V3Pool, usd0: float, usd1: float) -> Row:
+def _row_v3(pool: V3Pool, usd: tuple[float, float], reach: int) -> Row:
     root = pool.sqrt_price_x96 / Q96
     here = log(root) / HALF_LN_TICK
     # A tick that stands at the very price is on the way down.
-    below = bisect_left(pool.ticks, (pool.tick + 1,))
-    columns = zip(*pool.ticks, strict=True) if pool.ticks else ((), ())
+    below, first = bisect_left(pool.ticks, (pool.tick + 1,)), bisect_left(pool.ticks, (pool.tick - reach,))
+    near, below = pool.ticks[first : bisect_left(pool.ticks, (pool.tick + reach + 1,))], below - first
+    columns = zip(*near, strict=True) if near else ((), ())
     ticks, nets = (np.array(column, dtype=np.float64) for column in columns)
-    worth0, worth1 = usd0 / root, usd1 * root
+    worth0, worth1 = usd[0] / root, usd[1] * root
     down = _side(pool.liquidity, (here - ticks[:below])[::-1], -nets[:below][::-1], (worth0, worth1))
     up = _side(pool.liquidity, ticks[below:] - here, nets[below:], (worth1, worth0))
     kept = 1 - pool.fee / FEE_UNIT

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rebalancer.market.curves import clipped, row_of
+from rebalancer.market.curves import Row, clipped, row_of
 from rebalancer.market.nodes import PAIR, Plan, Terms
 from rebalancer.market.pools import Pool, has_price
 from rebalancer.market.problems import Market
@@ -29,9 +29,13 @@ from rebalancer.market.routing import (
     quote_in_turn,
 )
 from rebalancer.market.subsets import best_plan
+from rebalancer.market.tick_math import MAX_TICK
 from rebalancer.market.uniswap_v2 import V2Pool
+from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import BPS, ONE, Address, Amount, Bps, Price, Usd, Weight, mul_div_down
 
+_NEAR = 2_000
+"""Ticks: a fifth of the price."""
 _V3 = 3
 """The kind of all other pools."""
 _INSIDE = 0.999
@@ -88,14 +92,35 @@ _Places = dict[tuple[Address, int], int]
 def joint_routes(
     pools: Sequence[Pool], holdings: Sequence[Holding], freedom: Freedom
 ) -> JointRoutes | MoreTicks | NoRoute:
-    """The routes that leave the most, gas paid. NoRoute: none does, or what is wanted cannot be reached at all."""
+    """The routes that leave the most, gas paid. NoRoute: none does, or what is wanted cannot be reached at all.
+
+    A rebalance rarely leaves the ticks nearby. What is best among these, and stays there, is best among all.
+    """
+    near = _joint_routes(pools, holdings, freedom, _NEAR)
+    return near if _stays_near(pools, near) else _joint_routes(pools, holdings, freedom, 2 * MAX_TICK)
+
+
+def _stays_near(pools: Sequence[Pool], found: JointRoutes | MoreTicks | NoRoute) -> bool:
+    ticks = {pool.address: pool.tick for pool in pools if isinstance(pool, V3Pool)}
+    return isinstance(found, JointRoutes) and all(
+        abs(pool.tick - ticks[pool.address]) < _NEAR
+        for quote in found.routes
+        for pool in quote.pools_after
+        if isinstance(pool, V3Pool)
+    )
+
+
+def _joint_routes(
+    pools: Sequence[Pool], holdings: Sequence[Holding], freedom: Freedom, reach: int
+) -> JointRoutes | MoreTicks | NoRoute:
     prices = [*(holding.price for holding in holdings), *freedom.hubs]
     places = _places(holdings, freedom)
     dollars = {price.token.address: price.usd / (ONE * 10**price.token.decimals) for price in prices}
     usable = [
         pool for pool in pools if pool.token0.address in dollars and pool.token1.address in dollars and has_price(pool)
     ]
-    plan = _plan(usable, holdings, freedom, places, dollars)
+    rows = [row_of(pool, dollars, reach) for pool in usable]
+    plan = _plan(usable, rows, holdings, freedom, (places, dollars))
     if plan is None:
         return NoRoute("no pools lead from what is held to what is wanted")
     quoted = quote_in_turn(usable, _in_units(usable, holdings, plan, dollars))
@@ -120,12 +145,12 @@ def _places(holdings: Sequence[Holding], freedom: Freedom) -> _Places:
 
 def _plan(
     pools: Sequence[Pool],
+    rows: Sequence[Row],
     holdings: Sequence[Holding],
     freedom: Freedom,
-    places: _Places,
-    dollars: dict[Address, float],
+    words: tuple[_Places, dict[Address, float]],
 ) -> Plan | None:
-    rows = [row_of(pool, dollars) for pool in pools]
+    places, dollars = words
     if freedom.most_impact is not None:
         rows = [clipped(row, freedom.most_impact * _INSIDE / BPS) for row in rows]
     kinds = tuple(PAIR if isinstance(pool, V2Pool) else _V3 for pool in pools)

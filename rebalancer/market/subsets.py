@@ -77,7 +77,7 @@ class _Search:
     def first(self, root: Node | None, singles: Callable[[], tuple[int, ...]]) -> Plan | None:
         """What can be had without a search."""
         best = None if self.terms.wait is None else self.whole.idle()
-        if root is None or self.ground is not self.whole or self.terms.gas_price:
+        if root is None or self.terms.gas_price:
             best = _better(best, self._restricted(singles()))
         if root is not None and self.terms.gas_price:
             for pools in self._widest(root):

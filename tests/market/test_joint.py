@@ -9,11 +9,28 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
-from market_makers import World, balances, executed, free, half, held, made_world, moved, pair, total, worth
+from market_makers import (
+    FULL_TICK,
+    World,
+    balances,
+    executed,
+    free,
+    half,
+    held,
+    made_world,
+    moved,
+    pair,
+    priced,
+    tokens,
+    total,
+    worth,
+)
+from pool_makers import made_v3
 
 from rebalancer.market.joint import JointRoutes, joint_routes
-from rebalancer.market.pools import Pool, mid_ratio
+from rebalancer.market.pools import Pool, mid_ratio, swap_exact_in
 from rebalancer.market.routing import FREE_GAS, MoreTicks, NoRoute, RouteQuote, best_route
+from rebalancer.market.swap import Swap
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import ONE, Address, Amount, Bps, Usd
 
@@ -189,3 +206,24 @@ def test_joint_routes__gas_and_a_limit__keep_to_the_limit_and_stay_feasible(seed
     assert isinstance(answer, JointRoutes)
     assert len(answer.routes) <= 3
     executed(world, answer)
+
+
+@pytest.mark.parametrize("dollars", [100_000, 600_000, 3_000_000])
+def test_joint_routes__prices_that_leave_the_ticks_nearby__knows_the_liquidity_out_there(dollars: int) -> None:
+    a, b = (priced(token, 1.0) for token in tokens(2))
+    spacing, liquidity = 60, 500_000 * ONE
+    # Beyond 3,000 ticks there is thirty times as much.
+    positions = [(-FULL_TICK, FULL_TICK, liquidity), (-6_000, -3_000, 29 * liquidity), (3_000, 6_000, 29 * liquidity)]
+    cliff = made_v3(positions, 2**96, (3_000, spacing), (a.token, b.token), 1)
+    deep = pair(1e6, a, b, 2)
+    holdings = (held(a, dollars, 0.0), held(b, 0.0, 1.0))
+    answer = check_feasible(World((cliff, deep), holdings, ()))
+    assert isinstance(answer, JointRoutes)
+    best, raw = sum(quote.amount_out for quote in answer.routes), holdings[0].balance.raw
+    for part in range(101):
+        sold = [
+            (pool, amount) for pool, amount in ((cliff, raw * part // 100), (deep, raw - raw * part // 100)) if amount
+        ]
+        swaps = [swap_exact_in(pool, a.token, amount) for pool, amount in sold]
+        paid = sum(swap.amount_out for swap in swaps if isinstance(swap, Swap) and swap.unfilled == 0)
+        assert paid <= best + best // 10**7, "no split in hundredths brings more"
