@@ -4,8 +4,8 @@ As in the benchmark of Diamandis et al. (2023, CFMMRouter.jl benchmark/scaling.j
 two random ones. Half are V3 pools of many ranges, and prices are within 0.3 % of the oracle: further apart than some
 fees, so that there is arbitrage as in theirs. Every token is held and wanted, at random weights. `solve_ms` is the
 optimum alone, which is what theirs times; `plan_ms` is all of joint_routes: curves, the optimum of what is to be had
-without going in a circle, paths, exact simulation. Time of the processor; imports excluded. The growth of the optimum is
-what has a target; a plan has one path after the other to find, and grows a little faster than the pools do.
+without going in a circle, paths, exact simulation. Time of the processor; imports excluded. The growth of the optimum
+has a target; a plan has one path after the other to find, and grows a little faster than the pools do.
 """
 
 from __future__ import annotations
