@@ -6,7 +6,9 @@ missing or over counts what it costs to buy it, or brings, at the margin. All ba
 pay. `gap_to_bound_bp`: what the best plan misses of a bound that no plan can beat, certified in eighty digits
 (dual_bound.py). `weights_off_bp`: how far the weights reached are from those wanted, of the portfolio. A V2 pair keeps
 its fee in its reserves, where it moves the price for the next swap: what several swaps share pays less than its one
-curve, which the bound allows. Such portfolios stand apart as `gap_with_shared_v2_bp`.
+curve, which the bound allows. Such portfolios stand apart as `gap_with_shared_v2_bp`; `gap_had_they_swapped_once_bp` is
+what is left of it where all that went through such a pair had gone in one swap, which no single paths can do: that is
+how much of it is the planner's.
 `solve_ms` is all of joint_routes, imports excluded.
 With --scale: solve times against the number of pools, on random V2 and V3 pools, beside published ones.
 Exit 1 where a target is missed.
@@ -35,7 +37,9 @@ from rival_planners import grid, pairwise, through_weth
 from routing_scale import scale_figures
 
 from rebalancer.market.joint import Freedom, JointRoutes, joint_routes
-from rebalancer.market.pools import Pool
+from rebalancer.market.pools import Pool, swap_exact_in
+from rebalancer.market.routing import Hop
+from rebalancer.market.swap import Swap
 from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.units import ONE, Address, Usd
 
@@ -67,6 +71,7 @@ class Case:
     portfolio: Portfolio
     plan: JointRoutes
     gap: float
+    gap_swapped_once: float
     weights_off: float
     gains: dict[str, float]
     limited: float | None
@@ -84,11 +89,13 @@ def judged(pools: Sequence[Pool], portfolio: Portfolio) -> Case:
     def bp(dollars: Decimal) -> float:
         return float(dollars / targets) / to_move(portfolio) * 10_000
 
+    bound = bound_up(pools, portfolio.holdings, prices)
     eight = planned(pools, portfolio, freedom(portfolio, most_swaps=LIMIT))
     return Case(
         portfolio,
         plan,
-        bp(bound_up(pools, portfolio.holdings, prices) - worth),
+        bp(bound - worth),
+        bp(bound - worth - lost_to_sharing(plan, prices)),
         weights_off_bp(portfolio, after, worth / targets),
         {name: bp(worth - worth_of(rival(pools, portfolio), prices)) for name, rival in RIVALS.items()},
         None if eight is None else bp(worth - worth_of(after_routes(portfolio, eight), prices)),
@@ -136,6 +143,31 @@ def shares_v2(plan: JointRoutes) -> bool:
         hop.pool.address for quote in plan.routes for hop in quote.route.hops if isinstance(hop.pool, V2Pool)
     )
     return any(count > 1 for count in pairs.values())
+
+
+def lost_to_sharing(plan: JointRoutes, prices: dict[Address, Decimal]) -> Decimal:
+    """What V2 pairs would have paid more, had all that several routes sold to one gone in one swap."""
+    first: dict[tuple[Address, Address], V2Pool] = {}
+    passed: dict[tuple[Address, Address], tuple[Hop, int, int]] = {}
+    now: dict[Address, Pool] = {}
+    for quote in plan.routes:
+        for hop, after in zip(quote.route.hops, quote.pools_after, strict=True):
+            before = now.get(after.address, hop.pool)
+            now[after.address] = after
+            if not isinstance(before, V2Pool) or not isinstance(after, V2Pool):
+                continue
+            way = after.address, hop.token_in.address
+            first.setdefault(way, before)
+            _, taken, given = passed.get(way, (hop, 0, 0))
+            moved = after.reserve0 - before.reserve0, after.reserve1 - before.reserve1
+            came, went = moved if hop.token_in.address == after.token0.address else moved[::-1]
+            passed[way] = hop, taken + came, given - went
+    lost = Decimal(0)
+    for way, (hop, taken, given) in passed.items():
+        once = swap_exact_in(first[way], hop.token_in, taken)
+        assert isinstance(once, Swap), f"{taken} {hop.token_in} went through {way[0]} in parts"
+        lost += prices[hop.token_out.address] * (once.amount_out - given)
+    return lost
 
 
 def by_size(cases: Iterable[Case], figure: Callable[[Case], float | None]) -> dict[str, dict[str, float]]:
@@ -188,6 +220,9 @@ def figures(states: Path, each: int, seed: int) -> dict[str, Any]:
         "portfolios": len(cases),
         "gap_to_bound_bp": by_size(alone, lambda case: case.gap),
         "gap_with_shared_v2_bp": by_size((case for case in cases if case.shares_v2), lambda case: case.gap),
+        "gap_had_they_swapped_once_bp": by_size(
+            (case for case in cases if case.shares_v2), lambda case: case.gap_swapped_once
+        ),
         "weights_off_bp": by_size(cases, lambda case: case.weights_off),
         "loss_from_8_swaps_bp": by_size(cases, lambda case: case.limited),
         "no_plan_of_8_swaps": sum(case.limited is None for case in cases),
