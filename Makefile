@@ -10,8 +10,8 @@ READY := .venv/.ready node_modules/.ready
 FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
 	tests/test_deploy.py
 
-.PHONY: help setup demo test test-pure test-ports test-fork test-attacks test-chaos fuzz mutate-module check lint \
-	format bench artifacts lock clean
+.PHONY: help setup demo test test-pure test-ports test-venues test-fork test-attacks test-chaos fuzz \
+	mutate-module check lint format bench artifacts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,7 @@ demo: setup ## the main job, whole and real, on the replica
 	@$(BIN)/rebalancer demo
 
 # Three at a time: some of them wait, and two cores suffice.
-test: setup test-pure test-ports test-fork ## all tests
+test: setup test-pure test-ports test-venues test-fork ## all tests
 
 test-pure: setup ## pure tests: no chain
 	@echo "==> pure tests"
@@ -46,6 +46,10 @@ test-pure: setup ## pure tests: no chain
 test-ports: setup ## adapters, contracts and the command line on a real chain
 	@echo "==> adapters and contracts on the replica"
 	@$(PY) -m pytest -p no:ape_test -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/contracts tests/ports
+
+test-venues: setup ## venues asked over HTTP: their servers over the replica, and how they are asked
+	@echo "==> venues outside"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile tests/venues
 
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeVar
 
 from rebalancer.core.bands import cash_alone
 from rebalancer.core.benefit import pays, saved_down
+from rebalancer.core.competition import Chosen, Question
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
@@ -33,7 +33,7 @@ from rebalancer.core.model import (
     Simulated,
     Snapshot,
 )
-from rebalancer.core.module_room import void_at
+from rebalancer.core.module_room import limits_in, void_at
 from rebalancer.core.optimal_bands import resolved, to_measure
 from rebalancer.core.over_time import guard_trade, why_stop
 from rebalancer.core.plan import make_plan
@@ -128,12 +128,16 @@ def _offer(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     if isinstance(plan, Hold):
         return plan
     deadline = void_at(snapshot, policy.limits)
-    asked: tuple[tuple[Quote, ...] | Hold, Snapshot] = _with_ticks(
-        ports, snapshot, partial(choose_quotes, ports, plan, fees, deadline)
-    )
-    quotes, snapshot = asked
-    if isinstance(quotes, Hold):
-        return quotes
+    slippage = limits_in(snapshot, policy.limits).max_slippage
+
+    def chosen(known: Snapshot) -> Chosen | Hold | MoreTicks:
+        return choose_quotes(ports, Question(plan, known, fees, deadline, slippage))
+
+    asked: tuple[Chosen | Hold, Snapshot] = _with_ticks(ports, snapshot, chosen)
+    answer, snapshot = asked
+    if isinstance(answer, Hold):
+        return answer
+    quotes = answer.quotes
     cost = cost_of_quotes(quotes, snapshot, fees)
     return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot, plan.left_out)
 

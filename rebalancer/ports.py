@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rebalancer.core.model import (
+    Asked,
     Basis,
     Batch,
     Block,
@@ -91,7 +92,7 @@ class Targets(Protocol):
 
 
 class Venue(Protocol):
-    """Somebody who quotes. Never trusted: floors are ours, and the batch is simulated."""
+    """Somebody who quotes from the snapshot alone, exactly. Never trusted: floors are ours, the batch is simulated."""
 
     @property
     def name(self) -> str:
@@ -100,7 +101,7 @@ class Venue(Protocol):
 
     @property
     def spenders(self) -> tuple[Address, ...]:
-        """Every address that a quote may ask an approval for."""
+        """Every address that a quote may ask an approval for, and call."""
         ...
 
     def quote(self, request: QuoteRequest, snapshot: Snapshot) -> Quote | Refusal | MoreTicks:
@@ -110,6 +111,24 @@ class Venue(Protocol):
     def quote_plan(self, request: PlanRequest, snapshot: Snapshot) -> tuple[Quote, ...] | Refusal:
         """What it offers for every trade of a plan, in their order, one after the other. A venue that answers pair by
         pair refuses. Never raises for a failure of the venue.
+        """
+        ...
+
+
+class Outside(Protocol):
+    """Those who are asked over the network. Trusted with nothing."""
+
+    @property
+    def spenders(self) -> tuple[Address, ...]:
+        """Every address that one of them may ask an approval for, and have called."""
+        ...
+
+    def ask(
+        self, requests: Sequence[QuoteRequest], whole: PlanRequest, snapshot: Snapshot, only: Sequence[str] = ()
+    ) -> tuple[Asked, ...]:
+        """What each answers to each request, and who can to the whole, all asked at once and given up at a deadline.
+
+        `only`: those of these names; none given: all. Never raises for a failure of theirs.
         """
         ...
 
@@ -262,6 +281,7 @@ class Ports:
     chain: Chain
     targets: Targets
     venues: tuple[Venue, ...]
+    outside: Outside
     wallet: Wallet
     ledger: Ledger
     lease: Lease

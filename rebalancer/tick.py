@@ -17,6 +17,7 @@ from rebalancer.core.guard import guard_snapshot
 from rebalancer.core.model import (
     FAR_BEHIND,
     Basis,
+    Batch,
     Blocked,
     Failed,
     Held,
@@ -149,6 +150,7 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
     past, seen = known
     batch, snapshot = decision.batch, decision.snapshot
     ports.chain.confirm(snapshot)
+    _still_granted(batch, ports.clock.now())
     still_free(ports, policy, past, snapshot.block)
     commitment = ports.wallet.commit(batch, decision.simulation, snapshot, past.gone)
     require_same_nonce(past, commitment)
@@ -231,6 +233,13 @@ def _why_wrong(
     over_time = (*fallen, *guard_spent(policy, history))
     wrong = (why_wrong(settlement, guard_settled(intent, settlement, before, snapshot)), why_stop(over_time))
     return "; ".join(words for words in wrong if words is not None) or None
+
+
+def _still_granted(batch: Batch, now: int) -> None:
+    """Unavailable where a venue's quote has outlived what was granted, since it was chosen."""
+    void = [quote.venue for quote in batch.quotes if quote.until is not None and quote.until < now]
+    if void:
+        raise Unavailable(f"the quote of {void[0]} has expired before it could be sent: the next tick asks anew")
 
 
 def _halt_if(why: str | None) -> None:

@@ -19,6 +19,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.adapters.notify.several import notifier_for
 from rebalancer.adapters.targets.fixed import FixedTargets
+from rebalancer.adapters.venues.nobody import NobodyOutside
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets import abi
 from rebalancer.adapters.wallets.keystore import KeystoreSigner, new_operator
@@ -34,11 +35,12 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import NOBODY, Call, ModulePolicy, ModuleSwap, ModuleWallet, Snapshot
 from rebalancer.core.optimal_bands import not_given
 from rebalancer.fleet import Queue
-from rebalancer.ports import Lease, Ledger, Notifier, Ports, Targets, Venue, Wallet
+from rebalancer.ports import Lease, Ledger, Notifier, Outside, Ports, Targets, Venue, Wallet
 from rebalancer.units import Address, Ppm
 
 if TYPE_CHECKING:
     from rebalancer.adapters.notify.people import PeopleNotifier
+    from rebalancer.adapters.venues.known import Known
     from rebalancer.adapters.wallets.module_doctor import Seen
 
 SERVER = "postgresql"
@@ -59,12 +61,14 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
     nodes = Nodes(rpc, clock, limits.max_block_age, settings.quorum)
     sender = Sender(nodes, settings.chain_id, make_signer(settings), limits, relay)
     wallet, reads = _wallet(settings, rpc, deployment, sender)
-    book = _book(settings, _spenders(settings, venues))
+    outside = _outside(settings)
+    book = _book(settings, _spenders(settings, venues, outside))
     return Ports(
         clock=clock,
         chain=ChainReader(rpc, deployment, book, reads, clock),
         targets=_targets(settings, rpc, deployment),
         venues=venues,
+        outside=outside,
         wallet=wallet,
         ledger=open_ledger(settings) if remember else MemoryLedger(),
         lease=make_lease(settings),
@@ -148,6 +152,14 @@ def close_ports(ports: Ports) -> None:
         ports.ledger.close()
 
 
+def known_venues(settings: Settings) -> tuple[tuple[Known, bool], ...]:
+    """All that can be asked over the network, and whether this portfolio asks them."""
+    from rebalancer.adapters.venues.known import KNOWN
+
+    asked = {one.name for one in settings.outside}
+    return tuple((one, one.name in asked) for one in KNOWN)
+
+
 def open_queue(place: str) -> Queue:
     """Of many portfolios: at the PostgreSQL of that URL, or in that folder."""
     if place.startswith(SERVER):
@@ -200,9 +212,22 @@ def _relay(settings: Settings) -> Relay | None:
     return Relay(rpc, settings.relay_fallback)
 
 
-def _spenders(settings: Settings, venues: tuple[Venue, ...]) -> tuple[Address, ...]:
+def _outside(settings: Settings) -> Outside:
+    """Those who are asked over the network. Where there is none nothing of theirs is imported."""
+    if not settings.outside:
+        return NobodyOutside()
+    from rebalancer.adapters.venues.known import Access, outside_of
+
+    def node() -> Rpc:
+        return Rpc(settings.rpc_urls, settings.chain_id)
+
+    accesses = [Access(one.name, one.router, one.url, one.key) for one in settings.outside]
+    return outside_of(accesses, settings.chain_id, settings.module is None, node)
+
+
+def _spenders(settings: Settings, venues: tuple[Venue, ...], outside: Outside) -> tuple[Address, ...]:
     """Whoever may be approved: the venues' contracts, and the routers of the on-chain policy. Each once."""
-    of_venues = [spender for venue in venues for spender in venue.spenders]
+    of_venues = [*(spender for venue in venues for spender in venue.spenders), *outside.spenders]
     of_policy = [] if settings.module is None else [route.router for route in settings.module.routes]
     return tuple(dict.fromkeys((*of_venues, *of_policy)))
 

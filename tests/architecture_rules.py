@@ -12,7 +12,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("market",),
     ("core",),
     ("ports", "fleet"),
-    ("adapters", "config", "decide", "intents", "quoting", "tick"),
+    ("adapters", "config", "decide", "intents", "quoting", "competing", "tick"),
     ("wire", "keeper", "research", "replica"),
     ("cli", "__main__"),
 )
@@ -22,6 +22,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # downwards already); the tick asks decide and intents, decide asks quoting, and none is asked back; __main__ opens the
 # door to cli.
 SIDEWAYS = {("tick", "decide"), ("decide", "quoting"), ("tick", "intents"), ("__main__", "cli")}
+SIDEWAYS |= {("quoting", "competing")}
 SHARED_ADAPTERS = "adapters.chain"
 
 # What pure code may import from outside the project.
@@ -34,6 +35,7 @@ PURE = {
     "fleet": PURE_STDLIB | {"contextlib"},
     "decide": PURE_STDLIB,
     "quoting": PURE_STDLIB,
+    "competing": PURE_STDLIB,
     "intents": PURE_STDLIB,
     "tick": PURE_STDLIB,
 }
@@ -41,7 +43,7 @@ PURE = {
 DOORS = {"open", "eval", "exec", "compile", "globals", "breakpoint", "__import__", "__builtins__", "__loader__"}
 # Costly to import: never at the top of a module that an idle tick loads.
 LATE = {"web3", "eth_account", "eth_abi", "eth_utils", "eth_keys", "numpy", "pandas", "scipy", "rich", "structlog"}
-LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer"}
+LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer", "tenacity"}
 LATE_ROOMS = ("replica", "research", "cli")
 # The ledger for everything but an idle tick (ADR 5). They see each other; all others import them late.
 LATE_MODULES = {
@@ -51,6 +53,9 @@ LATE_MODULES = {
 # The joint optimum, for a tick that plans.
 _OPTIMUM = ("curves", "one_way", "optimum", "paths", "problems", "nodes", "subsets", "joint")
 LATE_MODULES |= {f"market.{name}" for name in _OPTIMUM}
+# Venues outside, for a tick that asks them.
+_VENUES = ("http", "known", "zero_x", "one_inch", "velora", "kyber", "odos")
+LATE_MODULES |= {f"adapters.venues.{name}" for name in _VENUES}
 _MIGRATIONS = ("env", "tables_v2")
 _MIGRATIONS += ("versions.v1_one_portfolio", "versions.v2_many_portfolios", "versions.v3_measured_costs")
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}

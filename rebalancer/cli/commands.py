@@ -106,6 +106,14 @@ def bands(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
 
 
 @app.command()
+def venues(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+    """Who can be asked for quotes: on which chains, how often, whether with a key, and whether you do. Asks nobody."""
+    from rebalancer.cli.venues import show_venues
+
+    return show_venues(config, json)
+
+
+@app.command()
 def status(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
     """The portfolio now, what is open, and how the last tick ended."""
     from rebalancer.cli.ticks import show_status

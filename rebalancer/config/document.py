@@ -1,5 +1,6 @@
 """A YAML file as plain values with the line of each key: text stays text, `${ENV}` is filled in.
 
+`${NAME}` is a variable of the environment, or else a credential that systemd has loaded for the unit.
 Every scalar is read as text, because YAML's own guesses would turn an unquoted address into a number
 and 08:00 into 480; what the text means is for the schema to say. Duplicate keys are refused.
 """
@@ -23,6 +24,8 @@ Problems = Iterator[tuple[Key, str]]
 
 SIZE_LIMIT = 1_000_000
 """Bytes. A configuration is a few thousand; more is another file given by mistake."""
+CREDENTIAL_LIMIT = 4_096
+"""Bytes. A key or a URL is some hundred."""
 DEPTH_LIMIT = 20
 """Levels of nesting; the schema needs six."""
 NULLS = ("", "~", "null", "Null", "NULL")
@@ -32,6 +35,8 @@ SECRET = (("chain", "rpc"), ("ledger",), ("execution", "relay"), ("notify",))
 
 OUTSIDE = (("chain", "rpc"), ("execution", "relay"), ("notify",))
 """Keys of what is reached over the network: nothing is asked there by who only opens the ledger."""
+OF_VENUES = ("key", "url")
+"""Of each venue: both of the two."""
 
 SHORTEST_SECRET = 6
 """Characters. Below, what came from the environment is replaced as a whole word only: 1 is in many messages."""
@@ -77,7 +82,8 @@ class Document:
 
 
 def _is_below(key: Key, some: tuple[Key, ...]) -> bool:
-    return any(key[: len(each)] == each for each in some)
+    of_venue = len(key) == 3 and key[0] == "venues" and key[2] in OF_VENUES
+    return of_venue or any(key[: len(each)] == each for each in some)
 
 
 def _printable(line: str) -> str:
@@ -192,7 +198,7 @@ class _Builder:
         return filled
 
     def _variable(self, key: Key, found: re.Match[str]) -> str:
-        value = self.environment.get(found["name"])
+        value = self.environment.get(found["name"]) or self._credential(found["name"])
         if value:
             self.document.filled.setdefault(key, {})[value] = f"${{{found['name']}}}"
         text = value or found["default"]
@@ -202,3 +208,14 @@ class _Builder:
         if text is None:
             self.document.add(key, f"the environment variable {found['name']} is not set; set it, or write a default")
         return text or ""
+
+    def _credential(self, name: str) -> str | None:
+        """Where systemd puts what a unit loads under that name (systemd.exec(5), LoadCredential); None: nowhere."""
+        folder = self.environment.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            return None
+        try:
+            with Path(folder, name).open("rb") as file:
+                return file.read(CREDENTIAL_LIMIT).decode().strip()
+        except (OSError, UnicodeDecodeError):
+            return None

@@ -13,9 +13,10 @@ from rebalancer.config.password import CREDENTIAL, PASSWORD_VARIABLE, Password, 
 from rebalancer.config.rules import check_rules
 from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, TriggerSection, TwapSection
 from rebalancer.config.sections import Parts, read_sections
-from rebalancer.config.settings import Settings, WalletSettings
+from rebalancer.config.settings import OutsideSettings, Settings, WalletSettings
 from rebalancer.config.spans import DAY
 from rebalancer.config.text import PoolText
+from rebalancer.config.venue_rules import key_of
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import (
     Back,
@@ -87,6 +88,10 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
         ),
         price_rules=tuple(_price_rule(tokens, symbol, token) for symbol, token in parts.tokens.items()),
         pools=tuple(_pool_key(tokens, pool) for pool in venues.uniswap.pools),
+        outside=tuple(
+            OutsideSettings(name, section.router, section.url, key_of(section))
+            for name, section in venues.outside().items()
+        ),
         policy=_policy(parts, tokens),
         wallet=_wallet(parts, path.parent, environment),
         module=module_settings(parts, tokens),

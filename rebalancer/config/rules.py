@@ -14,6 +14,7 @@ from rebalancer.config.module_rules import MODULE_RULES
 from rebalancer.config.schema import ProductSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import is_symbol, show_percent
+from rebalancer.config.venue_rules import VENUE_RULES
 from rebalancer.units import ONE, Weight
 
 POOLS = ("venues", "uniswap", "pools")
@@ -24,6 +25,9 @@ def check_rules(document: Document, parts: Parts) -> None:
     """All rules, all problems."""
     for rule in (*RULES, *BAND_RULES, *MODULE_RULES):
         for key, problem in rule(parts):
+            document.add(key, problem)
+    for written in VENUE_RULES:
+        for key, problem in written(document, parts):
             document.add(key, problem)
 
 

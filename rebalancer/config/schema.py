@@ -238,16 +238,6 @@ class ModuleSection(Section):
     """Routers beside Uniswap's own, for calldata from outside."""
 
 
-class UniswapSection(Section):
-    hubs: list[Symbol] | None = None
-    """Tokens a path may run over; by default the wrapped native token, which every pool trades against."""
-    pools: list[PoolName] = Field(description="expected a list of pools such as `v3 USDC/WETH 0.05 %`")
-
-
-class VenuesSection(Section):
-    uniswap: UniswapSection = Field(description="expected `uniswap:` with its `pools:`")
-
-
 class TopSection(Section):
     """The keys that stand on their own."""
 

@@ -21,11 +21,11 @@ from rebalancer.config.schema import (
     TokenSection,
     TopSection,
     TriggerSection,
-    VenuesSection,
     WalletSection,
 )
 from rebalancer.config.text import PoolText
 from rebalancer.config.values import EMPTY
+from rebalancer.config.venues import VenuesSection
 
 S = TypeVar("S", bound=Section)
 OPTIONAL = ("module", "trigger", "drift", "limits", "execution", "safety", "notify")

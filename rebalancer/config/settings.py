@@ -42,6 +42,16 @@ class ModuleSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideSettings:
+    """One venue that is asked over the network. None is what the venue's own adapter knows."""
+
+    name: str
+    router: Address | None
+    url: str | None = field(repr=False)
+    key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One configuration. What may hold a key or a password stays out of its repr."""
 
@@ -60,6 +70,8 @@ class Settings:
     price_rules: tuple[PriceRule, ...]
     """One for each token, in the order of `tokens`."""
     pools: tuple[PoolKey, ...]
+    outside: tuple[OutsideSettings, ...]
+    """Who else is asked for quotes, beside the own router."""
     policy: Policy
     wallet: WalletSettings
     module: ModuleSettings | None

@@ -166,6 +166,13 @@ def url(text: str) -> str:
     return text
 
 
+def api_key(text: str) -> str:
+    """What a venue is asked with, as it is: it goes into a header. It is in no message."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("expected a key of letters, digits and signs without a space (its text is not shown)")
+    return text
+
+
 def ledger(text: str) -> str:
     """A path, or a URL that keeps what it is told: SQLite in memory does not."""
     scheme, found, rest = text.partition("://")

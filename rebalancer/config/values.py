@@ -133,6 +133,7 @@ def _plain_symbol(value: str) -> str:
 
 
 Text = Annotated[str, _from_text(str)]
+ApiKey = Annotated[str, _from_text(text.api_key)]
 Symbol = Annotated[str, _from_text(str, _plain_symbol)]
 Url = Annotated[str, _from_text(text.url)]
 Switch = Annotated[bool, _from_text(text.switch)]

@@ -150,7 +150,13 @@ def a_signer(folder: Path, actor: Actor) -> KeystoreSigner:
     return KeystoreSigner(a_keystore(folder / f"{actor.index}.json", actor), actor.address, lambda: PASSWORD)
 
 
-def a_desk(replica: Replica, safe: Address, signer: Signer, patience: Patience | None = None) -> Desk:
+def a_desk(
+    replica: Replica,
+    safe: Address,
+    signer: Signer,
+    patience: Patience | None = None,
+    spenders: tuple[Address, ...] = (ROUTER,),
+) -> Desk:
     """On a Safe of the operator's."""
 
     def make(nodes: Nodes) -> SafeWallet:
@@ -158,7 +164,7 @@ def a_desk(replica: Replica, safe: Address, signer: Signer, patience: Patience |
         return SafeWallet(nodes.rpc, safe, MAINNET, sender, patience or Patience(poll=0.02))
 
     rpc = Rpc(replica.url)
-    reader = reader_of(replica, rpc, (safe, signer.address), SafeReads(safe))
+    reader = reader_of(replica, rpc, (safe, signer.address), SafeReads(safe), spenders)
     wallet = make(nodes_of(replica, rpc))
     return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), wallet, signer, make)
 
@@ -175,7 +181,13 @@ def a_snapshot(replica: Replica) -> Snapshot:
     return reader_of(replica, Rpc(replica.url), (safe, owner), SafeReads(safe)).read()
 
 
-def reader_of(replica: Replica, rpc: Rpc, accounts: tuple[Address, Address], reads: WalletReads) -> ChainReader:
+def reader_of(
+    replica: Replica,
+    rpc: Rpc,
+    accounts: tuple[Address, Address],
+    reads: WalletReads,
+    spenders: tuple[Address, ...] = (ROUTER,),
+) -> ChainReader:
     safe, operator = accounts
     book = Book(
         chain_id=1,
@@ -188,7 +200,7 @@ def reader_of(replica: Replica, rpc: Rpc, accounts: tuple[Address, Address], rea
             for pool in replica.pools
             if pool.token0 in TOKENS and pool.token1 in TOKENS
         ),
-        spenders=(ROUTER,),
+        spenders=spenders,
         wallet=safe,
         operator=operator,
         max_block_age=LIMITS.max_block_age,

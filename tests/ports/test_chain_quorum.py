@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,20 +23,6 @@ from rebalancer.ports import Clock
 from rebalancer.replica.chain import Replica
 
 Make = Callable[[], LyingNode]
-
-
-@pytest.fixture
-def nodes(replica: Replica) -> Iterator[Make]:
-    """Nodes in front of the replica, honest until told otherwise."""
-    made: list[LyingNode] = []
-
-    def make() -> LyingNode:
-        made.append(LyingNode(replica.url))
-        return made[-1]
-
-    yield make
-    for node in made:
-        node.close()
 
 
 def reader_of(book: Book, *nodes: LyingNode, clock: Clock | None = None, quorum: int = 2) -> ChainReader:

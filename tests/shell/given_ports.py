@@ -13,6 +13,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.notify.log import SilentNotifier
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.fake import FakeVenue
+from rebalancer.adapters.venues.nobody import NobodyOutside
 from rebalancer.adapters.wallets.fake import OPERATOR, FakeWallet
 from rebalancer.core.errors import RebalancerError
 from rebalancer.core.model import FINAL_BLOCKS, Allowance, Past, Policy, Snapshot
@@ -44,6 +45,7 @@ def ports_of(snapshot: Snapshot, wallet: FakeWallet | None = None, venues: tuple
         chain=chain,
         targets=FixedTargets(TARGETS),
         venues=venues if venues is not None else (FakeVenue(),),
+        outside=NobodyOutside(),
         wallet=wallet,
         ledger=MemoryLedger(),
         lease=FakeLease(),

@@ -7,6 +7,7 @@ from small_market import FEES, NOW, POLICY, USDC, WETH, planned, snapshot_with, 
 
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.uniswap import UniswapVenue
+from rebalancer.core.competition import Question
 from rebalancer.core.cost import received
 from rebalancer.core.model import Hold, Plan, Quote, Snapshot
 from rebalancer.market.routing import MoreTicks
@@ -26,10 +27,14 @@ PARALLEL = snapshot_with(
 )
 
 
+def question(plan: Plan, snapshot: Snapshot) -> Question:
+    return Question(plan, snapshot, FEES, NOW + 600, POLICY.limits.max_slippage)
+
+
 def quoted(plan: Plan, *venues: Venue, snapshot: Snapshot = MARKET) -> tuple[Quote, ...]:
-    answer = choose_quotes(ports_of(snapshot, venues=venues), plan, FEES, NOW + 600, snapshot)
+    answer = choose_quotes(ports_of(snapshot, venues=venues), question(plan, snapshot))
     assert not isinstance(answer, Hold | MoreTicks), answer
-    return answer
+    return answer.quotes
 
 
 def test_choose_quotes__of_the_own_router__are_the_plans_trades_on_the_plans_routes() -> None:
@@ -64,5 +69,5 @@ def test_choose_quotes__of_two_that_answer_pair_by_pair__is_the_one_that_brings_
 
 def test_choose_quotes__a_pair_that_nobody_quotes__holds_the_whole() -> None:
     plan = planned(MARKET)
-    answer = choose_quotes(ports_of(MARKET, venues=()), plan, FEES, NOW + 600, MARKET)
+    answer = choose_quotes(ports_of(MARKET, venues=()), question(plan, MARKET))
     assert isinstance(answer, Hold) and "none is configured" in answer.reason

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 from given_ports import DRY, OFF_TARGET, past_of, ports_of, state, tick
+from small_market import NOW
 
 from rebalancer.adapters.ledger.memory import MemoryLedger
+from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.wallets.fake import FakeWallet, landed, waiting
 from rebalancer.core.errors import Unavailable
-from rebalancer.core.model import Basis, Intent, Pending, Settled
+from rebalancer.core.model import Basis, Intent, Pending, Quote, QuoteRequest, Refusal, Settled, Snapshot
+from rebalancer.market.routing import MoreTicks
 
 
 def test_tick__live_and_off_target__is_settled_and_closed_in_the_ledger() -> None:
@@ -78,3 +81,16 @@ def test_tick__open_intent_and_dry_run__looks_and_sends_nothing() -> None:
     wallet.failure = None
     assert isinstance(tick(ports, mode=DRY).outcome, Pending)
     assert wallet.sent == []
+
+
+def test_tick__a_quote_that_expires_before_it_is_sent__is_not_sent() -> None:
+    class Brief(FakeVenue):
+        def quote(self, request: QuoteRequest, snapshot: Snapshot) -> Quote | Refusal | MoreTicks:
+            found = super().quote(request, snapshot)
+            return replace(found, until=NOW - 1) if isinstance(found, Quote) else found
+
+    wallet = FakeWallet()
+    ports = ports_of(state(*OFF_TARGET), wallet, (Brief(),))
+    with pytest.raises(Unavailable, match="the quote of fake has expired before it could be sent"):
+        tick(ports)
+    assert wallet.sent == [] and past_of(ports).open_intent is None

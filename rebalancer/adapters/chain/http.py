@@ -23,43 +23,56 @@ _CHUNK = 2**16
 
 
 class TooLong(Exception):
-    """An answer of more than LONGEST_ANSWER bytes."""
+    """An answer of more bytes than were allowed."""
 
 
 def timed_session() -> requests.Session:
-    """Its `timeout` is for the whole of an answer. Neither a proxy nor a netrc of the environment gets in between."""
-    session = requests.Session()
+    """Its `timeout` is for the whole of an answer. Neither a proxy nor a netrc of the environment gets in between, and
+    no redirect leads anywhere.
+    """
+    session = _Session()
     session.trust_env = False
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter())
     return session
 
 
-def content_of(response: requests.Response) -> bytes:
+def content_of(response: requests.Response, longest: int = LONGEST_ANSWER) -> bytes:
     """The body of a response that was asked for with `stream`. Raises what `requests` does, and TooLong."""
     chunks, size = [], 0
     with response:
         for chunk in response.iter_content(_CHUNK):
             size += len(chunk)
-            if size > LONGEST_ANSWER:
+            if size > longest:
                 raise TooLong
             chunks.append(chunk)
     return b"".join(chunks)
 
 
-class _Timed(io.RawIOBase):
-    """Reads `raw` until the limit of its socket has gone by, counted from now."""
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere. With `allow_redirects=False` alone the library still reads the whole body of a redirect, unpacks it,
+        and takes its target to pieces.
+        """
 
-    def __init__(self, raw: io.RawIOBase, limit: float | None) -> None:
-        self._raw = raw
+
+class _Timed(io.RawIOBase):
+    """Reads `raw` until the limit of its socket has gone by, counted from now, in however many pieces it comes."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket) -> None:
+        self._raw, self._sock = raw, sock
+        limit = sock.gettimeout()
         self._end = None if limit is None else time.monotonic() + limit
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._end is not None and time.monotonic() > self._end:
-            raise TimeoutError("the answer takes too long")
+        if self._end is not None:
+            left = self._end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer takes too long")
+            self._sock.settimeout(left)  # the next piece has no longer than all of them
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -70,7 +83,7 @@ class _Timed(io.RawIOBase):
 class _Response(HTTPResponse):
     def __init__(self, sock: socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
-        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock.gettimeout()))
+        self.fp = io.BufferedReader(_Timed(self.fp.detach(), sock))
 
 
 class _Connection(HTTPConnection):

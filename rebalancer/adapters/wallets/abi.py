@@ -25,6 +25,8 @@ EXEC_TRANSACTION = bytes.fromhex("6a761202")
 """execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)"""
 MULTI_SEND = bytes.fromhex("8d80ff0a")
 """multiSend(bytes)"""
+MULTICALL = bytes.fromhex("5ae401dc")
+"""multicall(uint256,bytes[]) of SwapRouter02"""
 TRANSFER_EVENT = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 """Transfer(address,address,uint256)"""
 EXECUTION_SUCCESS_EVENT = "0x442e715f626346e8c54381002da614f62bee8d27386535b2521ec8540898556e"
@@ -43,6 +45,11 @@ def approve(token: Address, spender: Address, raw: int) -> Call:
 def transfer(token: Address, receiver: Address, raw: int) -> Call:
     """Move `raw` base units from the caller. Only ever simulated."""
     return Call(token, TRANSFER + address_word(receiver) + uint_word(raw))
+
+
+def void_after(router: Address, deadline: int) -> Call:
+    """Nothing, through SwapRouter02, which reverts with "Transaction too old" once the deadline has passed."""
+    return Call(router, MULTICALL + uint_word(deadline) + uint_word(2 * WORD) + uint_word(0))
 
 
 def balance_of(token: Address, holder: Address) -> Call:

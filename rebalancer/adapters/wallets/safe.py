@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from rebalancer.adapters.chain.codec import CallResult, Words, hex_bytes
 from rebalancer.adapters.chain.deployments import Deployment
 from rebalancer.adapters.chain.rpc import Rpc
-from rebalancer.adapters.wallets.abi import calls_of_batch, exec_batch
+from rebalancer.adapters.wallets.abi import calls_of_batch, exec_batch, void_after
 from rebalancer.adapters.wallets.counting import Counter
 from rebalancer.adapters.wallets.landing import Lander, Patience
 from rebalancer.adapters.wallets.measuring import Trial, fitting, try_batch
@@ -49,14 +49,15 @@ class SafeWallet:
         self._rpc = rpc
         self._sender = sender
         self._multi_send = deployment.multi_send_call_only
+        self._router = deployment.swap_router_02
         self._multi_send_seen = False
         self._simulator = Simulator(rpc, deployment.multicall3)
         self._counter = Counter(sender.nodes, self.operator)
         self._lander = Lander(sender.nodes, (address, self.operator), patience, self._why_failed, sender.relay)
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
-        """One execTransaction. The deadline stands inside the venues' calls."""
-        calls = [step.call for step in steps_of(quotes, snapshot)]
+        """One execTransaction. The deadline stands inside the calls of our own router, and before those of others."""
+        calls = [step.call for step in self._steps(quotes, snapshot, deadline)]
         return Batch(quotes, self.operator, exec_batch(self.address, self._multi_send, self.operator, calls), deadline)
 
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
@@ -128,8 +129,16 @@ class SafeWallet:
     def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
         inner = None
         if hides_the_reason(trial.executed.data):
-            inner = first_failure(self._simulator, self.address, steps_of(batch.quotes, snapshot), trial.place)
+            steps = self._steps(batch.quotes, snapshot, batch.deadline)
+            inner = first_failure(self._simulator, self.address, steps, trial.place)
         return inner or safe_reason(trial.executed.data)
+
+    def _steps(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> tuple[Step, ...]:
+        steps = steps_of(quotes, snapshot)
+        if all(quote.route is not None for quote in quotes):
+            return steps
+        # Calldata from outside has no deadline, or one of its venue's: mined much later, it would trade at old floors.
+        return (Step("deadline", void_after(self._router, deadline)), *steps)
 
     def _why_failed(self, intent: Intent, block: int, timestamp: int) -> str:
         """As near as can be told: on the state before the whole block, at the block's time."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rebalancer.adapters.wallets.abi import approve, transfer
-from rebalancer.core.model import Call, Quote, Snapshot
+from rebalancer.core.model import Call, Quote, Snapshot, WholeTerms
 from rebalancer.units import Address, Token
 
 
@@ -50,11 +50,24 @@ def steps_of(quotes: tuple[Quote, ...], snapshot: Snapshot) -> tuple[Step, ...]:
         if snapshot.allowance(approval.token, approval.spender):
             steps.append(_approve(approval, 0))
         steps.append(_approve(approval, approval.raw))
-    for quote in quotes:
-        label = f"{quote.venue}, {quote.trade.sell.token} for {quote.trade.buy}"
-        steps.append(Step(label, quote.call, (quote.trade.sell.token, quote.trade.buy)))
+    steps += _swaps_of(quotes)
     steps += [_approve(approval, 0) for approval in approvals]
     return tuple(steps)
+
+
+def _swaps_of(quotes: tuple[Quote, ...]) -> tuple[Step, ...]:
+    """A call for each quote; one that makes several trades stands where the first of them does."""
+    steps: dict[Call | int, Step] = {}
+    for place, quote in enumerate(quotes):
+        key = quote.call if isinstance(quote.terms, WholeTerms) else place
+        label = f"{quote.venue}, {quote.trade.sell.token} for {quote.trade.buy}"
+        moves: tuple[Token, ...] = (quote.trade.sell.token, quote.trade.buy)
+        seen = steps.get(key)
+        if seen is not None:
+            label = f"{seen.label}, {quote.trade.sell.token} for {quote.trade.buy}"
+            moves = tuple(dict.fromkeys((*seen.moves, *moves)))
+        steps[key] = Step(label, quote.call, moves)
+    return tuple(steps.values())
 
 
 def payments_of(quotes: tuple[Quote, ...]) -> tuple[Step, ...]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from rebalancer.core.model.batch import (
     AccessEntry,
     AccessList,
+    Answer,
+    Asked,
     Batch,
     Breach,
     Call,
@@ -25,7 +27,9 @@ from rebalancer.core.model.batch import (
     SignedTransaction,
     Simulated,
     Simulation,
+    Terms,
     Transaction,
+    WholeTerms,
 )
 from rebalancer.core.model.history import INDEX, NO_HISTORY, History, Horizon, Rebalance, Valued
 from rebalancer.core.model.module import (
@@ -93,6 +97,8 @@ from rebalancer.core.model.snapshot import Allowance, Block, ModuleWallet, SafeS
 __all__ = [
     "AccessEntry",
     "AccessList",
+    "Answer",
+    "Asked",
     "Act",
     "Allowance",
     "Back",
@@ -170,6 +176,7 @@ __all__ = [
     "Simulation",
     "Snapshot",
     "Target",
+    "Terms",
     "Threshold",
     "TickRecord",
     "Tracking",
@@ -180,6 +187,7 @@ __all__ = [
     "Volatility",
     "Waiting",
     "WalletState",
+    "WholeTerms",
     "Width",
     "Window",
     "mined_of",

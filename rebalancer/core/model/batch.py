@@ -9,7 +9,7 @@ from rebalancer.core.model.plan import Cost, Plan, Trade
 from rebalancer.core.model.snapshot import Allowance
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Route
-from rebalancer.units import Address, Amount, Price, Usd, Wei
+from rebalancer.units import Address, Amount, Bps, Price, Usd, Wei
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class QuoteRequest:
-    """What a venue is asked: one trade, who will hold the tokens, who sends, and until when."""
+    """What a venue is asked: one trade, who will hold the tokens, who sends, and until when. `slippage`: the most that
+    may arrive less than the venue says, for who wants it said so.
+    """
 
     trade: Trade
     wallet: Address
     operator: Address
     deadline: int
+    slippage: Bps = Bps(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,46 @@ class PlanRequest:
     wallet: Address
     operator: Address
     deadline: int
+    slippage: Bps = Bps(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What calldata from outside makes its router do, as we read it ourselves and not as its venue says."""
+
+    function: str
+    token_in: Address
+    token_out: Address
+    amount_in: int
+    least_out: int
+    """What the router itself insists on."""
+    receiver: Address
+    extras: tuple[str, ...]
+    """In words: whatever is in it that was not asked for, such as a fee, a referral, a permit."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTerms:
+    """What calldata from outside makes its router do, where one call makes all trades of a plan. As we read it."""
+
+    function: str
+    sold: tuple[tuple[Address, int], ...]
+    """Each token that is pulled, and how much."""
+    least: tuple[tuple[Address, int], ...]
+    """Each token that is bought, and what the router itself insists on."""
+    receivers: tuple[Address, ...]
+    """Of each token that is bought."""
+    extras: tuple[str, ...]
+    """See Terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A venue's answer: what it expects to arrive, and the call that makes it so.
 
-    `route` is known where the call is built from pools of the snapshot; a venue from outside gives none.
+    `route` is known where the call is built from pools of the snapshot; a venue from outside gives none, and has
+    `terms` instead. Quotes with WholeTerms carry the one call that makes all of them: it is made once. `until`: unix
+    seconds after which it is void; None: as long as the batch.
     """
 
     venue: str
@@ -54,6 +90,8 @@ class Quote:
     call: Call
     gas: int
     route: Route | None
+    terms: Terms | WholeTerms | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +100,36 @@ class Refusal:
 
     venue: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a venue outside said to one question: quotes for these trades, in their order, or why none.
+
+    `routers`: whom its calls may go to and be approved, as the owners have listed them.
+    """
+
+    venue: str
+    routers: tuple[Address, ...]
+    trades: tuple[Trade, ...]
+    said: tuple[Quote, ...] | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one question to one venue, for the record: of one trade, or of all trades of a plan.
+
+    `says`: what it expects to arrive; `arrived` and `gas`: what our simulation measured; `net`: dollars, against what
+    is sold at the oracle. `refused`: why it was out of the competition.
+    """
+
+    venue: str
+    sold: tuple[Amount, ...]
+    says: tuple[Amount, ...]
+    arrived: tuple[Amount, ...]
+    gas: int | None
+    net: Usd | None
+    refused: str | None
 
 
 @dataclass(frozen=True, slots=True)
