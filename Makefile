@@ -10,8 +10,8 @@ READY := .venv/.ready node_modules/.ready
 FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
 	tests/test_deploy.py
 
-.PHONY: help setup demo test test-pure test-ports test-venues test-fork test-attacks test-chaos fuzz \
-	mutate-module check lint format bench artifacts lock clean
+.PHONY: help setup demo test test-here test-there test-pure test-ports test-venues test-hostile test-fork \
+	test-attacks test-chaos fuzz mutate-module check lint format bench artifacts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +36,16 @@ node_modules/.ready: package.json package-lock.json
 demo: setup ## the main job, whole and real, on the replica
 	@$(BIN)/rebalancer demo
 
-# Three at a time: some of them wait, and two cores suffice.
-test: setup test-pure test-ports test-venues test-fork ## all tests
+# Two lanes at once, three processes or two in each: most of them wait for a chain, and two cores suffice.
+test: setup ## all tests
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-here test-there
+
+test-here: setup
+	@$(MAKE) --no-print-directory test-pure && $(MAKE) --no-print-directory test-ports
+
+test-there: setup
+	@$(MAKE) --no-print-directory test-fork && $(MAKE) --no-print-directory test-venues && \
+	  $(MAKE) --no-print-directory test-hostile
 
 test-pure: setup ## pure tests: no chain
 	@echo "==> pure tests"
@@ -49,7 +57,11 @@ test-ports: setup ## adapters, contracts and the command line on a real chain
 
 test-venues: setup ## venues asked over HTTP: their servers over the replica, and how they are asked
 	@echo "==> venues outside"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile tests/venues
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile --ignore tests/venues/hostile tests/venues
+
+test-hostile: setup ## venues that misbehave, each in one way, and the rule that refused it
+	@echo "==> hostile venues"
+	@$(PY) -m pytest -p no:ape_test -q -n 3 tests/venues/hostile
 
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from rebalancer.core.bands import cash_alone
 from rebalancer.core.benefit import pays, saved_down
-from rebalancer.core.competition import Chosen, Question
+from rebalancer.core.competition import Question
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
@@ -35,6 +35,7 @@ from rebalancer.core.model import (
 )
 from rebalancer.core.module_room import limits_in, void_at
 from rebalancer.core.optimal_bands import resolved, to_measure
+from rebalancer.core.orders import as_if_filled, guard_placing
 from rebalancer.core.over_time import guard_trade, why_stop
 from rebalancer.core.plan import make_plan
 from rebalancer.core.room import day_is_full, not_final, plan_room
@@ -123,26 +124,26 @@ def _offer(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     def planned(known: Snapshot) -> Plan | Hold | MoreTicks:
         return make_plan(policy, portfolio, known, fees, room)
 
-    made: tuple[Plan | Hold, Snapshot] = _with_ticks(ports, snapshot, planned)
+    made: tuple[Plan | Hold, Snapshot] = with_ticks(ports, snapshot, planned)
     plan, snapshot = made
     if isinstance(plan, Hold):
         return plan
     deadline = void_at(snapshot, policy.limits)
     slippage = limits_in(snapshot, policy.limits).max_slippage
 
-    def chosen(known: Snapshot) -> Chosen | Hold | MoreTicks:
+    def chosen(known: Snapshot) -> tuple[Quote, ...] | Hold | MoreTicks:
         return choose_quotes(ports, Question(plan, known, fees, deadline, slippage))
 
-    asked: tuple[Chosen | Hold, Snapshot] = _with_ticks(ports, snapshot, chosen)
-    answer, snapshot = asked
-    if isinstance(answer, Hold):
-        return answer
-    quotes = answer.quotes
+    asked: tuple[tuple[Quote, ...] | Hold, Snapshot] = with_ticks(ports, snapshot, chosen)
+    quotes, snapshot = asked
+    if isinstance(quotes, Hold):
+        return quotes
     cost = cost_of_quotes(quotes, snapshot, fees)
     return worth_it(cost, policy.limits) or _Offer(quotes, cost, fees, deadline, snapshot, plan.left_out)
 
 
-def _with_ticks(ports: Ports, snapshot: Snapshot, ask: Callable[[Snapshot], T | MoreTicks]) -> tuple[T, Snapshot]:
+def with_ticks(ports: Ports, snapshot: Snapshot, ask: Callable[[Snapshot], T | MoreTicks]) -> tuple[T, Snapshot]:
+    """An answer that has all the ticks it needs, and the snapshot that has them. Unavailable where it never has."""
     for _ in range(TICK_READS):
         answer = ask(snapshot)
         if not isinstance(answer, MoreTicks):
@@ -163,6 +164,10 @@ def _examined(ports: Ports, policy: Policy, portfolio: Portfolio, offer: _Offer,
     simulation = ports.wallet.simulate(batch, snapshot)
     if isinstance(simulation, Reverted):
         return Blocked((reverted(simulation),))
+    if misplaced := guard_placing(batch, simulation):
+        return Blocked(misplaced)
+    # An order counts for its limit from here on, which is what it brings at least where it is filled.
+    simulation = as_if_filled(batch, simulation)
     gas = (simulation.gas, gas_price_now(snapshot.block, offer.fees))
     cost = cost_of_changes(simulation.changes, snapshot.prices, gas, snapshot.native, offer.cost)
     breaches = guard_simulation(policy, (snapshot, portfolio), batch, simulation, cost)

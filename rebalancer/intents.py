@@ -33,6 +33,7 @@ from rebalancer.core.model import (
     mined_of,
 )
 from rebalancer.core.over_time import horizon_of
+from rebalancer.core.rest import fell_short, through
 from rebalancer.core.settle import accept, settle
 from rebalancer.ports import Ports
 
@@ -133,12 +134,12 @@ def broadcast(ports: Ports, intent: Intent, patience: int, last_block: int) -> O
     except Unavailable as error:
         # The bytes may have arrived all the same: the intent stays open, and the next tick looks.
         return Pending(intent, f"sending was not confirmed: {error}")
-    return _ended(ports, intent, ports.wallet.land(intent, patience, last_block))
+    return ended(ports, intent, ports.wallet.land(intent, patience, last_block))
 
 
 def look_for(ports: Ports, intent: Intent, last_block: int) -> Outcome:
     """What became of an intent: settled and recorded, failed and recorded, or still pending. Sends nothing."""
-    return _ended(ports, intent, ports.wallet.land(intent, 0, last_block))
+    return ended(ports, intent, ports.wallet.land(intent, 0, last_block))
 
 
 def take_up(ports: Ports, policy: Policy, intent: Intent, patience: int, last_block: int) -> tuple[Outcome, str | None]:
@@ -149,7 +150,7 @@ def take_up(ports: Ports, policy: Policy, intent: Intent, patience: int, last_bl
     """
     landing = ports.wallet.land(intent, 0, last_block)
     if not isinstance(landing, Waiting) or landing.mined:
-        return _ended(ports, intent, landing), None
+        return ended(ports, intent, landing), None
     now, block = ports.clock.now(), ports.wallet.gas_now()
     attempt = choose_attempt(intent, now, block, policy)
     if isinstance(attempt, Raise) and (refusal := ports.wallet.rehearse(intent)) is not None:
@@ -165,10 +166,10 @@ def take_up(ports: Ports, policy: Policy, intent: Intent, patience: int, last_bl
             if past.halted is not None:
                 # A person has stopped it meanwhile. A record would be refused; the same bytes again need none.
                 raise Halt(past.halted)
-            return _with(broadcast(ports, intent, patience, last_block), reason), None
+            return with_words(broadcast(ports, intent, patience, last_block), reason), None
         case Raise(_, reason) | Cancel(_, reason):
             intent = _replaced(ports, intent, attempt)
-            return _with(broadcast(ports, intent, patience, last_block), reason), reason
+            return with_words(broadcast(ports, intent, patience, last_block), reason), reason
         case other:
             assert_never(other)
 
@@ -201,11 +202,13 @@ def _place(mined: Settlement | Mined | Receipt) -> tuple[str, int, str]:
     return mined.tx, mined.block, mined.block_hash
 
 
-def _ended(ports: Ports, intent: Intent, landing: Landing) -> Outcome:
+def ended(ports: Ports, intent: Intent, landing: Landing) -> Outcome:
+    """A landing as an outcome, recorded where it is an end. Raises Halt where something moved that must not."""
     match landing:
         case Waiting(reason):
-            return Pending(intent, reason)
+            return Pending(intent, reason, landing)
         case Gone(reason):
+            reason += through(intent)
             ports.ledger.record_landing(intent, Failure(reason))
             return Failed(intent.id, intent.newest.hash, reason)
         case Landed(receipt):
@@ -213,7 +216,7 @@ def _ended(ports: Ports, intent: Intent, landing: Landing) -> Outcome:
             ports.ledger.record_landing(intent, result)
             if isinstance(result, Failure):
                 return Failed(intent.id, receipt.tx, result.reason)
-            return Settled(result, intent.cost)
+            return Settled(result, intent.cost, fell_short(intent, result))
         case other:
             assert_never(other)
 
@@ -224,6 +227,8 @@ def _replaced(ports: Ports, intent: Intent, attempt: Raise | Cancel) -> Intent:
     return ports.ledger.record_replacement(intent, Replacement(purpose, ports.clock.now(), signed))
 
 
-def _with(outcome: Outcome, reason: str) -> Outcome:
+def with_words(outcome: Outcome, reason: str) -> Outcome:
     """What still waits, with what was done about it."""
-    return Pending(outcome.intent, f"{outcome.reason}; {reason}") if isinstance(outcome, Pending) else outcome
+    if not isinstance(outcome, Pending):
+        return outcome
+    return replace(outcome, reason=f"{outcome.reason}; {reason}")

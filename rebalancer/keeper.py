@@ -28,6 +28,7 @@ def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
                 # one to hang, nothing that this one says may cover it up.
                 return Report(Held(f"another keeper is at work on this wallet: {holder}"), None, None)
             ports.notifier.started()
+            ports.answers.clear()
             try:
                 past = remembered(ports, policy)
                 report = run_tick(ports, policy, past, mode)
@@ -37,7 +38,7 @@ def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
                 raise
             at = ports.clock.now()
             try:
-                ports.ledger.record_tick(record_of(report, at, ports.requests()))
+                ports.ledger.record_tick(record_of(report, at, ports.requests()), ports.answers)
             except Exception:
                 # No row will say that this was told: it is told each time, as where the ledger cannot be read.
                 past = None
@@ -135,7 +136,7 @@ def _record_error(ports: Ports, error: Exception) -> bool:
     if isinstance(error, RebalancerError):
         kind, detail = error.kind, str(error)
     try:
-        ports.ledger.record_tick(_mark(ports.clock.now(), kind, detail, None, ports.requests()))
+        ports.ledger.record_tick(_mark(ports.clock.now(), kind, detail, None, ports.requests()), ports.answers)
     except RebalancerError as second:
         # The first error is the one to act on; that it could not be recorded must not hide it.
         error.add_note(f"and it could not be recorded: {second}")

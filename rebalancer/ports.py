@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rebalancer.core.model import (
+    Answer,
     Asked,
     Basis,
     Batch,
@@ -17,11 +18,13 @@ from rebalancer.core.model import (
     Commitment,
     Failure,
     Fees,
+    Heard,
     Horizon,
     Intent,
     Landing,
     Measured,
     Notice,
+    Order,
     Outcome,
     Past,
     PlanRequest,
@@ -132,6 +135,18 @@ class Outside(Protocol):
         """
         ...
 
+    def place(self, quotes: tuple[Quote, ...]) -> Refusal | None:
+        """Tell whoever fills them of the orders among these quotes; None: they know of all, or there are none.
+
+        Before anything is signed: until then an order is inert, so this may be repeated, and forgotten. Never raises
+        for a failure of theirs.
+        """
+        ...
+
+    def without(self, name: str) -> Outside:
+        """All but the one of that name."""
+        ...
+
 
 class Signer(Protocol):
     """The operator's key, which never leaves it."""
@@ -150,7 +165,16 @@ class Wallet(Protocol):
     operator: Address
 
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
-        """One batch: exact approvals, the swaps in their order, zero approvals after. Pure."""
+        """One batch: exact approvals, the swaps in their order, zero approvals after; of orders exact approvals that
+        stay. Pure.
+        """
+        ...
+
+    def withdrawal(self, orders: tuple[Order, ...]) -> Batch:
+        """One batch that makes orders invalid, and takes back what they are approved for. Pure.
+
+        Raises Unavailable where the wallet has no way to do that.
+        """
         ...
 
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
@@ -175,7 +199,8 @@ class Wallet(Protocol):
         ...
 
     def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
-        """Sign a further transaction with the intent's nonce: its very call, or a cancellation.
+        """Sign a further transaction with the intent's nonce: its very call, or a cancellation. Or with that of its
+        withdrawal: the same once more.
 
         Nothing leaves the machine.
 
@@ -185,6 +210,10 @@ class Wallet(Protocol):
 
     def execute(self, intent: Intent) -> None:
         """Send the newest of what was recorded. Safe to repeat: the same bytes. Raises Unavailable."""
+        ...
+
+    def withdraw(self, intent: Intent) -> None:
+        """Send the newest that was recorded to take its orders back. Safe to repeat. Raises Unavailable."""
         ...
 
     def stands(self, block: int, block_hash: str, last_block: int) -> bool:
@@ -233,8 +262,8 @@ class Ledger(Protocol):
         """The block that it landed in was replaced: it is open again. Halt where a newer intent stands."""
         ...
 
-    def record_tick(self, record: TickRecord) -> None:
-        """One row for each tick, whatever its end."""
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
+        """One row for each tick, whatever its end, and with it what venues have answered."""
         ...
 
     def record_resumed(self, record: TickRecord, halted: str) -> None:
@@ -247,6 +276,16 @@ class Ledger(Protocol):
 
     def rebalances(self, count: int) -> tuple[Rebalance, ...]:
         """The newest `count` that have settled, newest first: their costs as expected and as measured."""
+        ...
+
+    def ended_outside(self, after: int) -> tuple[tuple[Intent, Settlement | Failure], ...]:
+        """Intents with a venue from outside and how they ended, later than `after` (Unix seconds) and since a person
+        last resumed, oldest first. What is void has ended at its deadline.
+        """
+        ...
+
+    def heard(self, venues: Sequence[str]) -> tuple[Heard, ...]:
+        """Of each of these, in their order, the newest answer that counted and the newest that was refused."""
         ...
 
 
@@ -288,3 +327,5 @@ class Ports:
     notifier: Notifier
     requests: Callable[[], int]
     """HTTP requests sent so far, for the record."""
+    answers: list[Answer] = field(default_factory=list)
+    """What became of all that venues were asked in this tick so far, for the record: however the tick ends."""

@@ -1,4 +1,4 @@
-"""Who makes which trade: a plan and the venues in, the quotes of a batch in their order and all answers out.
+"""Who makes which trade: a plan and the venues in, the quotes of a batch in their order out.
 
 The own router answers from the snapshot, exactly, and asks nobody. The others compete with it (`competing`).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rebalancer.core.competition import Chosen, Pair, Question, pair_of, pairs_of
+from rebalancer.core.competition import Pair, Question, pair_of, pairs_of
 from rebalancer.core.cost import received
 from rebalancer.core.model import Hold, PlanRequest, Quote, QuoteRequest, Refusal
 from rebalancer.market.routing import MoreTicks
@@ -15,21 +15,21 @@ from rebalancer.ports import Ports, Venue
 from rebalancer.units import Usd
 
 
-def choose_quotes(ports: Ports, question: Question) -> Chosen | Hold | MoreTicks:
+def choose_quotes(ports: Ports, question: Question) -> tuple[Quote, ...] | Hold | MoreTicks:
     """What brings the most for the plan. Hold where a pair has no quote that reaches its floor: half a rebalance is not
     what was planned. Raises Unavailable where nothing can be simulated.
     """
-    own = _own(ports, question)
+    own = own_quotes(ports, question)
     if isinstance(own, MoreTicks):
         return own
     if ports.outside.spenders:
         from rebalancer.competing import Competition  # late: a tick that holds does not pay for it
 
         return Competition(ports, question, own).winner()
-    return own if isinstance(own, Hold) else Chosen(own, ())
+    return own
 
 
-def _own(ports: Ports, question: Question) -> tuple[Quote, ...] | Hold | MoreTicks:
+def own_quotes(ports: Ports, question: Question) -> tuple[Quote, ...] | Hold | MoreTicks:
     """The best of those that answer from the snapshot: for the whole, and in it for a pair what another does better."""
     snapshot, plan, wallet = question.snapshot, question.plan, ports.wallet
 

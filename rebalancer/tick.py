@@ -32,6 +32,8 @@ from rebalancer.core.model import (
     Settlement,
     Snapshot,
 )
+from rebalancer.core.model.snapshot import SLOT
+from rebalancer.core.orders import orders_of
 from rebalancer.core.over_time import (
     drawdown,
     failures,
@@ -41,6 +43,7 @@ from rebalancer.core.over_time import (
     seen_now,
     why_stop,
 )
+from rebalancer.core.rest import outside_venues
 from rebalancer.decide import Decision, decide
 from rebalancer.intents import (
     broadcast,
@@ -147,8 +150,14 @@ def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Repo
 
 
 def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Decision, mode: Mode) -> Report:
+    from rebalancer.placing import placed
+
     past, seen = known
-    batch, snapshot = decision.batch, decision.snapshot
+    newest = Look(*seen, index_after(past.history, seen[1]))
+    taken = placed(ports, policy, past, seen, decision)
+    if not isinstance(taken, Decision):
+        return Report(taken, *seen, newest=newest)
+    decision, batch, snapshot = taken, taken.batch, taken.snapshot
     ports.chain.confirm(snapshot)
     _still_granted(batch, ports.clock.now())
     still_free(ports, policy, past, snapshot.block)
@@ -167,10 +176,11 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
         commitment=commitment,
         value=seen[1].value,
         pools=pools_on_the_way(batch.quotes, snapshot.pools),
+        orders=orders_of(batch.quotes),
+        venues=outside_venues(batch.quotes),
     )
     ports.ledger.record_intent(intent, Basis(snapshot, batch.quotes, decision.simulation))
     outcome = broadcast(ports, intent, mode.patience, max(past.last_block, intent.block))
-    newest = Look(*seen, index_after(past.history, seen[1]))
     report = Report(outcome, *seen, decision.why, newest)
     match outcome:
         case Settled(settlement):
@@ -187,6 +197,10 @@ def _finished(ports: Ports, policy: Policy, past: Past, intent: Intent, mode: Mo
     """An intent that an earlier tick left open. A dry run looks, and sends nothing."""
     if mode.live:
         outcome, why = take_up(ports, policy, intent, mode.patience, past.last_block)
+        if intent.orders:
+            from rebalancer.withdrawing import watched  # late, as placing: few ticks have an order
+
+            outcome, why = watched(ports, policy, past, (outcome, why), mode.patience)
     else:
         outcome, why = look_for(ports, intent, past.last_block), None
     report = Report(outcome, None, None, why)
@@ -236,7 +250,12 @@ def _why_wrong(
 
 
 def _still_granted(batch: Batch, now: int) -> None:
-    """Unavailable where a venue's quote has outlived what was granted, since it was chosen."""
+    """Unavailable where a venue's quote, or the batch itself, has outlived what was granted since it was chosen."""
+    if now + SLOT > batch.deadline:
+        raise Unavailable(
+            f"the batch is void after second {batch.deadline}, and it is {now}: no block comes in time, so nothing was "
+            "signed; the next tick plans anew"
+        )
     void = [quote.venue for quote in batch.quotes if quote.until is not None and quote.until < now]
     if void:
         raise Unavailable(f"the quote of {void[0]} has expired before it could be sent: the next tick asks anew")

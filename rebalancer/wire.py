@@ -41,7 +41,7 @@ from rebalancer.units import Address, Ppm
 if TYPE_CHECKING:
     from rebalancer.adapters.notify.people import PeopleNotifier
     from rebalancer.adapters.venues.known import Known
-    from rebalancer.adapters.wallets.module_doctor import Seen
+    from rebalancer.adapters.wallets.seen import Seen
 
 SERVER = "postgresql"
 """What the URL of a ledger begins with that many hosts can share."""
@@ -222,6 +222,10 @@ def _outside(settings: Settings) -> Outside:
         return Rpc(settings.rpc_urls, settings.chain_id)
 
     accesses = [Access(one.name, one.router, one.url, one.key) for one in settings.outside]
+    if settings.module is not None:
+        from rebalancer.adapters.venues.listed import require_routes
+
+        require_routes(accesses, settings.module.routes)
     return outside_of(accesses, settings.chain_id, settings.module is None, node)
 
 

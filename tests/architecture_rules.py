@@ -12,8 +12,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("market",),
     ("core",),
     ("ports", "fleet"),
-    ("adapters", "config", "decide", "intents", "quoting", "competing", "tick"),
-    ("wire", "keeper", "research", "replica"),
+    ("adapters", "config", "decide", "intents", "quoting", "competing", "placing", "withdrawing", "tick"),
+    ("wire", "keeper", "asking", "research", "replica"),
     ("cli", "__main__"),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
@@ -23,6 +23,7 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 # door to cli.
 SIDEWAYS = {("tick", "decide"), ("decide", "quoting"), ("tick", "intents"), ("__main__", "cli")}
 SIDEWAYS |= {("quoting", "competing")}
+SIDEWAYS |= {("tick", "placing"), ("placing", "decide"), ("tick", "withdrawing"), ("withdrawing", "intents")}
 SHARED_ADAPTERS = "adapters.chain"
 
 # What pure code may import from outside the project.
@@ -37,6 +38,8 @@ PURE = {
     "quoting": PURE_STDLIB,
     "competing": PURE_STDLIB,
     "intents": PURE_STDLIB,
+    "placing": PURE_STDLIB,
+    "withdrawing": PURE_STDLIB,
     "tick": PURE_STDLIB,
 }
 # Ways to the outside that need no import.
@@ -46,18 +49,18 @@ LATE = {"web3", "eth_account", "eth_abi", "eth_utils", "eth_keys", "numpy", "pan
 LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer", "tenacity"}
 LATE_ROOMS = ("replica", "research", "cli")
 # The ledger for everything but an idle tick (ADR 5). They see each other; all others import them late.
-LATE_MODULES = {
-    f"adapters.ledger.{name}"
-    for name in ("sql", "schema", "database", "server", "opening", "operators", "rows", "migrate", "fleet")
-}
+_LEDGER = ("sql", "schema", "database", "server", "opening", "operators", "rows", "migrate", "fleet")
+_LEDGER += ("columns", "turn_tables", "answer_table", "fleet_tables")
+LATE_MODULES = {f"adapters.ledger.{name}" for name in _LEDGER}
 # The joint optimum, for a tick that plans.
 _OPTIMUM = ("curves", "one_way", "optimum", "paths", "problems", "nodes", "subsets", "joint")
 LATE_MODULES |= {f"market.{name}" for name in _OPTIMUM}
 # Venues outside, for a tick that asks them.
-_VENUES = ("http", "known", "zero_x", "one_inch", "velora", "kyber", "odos")
+_VENUES = ("http", "known", "listed", "zero_x", "one_inch", "velora", "kyber", "odos", "cow")
 LATE_MODULES |= {f"adapters.venues.{name}" for name in _VENUES}
 _MIGRATIONS = ("env", "tables_v2")
 _MIGRATIONS += ("versions.v1_one_portfolio", "versions.v2_many_portfolios", "versions.v3_measured_costs")
+_MIGRATIONS += ("versions.v4_answers",)
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}

@@ -14,6 +14,7 @@ from rebalancer.core.model import (
     Blocked,
     Cost,
     ModuleWallet,
+    Order,
     Past,
     Pending,
     Planned,
@@ -61,7 +62,7 @@ def report_object(report: Report, requests: int) -> dict[str, Any]:
         case Pending(intent):
             found |= {"tx": intent.newest.hash, "transactions": [signed.hash for signed in intent.transactions]}
         case Settled(settlement, expected):
-            found |= {"tx": settlement.tx, "gas_used": settlement.gas_used}
+            found |= {"tx": settlement.tx, "gas_used": settlement.gas_used, "unfilled": settlement.unfilled}
             found["changes"] = [amount_object(fill) for fill in settlement.fills]
             found |= {"cost": cost_object(settlement.cost), "expected_cost": cost_object(expected)}
         case _:
@@ -102,7 +103,25 @@ def standing_object(past: Past) -> dict[str, Any]:
     """What a tick would meet in the ledger first: an open intent, or a halt."""
     intent = past.open_intent
     sent = [] if intent is None else [signed.hash for signed in intent.transactions]
-    return {"open_intent": None if intent is None else intent.newest.hash, "transactions": sent, "halted": past.halted}
+    return {
+        "open_intent": None if intent is None else intent.newest.hash,
+        "transactions": sent,
+        "orders": [] if intent is None else [order_object(order) for order in intent.orders],
+        "withdrawals": [] if intent is None else [each.signed.hash for each in intent.withdrawals],
+        "halted": past.halted,
+    }
+
+
+def order_object(order: Order) -> dict[str, Any]:
+    """An order that was placed, and with which name and contract its owners make it invalid by hand."""
+    return {
+        "uid": order.uid,
+        "sell": amount_object(order.sell),
+        "least": amount_object(order.least),
+        "valid_to": order.valid_to,
+        "settlement": order.settlement,
+        "relayer": order.relayer,
+    }
 
 
 def limits_object(past: Past, lost: int, rows: Sequence[Sequence[str]]) -> dict[str, Any]:

@@ -106,8 +106,24 @@ def bands(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
 
 
 @app.command()
+def quotes(
+    config: Config = DEFAULT_CONFIG,
+    sell: Annotated[
+        str | None, typer.Option(help="How much of --from, in whole tokens such as 1_000 or 0.5; else a tick's plan.")
+    ] = None,
+    sold: Annotated[str | None, typer.Option("--from", help="The token that is sold.")] = None,
+    bought: Annotated[str | None, typer.Option("--to", help="The token that is bought for it.")] = None,
+    json: Json = False,
+) -> int:
+    """What every venue answers now to the plan that a tick would make, or to one trade. Sends and records nothing."""
+    from rebalancer.cli.quotes import show_quotes
+
+    return show_quotes(config, (sell, sold, bought), json)
+
+
+@app.command()
 def venues(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
-    """Who can be asked for quotes: on which chains, how often, whether with a key, and whether you do. Asks nobody."""
+    """Who can be asked for quotes, whether you ask them, and when each had an answer last. Asks nobody."""
     from rebalancer.cli.venues import show_venues
 
     return show_venues(config, json)

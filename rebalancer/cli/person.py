@@ -22,7 +22,8 @@ def halt_keeper(config: Path, why: str, as_json: bool) -> int:
     else:
         before = "" if already is None else f" It was halted already: {already}"
         print(
-            f"Halted.{before}\nWhat was sent can still be mined. The keeper goes on after: rebalancer resume --why TEXT"
+            f"Halted.{before}\nWhat was sent can still be mined, and an open order be filled: `rebalancer status` "
+            "shows both. The keeper goes on after: rebalancer resume --why TEXT"
         )
     return 0
 

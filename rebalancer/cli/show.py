@@ -15,6 +15,7 @@ from rebalancer.core.cost_words import cost_table
 from rebalancer.core.model import (
     Blocked,
     Cost,
+    Intent,
     ModuleWallet,
     Past,
     Planned,
@@ -24,6 +25,7 @@ from rebalancer.core.model import (
     Snapshot,
     TickRecord,
 )
+from rebalancer.core.order_words import by_hand, order_words
 from rebalancer.core.render import (
     BREACH_HEAD,
     PORTFOLIO_HEAD,
@@ -53,6 +55,7 @@ NUMBERS = {
     *("balance", "price USD", "value USD", "weight %", "target %", "drift", "change", "sell", "get", "at least"),
     *("paid USD", "expected USD", "more USD", "bps"),
     *("acts at", "back to", "to act", "tracking", "fee, impact", "gas", "in all", "rebalances", "at best"),
+    *("says", "simulated", "net USD", "bps behind"),
 }
 """Columns that stand to the right."""
 
@@ -62,7 +65,7 @@ def show_report(report: Report) -> None:
     if report.portfolio is not None:
         show_portfolio(report.portfolio)
     if report.why is not None:
-        _say("acts because", "".join(f"\n  {reason}" for reason in report.why.split("; ")))
+        show_line("acts because", "".join(f"\n  {reason}" for reason in report.why.split("; ")))
     detail = outcome_words(report.outcome)[1]
     match report.outcome:
         case Planned(batch, _, cost, left_out, saved):
@@ -70,22 +73,22 @@ def show_report(report: Report) -> None:
             show_table(f"One batch, through {venues}", QUOTE_HEAD, quote_rows(batch.quotes))
             show_costs(cost)
             if saved is not None:
-                _say("saves", f"{money(saved)} of what drift costs, until the drift is expected back")
+                show_line("saves", f"{money(saved)} of what drift costs, until the drift is expected back")
             if left_out:
-                _say("not as wanted", "".join(f"\n  {reason}" for reason in left_out))
+                show_line("not as wanted", "".join(f"\n  {reason}" for reason in left_out))
             detail = "a dry run: nothing was sent"
-        case Settled(settlement, expected):
+        case Settled(settlement, expected, short):
             fills = [(("+" if f.raw > 0 else "") + amount(f),) for f in settlement.fills if f.raw]
             show_table("What moved", ("change",), fills)
             show_costs(expected, settlement.cost)
-            detail = f"{settlement.tx} in block {settlement.block}"
+            detail = f"{settlement.tx} in block {settlement.block}" + (f"; {short}" if short is not None else "")
         case Blocked(breaches):
             show_table("Blocked by", BREACH_HEAD, breach_rows(breaches))
             detail = "nothing was sent"
         case _:
             pass
     word = outcome_words(report.outcome)[0]
-    _say(word, detail, COLOURS.get(word, "red"))
+    show_line(word, detail, COLOURS.get(word, "red"))
 
 
 def show_portfolio(portfolio: Portfolio) -> None:
@@ -102,16 +105,27 @@ def show_costs(expected: Cost, measured: Cost | None = None) -> None:
 def show_standing(past: Past) -> None:
     """What the ledger knows besides its ticks."""
     if past.halted is not None:
-        _say("halted", past.halted, "red")
+        show_line("halted", past.halted, "red")
     if past.open_intent is not None:
         intent = past.open_intent
         what = "the cancellation of a batch" if intent.cancelled else "a batch"
-        _say("open", f"{intent.newest.hash}, {what} that is void after {moment(intent.deadline)} UTC", "yellow")
+        show_line("open", f"{intent.newest.hash}, {what} that is void after {moment(intent.deadline)} UTC", "yellow")
         for earlier in intent.transactions[:-1]:
-            _say(
+            show_line(
                 "open", f"{earlier.hash}, replaced since: of the same nonce, and one of them is mined at most", "yellow"
             )
-    _say("last settled", "never" if past.last_settled_at is None else f"{moment(past.last_settled_at)} UTC")
+        _show_orders(intent)
+    show_line("last settled", "never" if past.last_settled_at is None else f"{moment(past.last_settled_at)} UTC")
+
+
+def _show_orders(intent: Intent) -> None:
+    """What it places, as far as the ledger knows: whether it was filled meanwhile the next tick finds out."""
+    for order in intent.orders:
+        show_line("order", f"{order_words(order)}, valid until {moment(order.valid_to)} UTC", "yellow")
+    for each in intent.withdrawals:
+        show_line("withdrawn", f"with {each.signed.hash}, signed at {moment(each.at)} UTC", "yellow")
+    for words in by_hand(intent.orders):
+        show_line("order", words)
 
 
 def show_module(snapshot: Snapshot) -> None:
@@ -119,7 +133,7 @@ def show_module(snapshot: Snapshot) -> None:
     if isinstance(snapshot.wallet, ModuleWallet):
         state = snapshot.wallet.state
         room = f"{percent(state.turnover_left)} of the wallet may be traded now, {percent(state.loss_left)} lost"
-        _say("module", f"{'PAUSED; ' if state.paused else ''}{state.nonce} rebalances so far; {room}")
+        show_line("module", f"{'PAUSED; ' if state.paused else ''}{state.nonce} rebalances so far; {room}")
 
 
 def show_history(title: str, records: Sequence[TickRecord]) -> None:
@@ -162,7 +176,7 @@ def moment(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _say(word: str, detail: str, colour: str = "default") -> None:
+def show_line(word: str, detail: str, colour: str = "default") -> None:
     """A word and what there is to say about it, broken between words where somebody looks."""
     line = Text(f"{word}: ", style=f"bold {colour}")
     line.append(detail, style="not bold default")

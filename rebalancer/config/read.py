@@ -16,7 +16,7 @@ from rebalancer.config.sections import Parts, read_sections
 from rebalancer.config.settings import OutsideSettings, Settings, WalletSettings
 from rebalancer.config.spans import DAY
 from rebalancer.config.text import PoolText
-from rebalancer.config.venue_rules import key_of
+from rebalancer.config.venue_rules import key_of, router_of
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import (
     Back,
@@ -89,7 +89,7 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
         price_rules=tuple(_price_rule(tokens, symbol, token) for symbol, token in parts.tokens.items()),
         pools=tuple(_pool_key(tokens, pool) for pool in venues.uniswap.pools),
         outside=tuple(
-            OutsideSettings(name, section.router, section.url, key_of(section))
+            OutsideSettings(name, router_of(section), section.url, key_of(section))
             for name, section in venues.outside().items()
         ),
         policy=_policy(parts, tokens),

@@ -113,6 +113,17 @@ def wei(text: str) -> Wei:
     return Wei(_places(found, COIN_PLACES[found["unit"].lower()]))
 
 
+def base_units(text: str, decimals: int) -> int:
+    """Of a token with so many decimals, more than none, exactly: "1_000", "0.5"."""
+    found = re.fullmatch(NUMBER, text)
+    if found is None:
+        raise ValueError("expected an amount in whole tokens such as `1_000` or `0.5`")
+    raw = _places(found, decimals)
+    if raw == 0:
+        raise ValueError("expected more than none")
+    return raw
+
+
 def address(text: str) -> Address:
     """An account in its EIP-55 form, and in no other: the mixed case is what catches a typing error."""
     try:

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from rebalancer.config.document import REFERENCE, Document, Key, Problems
 from rebalancer.config.sections import Parts
-from rebalancer.config.venues import EitherSection, KeyedSection, OpenSection
+from rebalancer.config.venues import EitherSection, KeyedSection, OpenSection, OutsideSection
+from rebalancer.units import Address
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -40,16 +41,30 @@ def routers_are_strangers(_: Document, parts: Parts) -> Problems:
         ours |= {parts.wallet.address: "`wallet.address`", parts.wallet.operator: "`wallet.operator`"}
         ours |= {} if parts.wallet.module is None else {parts.wallet.module: "`wallet.module`"}
     for name, section in _outside(parts).items():
-        if section.router in ours:
-            yield ("venues", name, "router"), f"expected the venue's own contract, saw {ours[section.router]}"
+        router = router_of(section)
+        if router in ours:
+            yield ("venues", name, "router"), f"expected the venue's own contract, saw {ours[router]}"
 
 
-def key_of(section: OpenSection) -> str | None:
+def orders_are_of_a_safe(_: Document, parts: Parts) -> Problems:
+    """An order is filled by others, later: nothing on the chain but the Safe itself can make one."""
+    if parts.venues is None or parts.wallet is None or parts.wallet.kind == "safe":
+        return
+    if parts.venues.cow is not None:
+        yield ("venues", "cow"), f"expected none with `wallet.kind: {parts.wallet.kind}`: only a `safe` makes orders"
+
+
+def router_of(section: OutsideSection) -> Address | None:
+    """Who is approved and called, where the file names one."""
+    return section.router if isinstance(section, OpenSection) else None
+
+
+def key_of(section: OutsideSection) -> str | None:
     """What it is asked with, where it takes a key."""
     return section.key if isinstance(section, EitherSection | KeyedSection) else None
 
 
-def _outside(parts: Parts) -> dict[str, OpenSection]:
+def _outside(parts: Parts) -> dict[str, OutsideSection]:
     return {} if parts.venues is None else parts.venues.outside()
 
 
@@ -57,4 +72,5 @@ VENUE_RULES: tuple[Callable[[Document, Parts], Problems], ...] = (
     keys_stand_in_the_environment,
     keys_travel_unseen,
     routers_are_strangers,
+    orders_are_of_a_safe,
 )

@@ -19,11 +19,16 @@ class UniswapSection(Section):
     pools: list[PoolName] = Field(description="expected a list of pools such as `v3 USDC/WETH 0.05 %`")
 
 
-class OpenSection(Section):
-    """Of one that asks for no key."""
+class OutsideSection(Section):
+    """Of one that takes orders: its contracts are the ones that it has on every chain."""
 
     url: Url | None = None
     """Where it is asked; None: at its own host."""
+
+
+class OpenSection(OutsideSection):
+    """Of one that asks for no key."""
+
     router: AddressText | None = None
     """Who is approved and called, and nobody else; None: its own contract, as we know it."""
 
@@ -54,8 +59,9 @@ class VenuesSection(Section):
     velora: Annotated[OpenSection | None, _NOT_NULL] = Field(None, description="expected `{}`")
     kyber: Annotated[OpenSection | None, _NOT_NULL] = Field(None, description="expected `{}`")
     odos: Annotated[EitherSection | None, _NOT_NULL] = Field(None, description="expected `{}`, or `{key: ${NAME}}`")
+    cow: Annotated[OutsideSection | None, _NOT_NULL] = Field(None, description="expected `{}`")
 
-    def outside(self) -> dict[str, OpenSection]:
+    def outside(self) -> dict[str, OutsideSection]:
         """Those who are asked over the network, by their names, in one order whatever the file's."""
         found = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return {name: section for name, section in found if isinstance(section, OpenSection)}
+        return {name: section for name, section in found if isinstance(section, OutsideSection)}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from rebalancer.core.guard import drift_falls
 from rebalancer.core.model import Breach, Intent, ModuleWallet, Portfolio, Settlement, Simulated, Snapshot
 from rebalancer.core.render import amount, breach_words
-from rebalancer.units import Amount
+from rebalancer.units import Address, Amount
 
 Breaches = Iterator[Breach]
 
@@ -21,12 +21,12 @@ def guard_settled(
 ) -> tuple[Breach, ...]:
     """`before`: what the batch was decided on; None where an earlier tick did, and owners may have come in between."""
     if before is None:
-        return tuple(allowances_cleared(intent, None, after))
+        return tuple(allowances_cleared((intent, settlement), None, after))
     snapshot, portfolio = before
     moved = Simulated(settlement.fills, (), settlement.gas_used)
     return (
         *not_lower_than_settled(settlement, snapshot, after),
-        *allowances_cleared(intent, snapshot, after),
+        *allowances_cleared((intent, settlement), snapshot, after),
         *drift_falls(portfolio, moved),
     )
 
@@ -57,14 +57,32 @@ def not_lower_than_settled(settlement: Settlement, before: Snapshot, after: Snap
             )
 
 
-def allowances_cleared(intent: Intent, before: Snapshot | None, after: Snapshot) -> Breaches:
-    """Of what was sold nobody may pull more. A module's calls neither use nor clear what stood before."""
+def unfilled_allowances(intent: Intent, settlement: Settlement) -> dict[tuple[Address, Address], int]:
+    """(relayer, token) to what the intent's orders were approved for, less what was sold of it."""
+    fell = {fill.token.address: -fill.raw for fill in settlement.fills if fill.raw < 0}
+    left: dict[tuple[Address, Address], int] = {}
+    for order in intent.orders:
+        key = order.relayer, order.sell.token.address
+        left[key] = left.get(key, 0) + order.sell.raw
+    return {key: max(raw - fell.get(key[1], 0), 0) for key, raw in left.items()}
+
+
+def allowances_cleared(settled: tuple[Intent, Settlement], before: Snapshot | None, after: Snapshot) -> Breaches:
+    """Of what was sold nobody may pull more. A module's calls neither use nor clear what stood before.
+
+    Of orders that were not filled it stands until the next batch, which takes it back.
+    """
+    intent, settlement = settled
+    orders = unfilled_allowances(intent, settlement)
     if isinstance(after.wallet, ModuleWallet) and before is None:
         return
     sold = {trade.sell.token.address for trade in intent.trades}
     for left in after.allowances:
         token = left.amount.token
         stood = before.allowance(token, left.spender) if before and isinstance(after.wallet, ModuleWallet) else 0
-        if token.address in sold and left.amount.raw > stood:
+        unfilled = orders.get((left.spender, token.address), 0)
+        if token.address in sold and left.amount.raw > stood + unfilled:
             allowed = f"{stood} base units, as before" if stood else "nothing"
+            if unfilled:
+                allowed = f"{unfilled} base units, of an order that was not filled"
             yield Breach("allowances_cleared", f"{left.spender} may still pull {amount(left.amount)}", allowed)

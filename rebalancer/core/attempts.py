@@ -77,9 +77,24 @@ def choose_attempt(intent: Intent, now: int, block: Block, policy: Policy, refus
     return Raise(fees, f"{why}: its fees are raised to {_words(fees)}")
 
 
+def choose_withdrawal(intent: Intent, now: int, block: Block, policy: Policy) -> Keep | Raise:
+    """What to do about a withdrawal of the intent's orders that is not mined.
+
+    It has no deadline and does not fail, and until its nonce is used nothing else can be sent: it is never left.
+    """
+    newest, limits = intent.withdrawals[-1], policy.limits
+    waited = max(now, block.timestamp) - newest.at
+    if waited < policy.replacing.after:
+        return Keep(f"its withdrawal was sent {duration(waited)} ago")
+    fees = _stepped(newest.signed.transaction.fees, block, limits)
+    if max(fees.max_fee, block.base_fee + limits.tip) > limits.max_gas_price:
+        return Keep("its withdrawal is sent again as it is: it cannot be raised under max_gas_price now")
+    return Raise(fees, f"its withdrawal is unmined for {duration(waited)}: its fees are raised to {_words(fees)}")
+
+
 def sent_at(intent: Intent) -> int:
     """When the newest of its transactions was signed, Unix seconds."""
-    return intent.replacements[-1].at if intent.replacements else intent.created_at
+    return intent.of_its_nonce[-1].at if intent.of_its_nonce else intent.created_at
 
 
 def is_void(intent: Intent, now: int, block: Block) -> bool:
@@ -109,8 +124,13 @@ def _given_up(intent: Intent, block: Block, policy: Policy, why: str) -> Cancel 
 
 
 def _higher(intent: Intent, block: Block, limits: Limits) -> Fees:
+    """See `_stepped`, of the newest of its nonce."""
+    return _stepped(intent.newest.transaction.fees, block, limits)
+
+
+def _stepped(out: Fees, block: Block, limits: Limits) -> Fees:
     """A step above what is out, or what a new transaction would be given now, each where that is more."""
-    step, fresh = stepped_up(intent.newest.transaction.fees), fees_for(block, limits)
+    step, fresh = stepped_up(out), fees_for(block, limits)
     return Fees(Wei(max(step.max_fee, fresh.max_fee)), Wei(max(step.tip, fresh.tip)))
 
 

@@ -6,19 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rebalancer.core.cost import gas_price_now
-from rebalancer.core.model import Answer, Fees, Plan, Quote, Simulated, Snapshot, Trade
+from rebalancer.core.floors import raised
+from rebalancer.core.model import Answer, Fees, Order, Plan, Quote, Simulated, Snapshot, Trade
+from rebalancer.core.render import one_line
 from rebalancer.units import Address, Amount, Bps, Usd
 
 Pair = tuple[Address, Address]
 """(sold token, bought token)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The quotes of a batch, and all answers that there were."""
-
-    quotes: tuple[Quote, ...]
-    answers: tuple[Answer, ...]
+OWN = "own"
+"""The plan on its own routes, and the best of all pairs together, in a table of answers."""
+TOGETHER = "best of each pair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +49,19 @@ class Judged:
         """Whether it answers for all trades of a plan at once."""
         return len(self.trades) != 1
 
+    @property
+    def is_ordered(self) -> bool:
+        """Whether others are to fill what it offers, later."""
+        return any(isinstance(quote.terms, Order) for quote in self.quotes)
+
     def is_void(self, now: int) -> bool:
         """Whether a quote in it has outlived what its venue grants it."""
         return any(quote.until is not None and quote.until < now for quote in self.quotes)
 
 
 def refused(venue: str, trades: tuple[Trade, ...], why: str, quotes: tuple[Quote, ...] = ()) -> Judged:
-    """Out of the competition."""
-    return Judged(venue, trades, quotes, (), None, None, why)
+    """Out of the competition. `why` may repeat what a venue says: it is on record, and before people, in one line."""
+    return Judged(venue, trades, quotes, (), None, None, one_line(why))
 
 
 def measured(
@@ -93,6 +95,20 @@ def pair_of(trade: Trade) -> Pair:
     return trade.sell.token.address, trade.buy.address
 
 
+def held_to(trades: Sequence[Trade], own: Iterable[Judged], slippage: Bps) -> tuple[Trade, ...]:
+    """The trades as those outside are asked: for no less than the own routes bring, less the slippage.
+
+    Calldata from outside can tell a simulation from the chain, and bring there what its router insists on and no more.
+    """
+    brings = {pair_of(one.trades[0]): one.arrived[0] for one in own if one.net is not None}
+    return tuple(
+        replace(trade, floor=raised(trade.floor, brings[pair_of(trade)].raw, slippage))
+        if pair_of(trade) in brings
+        else trade
+        for trade in trades
+    )
+
+
 def best_by_pair(found: Iterable[Judged]) -> Mapping[Pair, Judged]:
     """For each pair who brings the most; of equals the first."""
     best: dict[Pair, Judged] = {}
@@ -116,6 +132,7 @@ def answer_of(one: Judged) -> Answer:
     return Answer(
         venue=one.venue,
         sold=tuple(trade.sell for trade in one.trades),
+        least=tuple(trade.floor for trade in one.trades),
         says=tuple(quote.expected for quote in one.quotes),
         arrived=one.arrived,
         gas=one.gas,

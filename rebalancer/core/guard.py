@@ -196,11 +196,14 @@ def others_not_lower(batch: Batch, simulation: Simulated) -> Breaches:
 def no_allowance_left(snapshot: Snapshot, batch: Batch, simulation: Simulated) -> Breaches:
     """Every allowance that the batch could need was measured, and it leaves none.
 
-    A module pays its router in advance, and neither uses nor clears an allowance that stood before.
+    A module pays in advance for what it builds, and there neither uses nor clears an allowance that stood before. Where
+    calldata comes from outside it approves as a Safe does.
     """
     by_module = isinstance(snapshot.wallet, ModuleWallet)
+    approved = {(q.spender, q.trade.sell.token.address) for q in batch.quotes if q.terms is not None}
     for left in simulation.allowances:
-        stood = snapshot.allowance(left.amount.token, left.spender) if by_module else 0
+        built = by_module and (left.spender, left.amount.token.address) not in approved
+        stood = snapshot.allowance(left.amount.token, left.spender) if built else 0
         if left.amount.raw > stood:
             allowed = f"{stood} base units, as before" if stood else "nothing"
             yield Breach("no_allowance_left", f"{left.spender} may still pull {amount(left.amount)}", allowed)

@@ -24,13 +24,17 @@ _WIDER = ONE // PPM
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a rebalance is asked for: `at` is the time of the block that it is mined in."""
+    """What a rebalance is asked for: `at` is the time of the block that it is mined in.
+
+    `data`: see ModuleCall.
+    """
 
     swaps: tuple[ModuleSwap, ...]
     sender: Address
     deadline: int
     nonce: int
     at: int
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

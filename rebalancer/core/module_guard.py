@@ -13,8 +13,8 @@ from rebalancer.core.model.module import NOBODY
 from rebalancer.core.model.snapshot import SLOT, ModuleWallet, Snapshot
 from rebalancer.core.module_books import Order, books_of, breach
 from rebalancer.core.module_end_rules import Ending, end_refusals
-from rebalancer.core.module_paths import module_swaps
 from rebalancer.core.module_rules import paused, refusals
+from rebalancer.core.module_swaps import module_call
 from rebalancer.units import Address
 
 Breaches = Iterator[Breach]
@@ -62,10 +62,10 @@ def guard_module_simulation(snapshot: Snapshot, batch: Batch, simulation: Simula
 
 def order_of(wallet: ModuleWallet, batch: Batch, at: int) -> Order | Breach:
     """What the batch asks the module for at that time; a Breach where the module has no words for it."""
-    swaps = module_swaps(batch.quotes, wallet.policy)
-    if isinstance(swaps, Breach):
-        return swaps
-    return Order(swaps, batch.operator, batch.deadline, wallet.state.nonce, at)
+    call = module_call(batch.quotes, wallet.policy, wallet.checkers)
+    if isinstance(call, Breach):
+        return call
+    return Order(call.swaps, batch.operator, batch.deadline, wallet.state.nonce, at, call.data)
 
 
 def module_enabled(wallet: ModuleWallet) -> Breaches:

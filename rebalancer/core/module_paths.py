@@ -1,4 +1,4 @@
-"""Quotes in, a RebalanceModule's swaps out, each with its path in one word; and the rules that such a word must keep.
+"""Routes whose calls a RebalanceModule builds: a quote in, its path in one word out; and the rules of such a word.
 
 From the lowest bit: 8 bits kind (2 or 3, as Uniswap's), 8 bits hops, then for each of at most three hops 24 bits fee
 and 8 bits the place of the token that the hop ends in: an asset's, or from FIRST_HUB on a hub's; 0 for the last hop.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rebalancer.core.model.batch import Breach, Quote
-from rebalancer.core.model.module import NOBODY, ModulePolicy, ModuleSwap
+from rebalancer.core.model.module import ModulePolicy, ModuleSwap
 from rebalancer.core.module_books import breach
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Hop
@@ -22,18 +22,22 @@ MOST_HOPS = 3
 _BYTE, _FEE = (1 << 8) - 1, (1 << 24) - 1
 
 
-def module_swaps(quotes: Sequence[Quote], policy: ModulePolicy) -> tuple[ModuleSwap, ...] | Breach:
-    """The swaps of a batch, in its order, each with its trade's floor as the minimum.
-
-    A Breach, under the name of the module's rule, for the first quote that the module has no words for.
-    """
-    swaps = []
-    for quote in quotes:
-        swap = _swap(quote, policy)
-        if isinstance(swap, Breach):
-            return swap
-        swaps.append(swap)
-    return tuple(swaps)
+def path_of(quote: Quote, policy: ModulePolicy) -> int | str:
+    """The word of a quote's route, or what the module cannot say of it."""
+    hops = () if quote.route is None else quote.route.hops
+    if not 1 <= len(hops) <= MOST_HOPS:
+        return f"has a route of {len(hops)} hops" if hops else "does not say which pools it goes through"
+    if len({type(hop.pool) for hop in hops}) > 1:
+        return "mixes pools of V2 and V3"
+    if not _joins(hops, quote.trade.sell.token, quote.trade.buy):
+        return "has a route between other tokens"
+    word = _kind(hops[0].pool) | len(hops) << 8
+    for index, hop in enumerate(hops):
+        place = 0 if index + 1 == len(hops) else _place(policy, hop.token_out.address)
+        if place is None:
+            return f"goes over {hop.token_out}"
+        word |= (_fee(hop.pool) | place << 24) << (16 + 32 * index)
+    return word
 
 
 def path_breaches(policy: ModulePolicy, swap: ModuleSwap, number: int) -> Iterator[Breach]:
@@ -54,50 +58,10 @@ def path_breaches(policy: ModulePolicy, swap: ModuleSwap, number: int) -> Iterat
             seen.append(hub)
 
 
-def _swap(quote: Quote, policy: ModulePolicy) -> ModuleSwap | Breach:
-    sell, buy = quote.trade.sell, quote.trade.buy
-    name = f"{sell.token} for {buy} ({quote.venue})"
-    assets = [asset.token for asset in policy.assets]
-    strange = [token.symbol for token in (sell.token, buy) if token.address not in assets]
-    if strange:
-        return breach("tokens", f"{name} trades {', '.join(strange)}", "assets of the module")
-    route = _built_route(policy, quote.spender)
-    if route is None:
-        return breach("route", f"{name} goes through {quote.spender}", "a router whose calls the module builds")
-    path = _path(quote, policy)
-    if isinstance(path, str):
-        return breach("path", f"{name} {path}", "V2 or V3 over 1 to 3 hops, between them the module's assets and hubs")
-    places = assets.index(sell.token.address), assets.index(buy.address)
-    return ModuleSwap(route, *places, sell.raw, quote.trade.floor.raw, path)
-
-
-def _path(quote: Quote, policy: ModulePolicy) -> int | str:
-    """The word, or what the module cannot say of this route."""
-    hops = () if quote.route is None else quote.route.hops
-    if not 1 <= len(hops) <= MOST_HOPS:
-        return f"has a route of {len(hops)} hops" if hops else "does not say which pools it goes through"
-    if len({type(hop.pool) for hop in hops}) > 1:
-        return "mixes pools of V2 and V3"
-    if not _joins(hops, quote.trade.sell.token, quote.trade.buy):
-        return "has a route between other tokens"
-    word = _kind(hops[0].pool) | len(hops) << 8
-    for index, hop in enumerate(hops):
-        place = 0 if index + 1 == len(hops) else _place(policy, hop.token_out.address)
-        if place is None:
-            return f"goes over {hop.token_out}"
-        word |= (_fee(hop.pool) | place << 24) << (16 + 32 * index)
-    return word
-
-
 def _joins(hops: Sequence[Hop], sell: Token, buy: Token) -> bool:
     ends = [(hop.token_in.address, hop.token_out.address) for hop in hops]
     inner = all(out == following[0] for (_, out), following in zip(ends, ends[1:], strict=False))
     return inner and ends[0][0] == sell.address and ends[-1][1] == buy.address
-
-
-def _built_route(policy: ModulePolicy, router: Address) -> int | None:
-    built = (n for n, route in enumerate(policy.routes) if route.router == router and route.checker == NOBODY)
-    return next(built, None)
 
 
 def _kind(pool: Pool) -> int:

@@ -1,8 +1,8 @@
 """What a RebalanceModule refuses before anything moves: an order and a snapshot in, every refusal out, in its order.
 
 A rule is a function with the name of the contract's reason, so the first breach is the chain's verdict. What only
-the chain can tell stands in the simulation: a sequencer's feed, calls of routes with a checker, payments, approvals,
-execution, and an older second feed of one token.
+the chain can tell stands in the simulation: a sequencer's feed, payments, approvals, execution, and an older second
+feed of one token.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from rebalancer.core.model.batch import Breach
 from rebalancer.core.model.module import MOST_SWAPS, NOBODY, ModulePolicy, ModuleSwap
 from rebalancer.core.model.snapshot import ModuleWallet, Snapshot
 from rebalancer.core.module_books import HALF, Books, Holding, Order, Step, books_of, breach, share_of, steps
+from rebalancer.core.module_calldata import call_breaches
 from rebalancer.core.module_paths import path_breaches
 from rebalancer.core.module_words import share
 from rebalancer.core.render import amount, duration, money
@@ -44,8 +45,12 @@ def refusals(wallet: ModuleWallet, snapshot: Snapshot, order: Order) -> Breaches
     yield from worth_too_large(books)
     yield from _of_swaps(books, policy, order.swaps)
     for number, swap in enumerate(order.swaps, 1):
-        if books.knows(swap) and swap.route < len(policy.routes) and policy.routes[swap.route].checker == NOBODY:
+        if not books.knows(swap) or swap.route >= len(policy.routes):
+            continue
+        if policy.routes[swap.route].checker == NOBODY:
             yield from path_breaches(policy, swap, number)
+        else:
+            yield from call_breaches(policy, wallet.checkers, swap, order.data, number)
 
 
 def _of_swaps(books: Books, policy: ModulePolicy, asked: Sequence[ModuleSwap]) -> Breaches:

@@ -72,6 +72,8 @@ def _of_error(error: Exception, past: Past | None) -> Notice | None:
 def _of_outcome(outcome: Outcome, past: Past | None, at: int) -> Notice | None:
     word, detail = outcome_words(outcome)
     match outcome:
+        case Settled(short=str()):
+            return Notice("rebalanced for less than was simulated", detail, urgent=True)
         case Settled():
             return Notice("rebalanced", detail, urgent=False)
         case Failed():
@@ -91,8 +93,8 @@ def _of_outcome(outcome: Outcome, past: Past | None, at: int) -> Notice | None:
 
 
 def _of_pending(intent: Intent, detail: str, past: Past | None, at: int) -> Notice | None:
-    """Told an hour after its deadline, and then once a day."""
-    late = at - intent.deadline
+    """Told an hour after its deadline, or that of its orders, and then once a day."""
+    late = at - intent.over_at
     if late < LONG:
         return None
     due = at - (late - LONG) % _DAY

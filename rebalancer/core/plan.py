@@ -5,7 +5,7 @@ All of them are one optimum over all pools at once (`market.joint`), which then 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,10 @@ from rebalancer.core.render import amount, money
 from rebalancer.core.room import Room
 from rebalancer.core.waiting import why_nothing, why_waits
 from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote
-from rebalancer.units import ONE, Address, Amount, Usd, Weight, bps_of_down, mul_div_down
+from rebalancer.units import ONE, Address, Amount, Token, Usd, Weight, bps_of_down, mul_div_down
 
 if TYPE_CHECKING:
-    from rebalancer.market.joint import JointRoutes
+    from rebalancer.market.joint import Freedom, JointRoutes
 
 MODULE_HOPS = 3
 SAFE_HOPS = 4
@@ -128,6 +128,26 @@ def _plan(task: Task, found: JointRoutes, fit: Fitted) -> Plan | Hold:
     return Plan(fit.trades, fit.routes, Usd(sum(trade.value for trade in fit.trades)), left_out)
 
 
+def freedom_of(policy: Policy, snapshot: Snapshot, fees: Fees, moving: Sequence[Token]) -> Freedom:
+    """What the routes between tokens may be, within the limits and for the wallet of the snapshot."""
+    from rebalancer.market.joint import Freedom  # late: a tick that holds does not pay for numpy
+
+    limits, by_module = policy.limits, isinstance(snapshot.wallet, ModuleWallet)
+    known = {token.address: token for token in (*policy.hubs, *policy.assets)}
+    hubs = [token for address, token in known.items() if address not in {one.address for one in moving}]
+    return Freedom(
+        hubs=tuple(snapshot.price(token) for token in hubs),
+        gas_price=snapshot.native.value_up(gas_price_now(snapshot.block, fees)),
+        most_swaps=MOST_SWAPS,
+        most_hops=MODULE_HOPS if by_module else SAFE_HOPS,
+        mixed=not by_module,
+        least_swap=limits.min_trade,
+        most_impact=limits.max_impact,
+        # Where the next dollar costs more it waits, and so all that are traded cost less together.
+        most_cost=limits.max_cost,
+    )
+
+
 def _movers(portfolio: Portfolio, desired: Mapping[Address, Weight]) -> tuple[Position, ...]:
     """The positions that are not where they are wanted. The others stay, whatever the costs do to the rest."""
     return tuple(p for p in portfolio.positions if desired[p.balance.token.address] != p.weight)
@@ -140,31 +160,12 @@ def _both_sides(movers: tuple[Position, ...], desired: Mapping[Address, Weight])
 
 def _routes(task: Task, movers: tuple[Position, ...]) -> JointRoutes | MoreTicks:
     """The optimum over all pools, its routes those from what is over to what is under."""
-    from rebalancer.market.joint import (
-        Freedom,
-        Holding,
-        JointRoutes,
-        joint_routes,
-    )  # late: a tick that holds does not pay for numpy
+    from rebalancer.market.joint import Holding, JointRoutes, joint_routes  # late: see freedom_of
 
-    snapshot, limits = task.snapshot, task.policy.limits
-    by_module = isinstance(snapshot.wallet, ModuleWallet)
     shares = _shares([task.desired[p.balance.token.address] for p in movers])
-    moving = {p.balance.token.address for p in movers}
-    hubs = {token.address: token for token in (*task.policy.hubs, *task.policy.assets) if token.address not in moving}
-    freedom = Freedom(
-        hubs=tuple(snapshot.price(token) for token in hubs.values()),
-        gas_price=snapshot.native.value_up(gas_price_now(snapshot.block, task.fees)),
-        most_swaps=MOST_SWAPS,
-        most_hops=MODULE_HOPS if by_module else SAFE_HOPS,
-        mixed=not by_module,
-        least_swap=limits.min_trade,
-        most_impact=limits.max_impact,
-        # Where the next dollar costs more it waits, and so all that are traded cost less together.
-        most_cost=limits.max_cost,
-    )
+    freedom = freedom_of(task.policy, task.snapshot, task.fees, [p.balance.token for p in movers])
     holdings = [Holding(p.balance, p.price, share) for p, share in zip(movers, shares, strict=True)]
-    match joint_routes(snapshot.pools, holdings, freedom):
+    match joint_routes(task.snapshot.pools, holdings, freedom):
         case MoreTicks() as more:
             return more
         case NoRoute():

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from rebalancer.core.model import Breach, Quote, QuoteRequest, Simulated, Terms, Trade, WholeTerms
+from rebalancer.core.model import Breach, Order, Quote, QuoteRequest, Simulated, Terms, Trade, WholeTerms
+from rebalancer.core.order_rules import order_breaches
 from rebalancer.core.render import amount
 from rebalancer.units import BPS, Address, Amount, Bps, Token, mul_div_up
 
@@ -36,7 +37,10 @@ def answer_breaches(
 
 def quote_breaches(request: QuoteRequest, quote: Quote, routers: Collection[Address]) -> tuple[Breach, ...]:
     """All that is wrong with a quote before anything is simulated. `routers`: the venue's own, as they are listed."""
-    return (*_said_breaches(request, quote, routers), *terms_breaches(request, quote))
+    said = _said_breaches(request, quote, routers)
+    if isinstance(quote.terms, Order):
+        return (*said, *order_breaches(request, quote, quote.terms))
+    return (*said, *terms_breaches(request, quote))
 
 
 def _said_breaches(request: QuoteRequest, quote: Quote, routers: Collection[Address]) -> Breaches:
@@ -164,6 +168,13 @@ def pays_what_it_says(quote: Quote, simulated: Simulated) -> Breaches:
         yield Breach(
             "pays_what_it_says", f"{paid} arrive in the simulation", f"the {amount(quote.expected)} that it says"
         )
+
+
+def known_gas(quotes: Sequence[Quote], simulated: Simulated) -> Breaches:
+    """No bomb: what is measured has the bound of what is said, whatever that was."""
+    most = MOST_GAS * len(quotes)
+    if simulated.gas > most:
+        yield Breach("gas", f"{simulated.gas} units used in the simulation", f"at most {most}")
 
 
 def in_words(breaches: Iterable[Breach]) -> str:

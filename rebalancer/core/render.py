@@ -27,6 +27,8 @@ from rebalancer.units import ONE, Amount, Price, Usd, Wei, Weight
 _SIGNIFICANT = 6
 """Digits after the point that an amount shows: enough for a satoshi's worth of most tokens."""
 _PERCENT = ONE // 100
+LONGEST_LINE = 400
+"""Characters of what others say: a rule with what was seen and what was expected takes two hundred."""
 
 # Units stand in the heads: a table fits 80 columns.
 PORTFOLIO_HEAD = ("token", "balance", "price USD", "value USD", "weight %", "target %", "drift")
@@ -101,6 +103,12 @@ def outcome_words(outcome: Outcome) -> tuple[str, str]:
     return type(outcome).__name__.lower(), _detail(outcome)
 
 
+def one_line(text: str) -> str:
+    """Words that may come from outside, as one line that moves no cursor and has an end."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[: 2 * LONGEST_LINE]).split())
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
+
+
 def portfolio_rows(portfolio: Portfolio) -> tuple[tuple[str, ...], ...]:
     """One row for each position under PORTFOLIO_HEAD."""
     return tuple(
@@ -145,10 +153,11 @@ def _detail(outcome: Outcome) -> str:
             return f"waits for the owners' signatures as {reference}"
         case Pending(intent, reason):
             return f"{intent.newest.hash}: {reason}"
-        case Settled(settlement, expected):
+        case Settled(settlement, expected, short):
             paid = f"cost {_all_in(settlement.cost)} of {_all_in(expected)} expected"
             fills = ", ".join(_signed(f) for f in settlement.fills)
-            return f"{settlement.tx} in block {settlement.block}: {fills}; {paid}"
+            rest = "".join(f"; {words}" for words in (settlement.unfilled, short) if words is not None)
+            return f"{settlement.tx} in block {settlement.block}: {fills}; {paid}{rest}"
         case Failed(_, tx, reason):
             return f"{tx}: {reason}"
         case other:

@@ -6,14 +6,16 @@ events say, where these explain all that the wallet gave and got; else nothing i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rebalancer.core.cost import cost_of_changes
 from rebalancer.core.errors import Halt
 from rebalancer.core.flows import split_of
-from rebalancer.core.model import Cost, Failure, Intent, Mined, Purpose, Receipt, Settlement
+from rebalancer.core.model import Cost, End, Failure, Intent, Mined, OrderEnd, Purpose, Receipt, Settlement
+from rebalancer.core.order_words import unfilled_words
 from rebalancer.core.render import amount
+from rebalancer.core.rest import through
 from rebalancer.market.pools import other_token
 from rebalancer.units import Address, Amount
 
@@ -25,7 +27,7 @@ def settle(intent: Intent, receipt: Receipt) -> Settlement | Failure:
     a cancellation moves nothing. So it was not what we signed, or what we read of it is wrong.
     """
     if receipt.reason is not None:
-        return Failure(receipt.reason, _mined(intent, receipt))
+        return Failure(receipt.reason + through(intent), _mined(intent, receipt))
     cancelled = _is_cancellation(intent, receipt)
     wrong = tuple(_moved(receipt) if cancelled else _violations(intent, receipt))
     if wrong:
@@ -34,7 +36,11 @@ def settle(intent: Intent, receipt: Receipt) -> Settlement | Failure:
             f"{'; '.join(wrong)}; look at it and at the wallet's owners and modules, then resume"
         )
     if cancelled:
-        return Failure("cancelled: it was not mined in time, so its nonce was used up", _mined(intent, receipt))
+        why = f"cancelled: it was not mined in time, so its nonce was used up{through(intent)}"
+        return Failure(why, _mined(intent, receipt))
+    if intent.orders and not any(end.how is End.FILLED for end in receipt.orders):
+        why = (unfilled_words(intent, receipt.orders) or "nothing was filled") + through(intent)
+        return Failure(why, _mined(intent, receipt))
     return _measured(intent, receipt, None)
 
 
@@ -57,6 +63,7 @@ def _measured(intent: Intent, receipt: Receipt, accepted: str | None) -> Settlem
         cost=_cost(intent, receipt),
         gas_used=receipt.gas_used,
         accepted=accepted,
+        unfilled=unfilled_words(intent, receipt.orders),
     )
 
 
@@ -102,8 +109,10 @@ def _moved(receipt: Receipt) -> Iterator[str]:
 
 def _violations(intent: Intent, receipt: Receipt) -> Iterator[str]:
     """What the changes break: each token may fall by what is sold of it, and must rise by its floors."""
+    if intent.orders:
+        yield from _misfilled(intent, receipt.orders)
     changed = {change.token.address: change for change in receipt.changes}
-    for address, least in _least_changes(intent).items():
+    for address, least in _least_changes(_promised(intent, receipt.orders)).items():
         change = changed.pop(address, Amount(least.token, 0))
         if change.raw < least.raw:
             yield f"{least.token} changed by {amount(change)}, expected at least {amount(least)}"
@@ -112,10 +121,32 @@ def _violations(intent: Intent, receipt: Receipt) -> Iterator[str]:
             yield f"{change.token} changed by {amount(change)}, expected no loss"
 
 
-def _least_changes(intent: Intent) -> dict[Address, Amount]:
+def _misfilled(intent: Intent, ends: tuple[OrderEnd, ...]) -> Iterator[str]:
+    """What the contract says of a fill that no order of ours allows."""
+    if tuple(order.uid for order in intent.orders) != tuple(end.uid for end in ends):
+        yield f"what became of {len(ends)} orders is known, expected each of {len(intent.orders)} once"
+        return
+    for order, end in zip(intent.orders, ends, strict=True):
+        if end.how is End.FILLED and (end.sold != order.sell.raw or end.bought < order.least.raw):
+            sold, bought = Amount(order.sell.token, end.sold), Amount(order.least.token, end.bought)
+            yield (
+                f"order {order.uid} was filled with {amount(sold)} for {amount(bought)}, expected {amount(order.sell)} "
+                f"for at least {amount(order.least)}"
+            )
+
+
+def _promised(intent: Intent, ends: tuple[OrderEnd, ...]) -> Iterator[tuple[Amount, Amount]]:
+    """What is sold at most and bought at least: by each trade, or by each order that was filled."""
+    if not intent.orders:
+        yield from ((trade.sell, trade.floor) for trade in intent.trades)
+    filled = {end.uid for end in ends if end.how is End.FILLED}
+    yield from ((order.sell, order.least) for order in intent.orders if order.uid in filled)
+
+
+def _least_changes(promised: Iterable[tuple[Amount, Amount]]) -> dict[Address, Amount]:
     least: dict[Address, Amount] = {}
-    for trade in intent.trades:
-        for part in (Amount(trade.sell.token, -trade.sell.raw), trade.floor):
+    for sold, bought in promised:
+        for part in (Amount(sold.token, -sold.raw), bought):
             seen = least.get(part.token.address)
             least[part.token.address] = part if seen is None else seen + part
     return least

@@ -9,6 +9,7 @@
         owner = replica.actor("owner")                # Actor(index, address), .private_key(); accounts.ROLES
         safe = replica.create_safe([owner.address])   # (owners, threshold=1, salt=0, singleton=MAINNET.safe)
         replica.place_safe("1.5.0")                   # its singleton, for create_safe; "1.3.0" too
+        place_settlement(replica)                     # CoW Protocol's contracts; make_solver(replica, account): cow.py
 
         replica.deal("USDC", safe, 1_000 * 10**6)     # sets the balance; "ETH" too; replica.balance("USDC", safe)
         replica.set_price("ETH/USD", 3_100 * 10**8)   # a new round, now; feeds follow the block's time until

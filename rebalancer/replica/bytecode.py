@@ -22,6 +22,7 @@ SAFE_150 = "@safe-global/safe-smart-account/build/artifacts/contracts"
 HANDLER = "handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json"
 V3_PERIPHERY = "@uniswap/v3-periphery/artifacts/contracts"
 ROUTERS = "@uniswap/swap-router-contracts/artifacts/contracts"
+COW = "@cowprotocol/contracts/deployments/mainnet"
 
 NPM = {
     "WETH9": "canonical-weth/build/contracts/WETH9.json",
@@ -44,6 +45,9 @@ NPM = {
     "Safe 1.5.0": f"{SAFE_150}/Safe.sol/Safe.json",
     "SafeProxyFactory 1.5.0": f"{SAFE_150}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json",
     "CompatibilityFallbackHandler 1.5.0": f"{SAFE_150}/{HANDLER}",
+    "GPv2AllowListAuthentication": f"{COW}/GPv2AllowListAuthentication_Implementation.json",
+    "EIP173Proxy": f"{COW}/GPv2AllowListAuthentication_Proxy.json",
+    "GPv2Settlement": f"{COW}/GPv2Settlement.json",
 }
 
 

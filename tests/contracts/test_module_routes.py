@@ -20,7 +20,8 @@ from given_module import (
 
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.core.model import Call, ModuleSwap, Quote, Trade
-from rebalancer.core.module_paths import module_swaps
+from rebalancer.core.model.module import ModuleCall
+from rebalancer.core.module_swaps import module_call
 from rebalancer.core.price import Feed, FeedAnswer, FeedPrice, feed_price
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Hop, Route
@@ -80,7 +81,7 @@ def books_of(receipt: dict[str, Any], module: Module) -> tuple[int, ...]:
         (("WETH", "USDT", "USDC"), "v2", (V2_FEE, V2_FEE), v2_path(16)),
     ],
 )
-def test_module_swaps__of_a_route_over_real_pools__the_module_makes_the_trade(
+def test_module_call__of_a_route_over_real_pools__the_module_makes_the_trade(
     replica: Replica, way: tuple[str, ...], kind: str, fees: tuple[int, ...], path: int
 ) -> None:
     # Two hops of V2 keep 0.6 %.
@@ -88,9 +89,9 @@ def test_module_swaps__of_a_route_over_real_pools__the_module_makes_the_trade(
     module = deploy_module(replica, with_limits(policy_of(safe), max_shortfall=20_000))
     replica.deal("WETH", module.safe, 100 * 10**18)
     quote = quote_of(replica, module, way, kind, fees)
-    swaps = module_swaps((quote,), module.policy)
-    assert swaps == (ModuleSwap(0, 0, SYMBOLS.index(way[-1]), SOLD, quote.trade.floor.raw, path),)
-    receipt = module.rebalance(swaps)
+    call = module_call((quote,), module.policy)
+    assert call == ModuleCall((ModuleSwap(0, 0, SYMBOLS.index(way[-1]), SOLD, quote.trade.floor.raw, path),))
+    receipt = module.rebalance(call.swaps)
     assert replica.balance("WETH", module.safe) == 100 * 10**18 - SOLD
     # The router was paid just that, and keeps nothing, and may take nothing.
     router = MAINNET.swap_router_02

@@ -23,8 +23,8 @@ from small_market import (
 from small_module import GUARDIAN, MODULE, NOBODY, WALLET_OF_MODULE, WIDER, module_snapshot, wallet_with
 
 from rebalancer.core.cost import cost_of_quotes
-from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
-from rebalancer.core.model import Allowance, Breach, ModuleWallet, Reverted, Simulated
+from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, no_allowance_left, reverted
+from rebalancer.core.model import Allowance, Breach, ModuleWallet, Reverted, Simulated, Terms
 from rebalancer.core.module_books import HALF, Holding, books_of, loss_left, seconds_until, turnover_left
 from rebalancer.core.module_end_rules import in_range
 from rebalancer.core.module_guard import guard_module_batch, guard_module_simulation
@@ -166,6 +166,17 @@ def test_no_allowance_left__of_one_that_stood_before__is_no_breach_and_a_unit_mo
         )
 
     assert left(5) == [] and set(left(6)) == {"no_allowance_left"}
+
+
+def test_no_allowance_left__of_calldata_from_outside__is_none_whatever_stood_before() -> None:
+    first = BATCH.quotes[0]
+    sold, trade = first.trade.sell, first.trade
+    terms = Terms("swap", sold.token.address, trade.buy.address, sold.raw, trade.floor.raw, ATTACKER, ())
+    batch = replace(BATCH, quotes=(replace(first, route=None, terms=terms), *BATCH.quotes[1:]))
+    stood = replace(SNAPSHOT, allowances=(Allowance(first.spender, Amount(sold.token, 5)),))
+    left = replace(SIMULATION, allowances=(Allowance(first.spender, Amount(sold.token, 5)),))
+    assert [b.rule for b in no_allowance_left(stood, batch, left)] == ["no_allowance_left"]
+    assert list(no_allowance_left(stood, BATCH, left)) == []
 
 
 def test_balances__at_the_minimum__pass_and_a_unit_less_is_a_breach() -> None:

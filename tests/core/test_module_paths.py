@@ -9,7 +9,8 @@ from small_market import ATTACKER, LINK, ROUTER, USDC, WBTC, WETH, usd, v2_pool,
 from small_module import HUB, POLICY_ON_CHAIN
 
 from rebalancer.core.model import Breach, Call, ModuleSwap, Quote, Trade
-from rebalancer.core.module_paths import module_swaps
+from rebalancer.core.model.module import ModuleCall
+from rebalancer.core.module_swaps import module_call
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Hop, Route
 from rebalancer.units import Address, Amount, Token
@@ -51,15 +52,15 @@ DIRECT = quote_over((WETH, USDC), v3(WETH, USDC, 500))
         ),
     ],
 )  # fmt: skip
-def test_module_swaps__of_a_route_that_is_known__has_its_word(quote: Quote, out: int, path: int) -> None:
-    assert module_swaps((quote,), POLICY_ON_CHAIN) == (ModuleSwap(1, 0, out, 10**18, 1_990, path),)
+def test_module_call__of_a_route_that_is_known__has_its_word(quote: Quote, out: int, path: int) -> None:
+    assert module_call((quote,), POLICY_ON_CHAIN) == ModuleCall((ModuleSwap(1, 0, out, 10**18, 1_990, path),))
 
 
-def test_module_swaps__of_several_quotes__keep_their_order() -> None:
+def test_module_call__of_several_quotes__keep_their_order() -> None:
     other = quote_over((LINK, WBTC), v3(LINK, WBTC, 3_000))
-    swaps = module_swaps((other, DIRECT), POLICY_ON_CHAIN)
-    assert not isinstance(swaps, Breach)
-    assert [(swap.token_in, swap.token_out) for swap in swaps] == [(3, 2), (0, 1)]
+    call = module_call((other, DIRECT), POLICY_ON_CHAIN)
+    assert not isinstance(call, Breach)
+    assert [(swap.token_in, swap.token_out) for swap in call.swaps] == [(3, 2), (0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -75,9 +76,9 @@ def test_module_swaps__of_several_quotes__keep_their_order() -> None:
         (quote_over((WETH, STRANGER), v2(WETH, STRANGER)), "tokens", "trades DOGE"),
     ],
 )
-def test_module_swaps__of_what_the_module_cannot_say__is_a_breach_of_its_rule(
+def test_module_call__of_what_the_module_cannot_say__is_a_breach_of_its_rule(
     quote: Quote, rule: str, said: str
 ) -> None:
-    breach = module_swaps((DIRECT, quote), POLICY_ON_CHAIN)
+    breach = module_call((DIRECT, quote), POLICY_ON_CHAIN)
     assert isinstance(breach, Breach)
     assert breach.rule == f"RebalanceModule: {rule}" and said in breach.observed

@@ -127,6 +127,15 @@ def test_notice_of__a_fault_in_the_program__names_its_kind_and_never_its_text() 
     assert notice_of(KeyError("x"), past(UNKNOWN)) is None
 
 
+def test_notice_of__less_than_was_simulated__names_the_venues_and_wants_somebody() -> None:
+    short = "1 WBTC arrived, 2 % less than the 1.02 WBTC simulated (through one_inch)"
+    notice = notice_of(replace(SETTLED, short=short), past("held"))
+    assert notice is not None and notice.urgent and notice.body.endswith(f"; {short}")
+    assert notice.title == "rebalanced for less than was simulated"
+    as_planned = notice_of(SETTLED, past("held"))
+    assert as_planned is not None and not as_planned.urgent and as_planned.title == "rebalanced"
+
+
 # ---------------------------------------------------------------- breaches
 
 

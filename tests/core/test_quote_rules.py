@@ -16,6 +16,7 @@ from rebalancer.core.quote_rules import (
     all_pay_what_they_say,
     answer_breaches,
     in_words,
+    known_gas,
     pays_what_it_says,
     quote_breaches,
 )
@@ -204,3 +205,10 @@ def test_all_pay_what_they_say__one_of_two_tokens_short__is_refused() -> None:
     assert list(all_pay_what_they_say((SAID, link), simulated(batch))) == []
     (breach,) = all_pay_what_they_say((SAID, link), simulated(Batch((SAID,), OPERATOR, SAID.call, NOW + 600)))
     assert "LINK" in breach.observed
+
+
+@pytest.mark.parametrize(("gas", "rules"), [(1, []), (2 * MOST_GAS, []), (2 * MOST_GAS + 1, ["gas"])])
+def test_known_gas__of_a_simulation__has_the_bound_of_its_quotes(gas: int, rules: list[str]) -> None:
+    breaches = tuple(known_gas(QUOTES, Simulated((), (), gas)))
+    assert [breach.rule for breach in breaches] == rules
+    assert all("used in the simulation" in breach.observed for breach in breaches)

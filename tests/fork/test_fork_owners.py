@@ -58,3 +58,11 @@ def test_deploy_check__of_a_listing__says_what_it_checks_and_its_address(owners:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bytes 100 to 131 (recipient) must be SAFE" in done.stdout
     assert f'router: "{MAINNET.swap_router_02}", checker: "0x' in done.stdout
+
+
+def test_deploy_check__of_a_listing_that_names_an_address__wants_it_given_and_there(owners: Owners) -> None:
+    done = owners.run("deploy_check", "zero_x_exec", "--account", OWNER)
+    assert done.returncode == 1 and "SETTLER is missing, the Settler that 0x's registry" in done.stderr, done.stderr
+    nowhere = "SETTLER=0x00000000000000000000000000000000000000aa"
+    done = owners.run("deploy_check", "zero_x_exec", "--given", nowhere, "--account", OWNER)
+    assert done.returncode == 1 and "there is no contract at the address of" in done.stderr, done.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,19 +79,24 @@ def a_module_desk(replica: Replica, wanted: Wanted, signer: Signer, patience: Pa
         return ModuleSafe(nodes.rpc, wanted, MAINNET.multicall3, sender, patience or Patience(poll=0.02))
 
     rpc = Rpc(replica.url)
-    reader = reader_of(replica, rpc, (wanted.policy.safe, signer.address), ModuleReads(wanted))
+    spenders = tuple(dict.fromkeys(route.router for route in wanted.policy.routes))
+    reader = reader_of(replica, rpc, (wanted.policy.safe, signer.address), ModuleReads(wanted), spenders)
     wallet = make(nodes_of(replica, rpc))
     return Desk(replica, reader, UniswapVenue(ROUTER, (WETH, USDC), LIMITS), wallet, signer, make)
 
 
-def a_wanted_module(replica: Replica, targets: Mapping[str, int], **limits: Any) -> Wanted:
-    """A new Safe of the owner's, with a module of TOKENS deployed and enabled; `targets` in percent."""
+def a_wanted_module(
+    replica: Replica, targets: Mapping[str, int], routes: Sequence[ModuleRoute] = (), **limits: Any
+) -> Wanted:
+    """A new Safe of the owner's, with a module of TOKENS deployed and enabled; `targets` in percent, `routes` beside
+    the built one.
+    """
     safe = replica.create_safe([replica.actor("owner").address])
     policy = ModulePolicy(
         safe=safe,
         assets=tuple(_module_asset(token) for token in TOKENS),
         hubs=(),
-        routes=(ModuleRoute(ROUTER, NOBODY),),
+        routes=(ModuleRoute(ROUTER, NOBODY), *routes),
         limits=replace(WIDE, **limits),
     )
     roles = [replica.actor(role).address for role in ("operator", "guardian")]
@@ -164,14 +169,18 @@ def receipt_of(desk: Desk, intent: Intent) -> Receipt:
     return landing.receipt
 
 
-def a_module_keeper(replica: Replica, folder: Path, keystore: Path) -> Keeper:
-    """The same on a RebalanceModule: a Safe of the owner's, the module deployed from the file and enabled."""
+def a_module_keeper(replica: Replica, folder: Path, keystore: Path, **edits: str) -> Keeper:
+    """The same on a RebalanceModule: a Safe of the owner's, the module deployed from the file and enabled. `edits`:
+    keys of the section `module` that the example has in a comment.
+    """
     owner, guardian = replica.actor("owner").address, replica.actor("guardian").address
     keeper = a_keeper(replica, folder, keystore, (owner,))
     keeper.config.unlink()
     write_example(keeper.config, keeper.wallet, keeper.operator.address, replica.url, "")
     at_once(keeper)
     keeper.edit('# guardian: "0x…"', f'guardian: "{guardian}"')
+    for key, value in edits.items():
+        keeper.edit(f"  # {key}: ", f"  {key}: {value}  # ")
     module = replica.deploy(module_init_code(read_settings(keeper.config)))
     keeper.edit("  module:  ", f"  module: {module}  ")
     replica.deal("ETH", keeper.wallet, 10**18)  # so that it can be made to act by itself, as if its owners had signed

@@ -22,15 +22,14 @@ from given_ledger import (
 )
 from given_ports import DRY, LIVE, OFF_TARGET, off_target_again, past_of, ports_of, state
 from small_market import POLICY
-from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.chain.fake import FakeChain
-from rebalancer.adapters.ledger.database import READ, WRITE
+from rebalancer.adapters.ledger.database import READ
 from rebalancer.adapters.ledger.idle import IdleLedger
 from rebalancer.adapters.ledger.opening import number_of
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import HALTED, RESUMED, Identity
-from rebalancer.core.errors import ConfigError, Halt
+from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import FINAL_BLOCKS, Blocked, Failure, Past, Settled, Settlement
 from rebalancer.keeper import run_once
 from rebalancer.market.addresses import checksum_address
@@ -250,56 +249,6 @@ def test_two_operators__that_record_at_once__are_never_both_let(shared: str, kno
         with ThreadPoolExecutor(2) as pool:
             one, other = pool.submit(record, old), pool.submit(record, new)
             assert one.result() != other.result(), "one of the two, and the other is told"
-
-
-def test_halt_and_record__at_once__is_sent_before_the_halt_or_not_at_all(postgres_url: str) -> None:
-    """A halt that is on record before the intent is seen by it, whenever its question began."""
-    ledger, other = SqlLedger(postgres_url, OURS), SqlLedger(postgres_url, OURS)
-    other.record_tick(a_tick())
-    with ThreadPoolExecutor(1) as pool:
-        with ledger._acting():
-            halting = pool.submit(lambda: other.record_tick(a_tick(HALTED, "stop", None)))
-            with pytest.raises(TimeoutError):
-                halting.result(timeout=0.5)
-        halting.result(timeout=10)
-    with pytest.raises(Halt, match="stop"):
-        ledger.record_intent(an_intent(), a_basis(an_intent()))
-
-
-def test_record_intent__begun_while_a_halt_is_being_written__halts(postgres_url: str) -> None:
-    ledger, other = SqlLedger(postgres_url, OURS), SqlLedger(postgres_url, OURS)
-    other.record_tick(a_tick())
-    with ThreadPoolExecutor(1) as pool:
-        with other._begin(WRITE) as halting:
-            other._add_tick(halting, a_tick(HALTED, "stop", None))
-            recording = pool.submit(lambda: ledger.record_intent(an_intent(), a_basis(an_intent())))
-            with pytest.raises(TimeoutError):
-                recording.result(timeout=0.5)
-        with pytest.raises(Halt, match=r"^stop$"):
-            recording.result(timeout=10)
-    assert ledger.read(EVER).open_intent is None
-
-
-def test_halt__written_while_a_person_resumes_from_an_earlier_one__stands(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever is on disk later has the higher number, and has the say."""
-    ledger, other = SqlLedger(postgres_url, OURS), SqlLedger(postgres_url, OURS)
-    ledger.record_tick(a_tick(HALTED, "first", None))
-    reads, halting = ledger._halted, []
-    with ThreadPoolExecutor(1) as pool:
-
-        def slowly(connection: Connection) -> str | None:
-            halting.append(pool.submit(lambda: other.record_tick(a_tick(HALTED, "the key is stolen", None))))
-            with pytest.raises(TimeoutError):
-                halting[0].result(timeout=0.5)
-            return reads(connection)
-
-        monkeypatch.setattr(ledger, "_halted", slowly)
-        ledger.record_resumed(a_tick(RESUMED, "looked at the first", None), "first")
-        halting[0].result(timeout=10)
-    assert [tick.outcome for tick in ledger.history(3)] == [HALTED, RESUMED, HALTED]
-    assert ledger.read(EVER).halted == "the key is stolen"
 
 
 def _done(what: Callable[[], None]) -> bool:

@@ -167,7 +167,9 @@ def test_replace__of_either_purpose__has_the_nonce_and_the_fees_and_sends_nothin
     wallet: Wallet, intent: Intent
 ) -> None:
     first = intent.commitment.transaction
-    raised, cancelled = (_with(wallet, intent, purpose).newest.transaction for purpose in Purpose)
+    raised, cancelled = (
+        _with(wallet, intent, purpose).newest.transaction for purpose in (Purpose.RAISE, Purpose.CANCEL)
+    )
     fees = Fees(Wei(2 * first.fees.max_fee), Wei(2 * first.fees.tip + 1))
     assert raised == replace(first, fees=fees)
     nothing = Call(wallet.operator, b"")

@@ -100,7 +100,7 @@ def test_raised__after_the_base_fee_has_jumped__is_mined_where_the_first_was_not
 
 def test_replace__without_the_coin_for_it__is_unavailable_and_signs_nothing(desk: Desk, intent: Intent) -> None:
     desk.replica.deal("ETH", desk.wallet.operator, 10**12)
-    for purpose in Purpose:
+    for purpose in (Purpose.RAISE, Purpose.CANCEL):
         with pytest.raises(Unavailable, match=r"holds 1000000000000 wei.*send it native coin"):
             desk.wallet.replace(intent, purpose, higher(intent.commitment.transaction.fees))
 

@@ -11,6 +11,7 @@ from rebalancer.core.model import (
     Asked,
     Batch,
     Call,
+    Order,
     PlanRequest,
     Quote,
     QuoteRequest,
@@ -88,6 +89,9 @@ class PlayedOutside:
         self.venues = venues
         self.wholes: dict[str, Callable[[PlanRequest], tuple[Quote, ...] | Refusal]] = {}
         self.asked: list[tuple[str, ...]] = []
+        self.placed: list[Quote] = []
+        self.takes: Refusal | None = None
+        """What it says to who places orders."""
 
     def ask(
         self, requests: Sequence[QuoteRequest], whole: PlanRequest, snapshot: Snapshot, only: Sequence[str] = ()
@@ -102,6 +106,15 @@ class PlayedOutside:
         trades = tuple(request.trade for request in requests)
         found += [Asked(name, self.spenders, trades, says(whole)) for name, says in self.wholes.items()]
         return tuple(found)
+
+    def place(self, quotes: tuple[Quote, ...]) -> Refusal | None:
+        self.placed += [quote for quote in quotes if isinstance(quote.terms, Order)]
+        return self.takes
+
+    def without(self, name: str) -> PlayedOutside:
+        others = PlayedOutside(**{one: says for one, says in self.venues.items() if one != name})
+        others.wholes = {one: says for one, says in self.wholes.items() if one != name}
+        return others
 
 
 def honest_terms(trade: Trade, wallet: Address) -> Terms:

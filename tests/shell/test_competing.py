@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,9 +12,21 @@ from given_ports import OFF_TARGET, ports_of, state
 from small_market import ATTACKER, FEES, LINK, NOW, POLICY, USDC, WETH, planned, usd
 
 from rebalancer.adapters.venues.fake import FakeVenue
-from rebalancer.competing import OWN, TOGETHER
-from rebalancer.core.competition import Chosen, Question
-from rebalancer.core.model import Answer, Hold, PlanRequest, Quote, QuoteRequest, Refusal, WholeTerms
+from rebalancer.core.competition import OWN, TOGETHER, Question
+from rebalancer.core.errors import Unavailable
+from rebalancer.core.model import (
+    Answer,
+    Batch,
+    Hold,
+    PlanRequest,
+    Quote,
+    QuoteRequest,
+    Refusal,
+    Simulation,
+    Snapshot,
+    WholeTerms,
+)
+from rebalancer.core.quote_rules import SAYS_TOLERANCE
 from rebalancer.ports import Ports, Venue
 from rebalancer.quoting import choose_quotes
 from rebalancer.units import BPS, Amount, Bps
@@ -37,10 +49,18 @@ def world(outside: PlayedOutside, *venues: Venue) -> tuple[Ports, PayingWallet]:
     return replace(ports_of(MARKET, wallet, venues or (OWN_VENUE,)), outside=outside), wallet
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The quotes of a batch, and all answers that there were."""
+
+    quotes: tuple[Quote, ...]
+    answers: tuple[Answer, ...]
+
+
 def chosen(ports: Ports) -> Chosen:
     found = choose_quotes(ports, QUESTION)
-    assert isinstance(found, Chosen), found
-    return found
+    assert isinstance(found, tuple), found
+    return Chosen(found, tuple(ports.answers))
 
 
 def venues_of(found: Chosen) -> dict[str, str]:
@@ -91,15 +111,56 @@ def test_winner__where_nobody_is_better_than_the_own_router__is_the_own_plan() -
     assert venues_of(chosen(ports)) == {"USDC": "fake", "LINK": "fake"}
 
 
-def test_winner__each_better_in_one_pair__is_both_and_what_is_exact_comes_last() -> None:
+def test_winner__each_better_in_one_pair__is_both_and_the_own_comes_first() -> None:
     def half(request: QuoteRequest) -> Quote | Refusal:
         return pays("half", 5)(request) if request.trade.buy == LINK else Refusal("half", "no route")
 
     found = chosen(world(PlayedOutside(half=half))[0])
-    assert [quote.venue for quote in found.quotes] == ["half", "fake"]
+    assert [quote.venue for quote in found.quotes] == ["fake", "half"]
     assert of(found, "half", "LINK").refused is None
     (no,) = (a for a in found.answers if a.refused is not None)
     assert (no.venue, no.refused, no.net) == ("half", "no route", None)
+
+
+def test_asked__where_the_own_router_was_measured__is_for_no_less_than_half_a_percent_below_it() -> None:
+    seen: list[QuoteRequest] = []
+
+    def notes(request: QuoteRequest) -> Quote:
+        seen.append(request)
+        return answer(request, "notes", fair(request, 10))
+
+    asked = chosen(world(PlayedOutside(notes=notes))[0])
+    for request in seen:
+        (own,) = of(asked, OWN, request.trade.buy.symbol).arrived
+        least = -(-own.raw * (BPS - SAYS_TOLERANCE) // BPS)
+        assert request.trade.floor.raw == least > planned_floor(request).raw
+        assert request.slippage == SAYS_TOLERANCE
+
+
+def planned_floor(request: QuoteRequest) -> Amount:
+    """Of the same trade, as it was planned."""
+    (trade,) = (t for t in PLAN.trades if t.buy == request.trade.buy)
+    return trade.floor
+
+
+def test_winner__where_the_node_cannot_run_one_venues_calls__is_found_among_the_others() -> None:
+    class Choking(PayingWallet):
+        """Its node gives up on what one venue gave it."""
+
+        def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
+            if any(quote.venue == "bomb" for quote in batch.quotes):
+                self.batches.append(batch)
+                raise Unavailable("node.example: no answer within 10 s")
+            return super().simulate(batch, snapshot)
+
+    ports, _ = world(PlayedOutside(bomb=pays("bomb", 1), cheap=pays("cheap", 10)))
+    wallet = Choking()
+    found = chosen(replace(ports, wallet=wallet))
+    assert venues_of(found) == {"USDC": "cheap", "LINK": "cheap"}
+    why = [a.refused for a in found.answers if a.venue == "bomb"]
+    assert why == ["simulation: node.example: no answer within 10 s"] * 2
+    tried = [batch for batch in wallet.batches if batch.quotes[0].venue == "bomb"]
+    assert len(tried) == 1, "who costs the time of a request once does not cost it again"
 
 
 def test_winner__of_a_better_price_and_less_gas__is_the_net_of_both() -> None:
@@ -277,8 +338,11 @@ def test_winner__a_quote_that_is_void__is_fetched_again_from_its_venue_only() ->
         return lies("slow", 5, until=NOW - 1 if len(times) <= len(PLAN.trades) else NOW + 30)(request)  # type: ignore[return-value]
 
     outside = PlayedOutside(slow=slow, quick=pays("quick", 10))
-    found = chosen(world(outside)[0])
+    ports, _ = world(outside)
+    found = chosen(ports)
     assert outside.asked == [(), ("slow",)]
+    expired = "expired: void before it could be sent"
+    assert [a.refused for a in ports.answers if a.venue == "slow"] == [expired, expired, None, None]
     assert venues_of(found) == {"USDC": "slow", "LINK": "slow"}
     assert all(quote.until == NOW + 30 for quote in found.quotes)
 

@@ -41,6 +41,25 @@ def test_wei__in_any_unit__is_read_back_exactly(value: int, unit: tuple[str, int
     assert text.wei(f"{_write(value, places)} {name}") == value
 
 
+@given(st.integers(1, 10**29), st.integers(0, 30))
+def test_base_units__written_with_all_places_of_the_token__is_read_back_exactly(raw: int, decimals: int) -> None:
+    assert text.base_units(_write(raw, decimals), decimals) == raw
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("0", "more than none"),
+        ("0.000", "more than none"),
+        ("1.0000001", "nothing finer than 6 places"),
+        *((each, "an amount in whole tokens") for each in ("", "-1", "1e3", "1,000", "1 USDC", "NaN", "٣", "0x10")),
+    ],
+)
+def test_base_units__of_what_is_no_amount__says_what_was_expected(written: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        text.base_units(written, 6)
+
+
 @given(st.integers(1, 10**6), st.sampled_from(sorted(text.SECONDS)))
 def test_seconds__in_any_unit__is_the_count_times_the_unit(count: int, unit: str) -> None:
     assert text.seconds(f"{count} {unit}") == text.seconds(f"{count}{unit}") == count * text.SECONDS[unit]

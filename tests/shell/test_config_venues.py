@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from given_config import RIGHT, SAFE, USDC, written
 
+from rebalancer.adapters.venues.cow import RELAYER, SETTLEMENT
 from rebalancer.adapters.venues.known import KNOWN
 from rebalancer.adapters.venues.nobody import NobodyOutside
 from rebalancer.adapters.venues.odos import ROUTER as ODOS
@@ -21,6 +22,7 @@ from rebalancer.wire import make_ports
 
 KEYS = {"ZX": "topsecret-0", "INCH": "topsecret-1", "ODOS": "topsecret-2"}
 EVERYBODY = """
+  cow: {url: "https://cow.example/topsecret"}
   odos: {key: "${ODOS}", url: "https://odos.example/topsecret", router: "0x000000000000000000000000000000000000bEEF"}
   kyber: {}
   velora: {}
@@ -52,6 +54,7 @@ def test_read_settings__of_all_venues__gives_each_in_one_order_with_its_key(tmp_
         OutsideSettings("velora", None, None, None),
         OutsideSettings("kyber", None, None, None),
         OutsideSettings("odos", beef, "https://odos.example/topsecret", "topsecret-2"),
+        OutsideSettings("cow", None, "https://cow.example/topsecret", None),
     )
 
 
@@ -72,6 +75,18 @@ def test_ports__of_a_safe_with_venues__let_their_routers_be_approved_and_are_ask
     assert isinstance(ports.outside, AllOutside)
     velora = next(one.router for one in KNOWN if one.name == "velora")
     assert ports.outside.spenders == (velora, ODOS)
+
+
+def test_ports__of_a_safe_with_an_order_venue__let_its_relayer_be_approved(tmp_path: Path) -> None:
+    ports = make_ports(_settings(tmp_path, "\n  cow: {}\n"), remember=False)
+    assert ports.outside.spenders == (SETTLEMENT, RELAYER)
+    assert ports.outside.without("cow").spenders == ()
+
+
+def test_read_settings__of_an_order_venue_for_a_module__says_who_makes_orders(tmp_path: Path) -> None:
+    text = _text("\n  cow: {}\n").replace("kind: safe\n", "kind: safe-module\n")
+    with pytest.raises(ConfigError, match=r"venues\.cow: .*only a `safe` makes orders"):
+        read_settings(written(tmp_path, text), {})
 
 
 def test_keys__that_systemd_has_loaded__are_taken_where_the_environment_has_none(tmp_path: Path) -> None:
@@ -103,6 +118,9 @@ WRONG = [
     ("odos: {router: topsecret}", "venues.odos.router", "address"),
     (f"kyber: {{router: {USDC}}}", "venues.kyber.router", "saw the token USDC"),
     (f"kyber: {{router: {SAFE}}}", "venues.kyber.router", "saw `wallet.address`"),
+    ("cow:", "venues.cow", "is empty; expected `{}`"),
+    (f"cow: {{router: {ODOS}}}", "venues.cow.router", "unknown key"),
+    ("cow: {key: topsecret}", "venues.cow.key", "unknown key"),
     ("odoss: {}", "venues.odoss", "did you mean `odos`?"),
     ("kyber: []", "venues.kyber", "expected keys below it"),
 ]
@@ -139,7 +157,9 @@ def test_venues__listed_without_their_keys__say_who_is_asked_and_show_no_secret(
         "velora": "none",
         "kyber": "none",
         "odos": "optional",
+        "cow": "none",
     }
+    assert [name for name, one in listed.items() if one["orders"]] == ["cow"]
     assert listed["odos"]["router"] == ODOS and listed["odos"]["seconds"] == "1"
     monkeypatch.setenv("ZX", "topsecret")
     assert run(["venues", "--config", str(path)]) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.notify.log import SilentNotifier
 from rebalancer.adapters.wallets.fake import FakeWallet, failed, waiting
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
-from rebalancer.core.model import Replacing, TickRecord
+from rebalancer.core.model import Answer, Replacing, TickRecord
 from rebalancer.core.notices import UNKNOWN
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
@@ -101,7 +101,7 @@ def test_run_once__error__is_recorded_by_its_kind_told_and_raised(error: Rebalan
 class Broken(MemoryLedger):
     """Remembers everything but ticks."""
 
-    def record_tick(self, record: TickRecord) -> None:
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
         raise Unavailable("ledger: cannot be used now: disk I/O error")
 
 
@@ -117,7 +117,7 @@ def test_run_once__ledger_fails_while_an_error_is_recorded__the_first_error_is_r
 class FullDisk(MemoryLedger):
     """Remembers what it has, and takes no row more."""
 
-    def record_tick(self, record: TickRecord) -> None:
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
         raise Unavailable("ledger: cannot be used now: database or disk is full")
 
 

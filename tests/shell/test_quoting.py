@@ -34,7 +34,7 @@ def question(plan: Plan, snapshot: Snapshot) -> Question:
 def quoted(plan: Plan, *venues: Venue, snapshot: Snapshot = MARKET) -> tuple[Quote, ...]:
     answer = choose_quotes(ports_of(snapshot, venues=venues), question(plan, snapshot))
     assert not isinstance(answer, Hold | MoreTicks), answer
-    return answer.quotes
+    return answer
 
 
 def test_choose_quotes__of_the_own_router__are_the_plans_trades_on_the_plans_routes() -> None:

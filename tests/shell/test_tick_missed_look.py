@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.wallets.fake import FakeWallet, landed
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import Allowance, Held, Landed, Settled, Snapshot, TickRecord
+from rebalancer.core.model import Allowance, Answer, Held, Landed, Settled, Snapshot, TickRecord
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import dry_tick
@@ -45,7 +45,7 @@ class Blind(FakeChain):
 class Killed(MemoryLedger):
     """The process ends before the tick has its row."""
 
-    def record_tick(self, record: TickRecord) -> None:
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
         raise KeyboardInterrupt
 
 

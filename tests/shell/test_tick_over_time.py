@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from given_ports import LIVE, OFF_TARGET, ON_TARGET, off_target_again, past_of, ports_of, rows, state
-from small_market import NOW, POLICY, POOLS, USDC, WETH, usd, v3_pool
+from small_market import POLICY, POOLS, USDC, WETH, usd, v3_pool
 
 from rebalancer.adapters.chain.fake import FakeChain
 from rebalancer.adapters.clock import FixedClock
@@ -109,7 +109,7 @@ def test_tick__the_day_is_used_up__waits_for_the_next_and_halts_nobody(policy: P
         ports = off_target_again(ports)
     assert isinstance(outcome, Held) and words in outcome.reason
     assert past_of(ports).halted is None and past_of(ports).open_intent is None
-    ports = off_target_again(replace(ports, clock=FixedClock(NOW + DAY + 60)))
+    ports = later(ports, state(*OFF_TARGET), DAY + 60)
     assert isinstance(run_once(ports, policy, LIVE).outcome, Settled)
 
 
@@ -135,7 +135,7 @@ def test_tick__a_day_later__the_day_counts_anew() -> None:
     ports = ports_of(state(*OFF_TARGET))
     policy = limited(trades_per_day=1)
     run_once(ports, policy, LIVE)
-    ports = off_target_again(replace(ports, clock=FixedClock(NOW + DAY + 60)))
+    ports = later(ports, state(*OFF_TARGET), DAY + 60)
     assert isinstance(run_once(ports, policy, LIVE).outcome, Settled)
 
 

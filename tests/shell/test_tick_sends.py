@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from given_ports import DRY, OFF_TARGET, past_of, ports_of, state, tick
+from given_ports import DRY, OFF_TARGET, at, past_of, ports_of, state, tick
 from small_market import NOW
 
 from rebalancer.adapters.ledger.memory import MemoryLedger
@@ -92,5 +92,13 @@ def test_tick__a_quote_that_expires_before_it_is_sent__is_not_sent() -> None:
     wallet = FakeWallet()
     ports = ports_of(state(*OFF_TARGET), wallet, (Brief(),))
     with pytest.raises(Unavailable, match="the quote of fake has expired before it could be sent"):
+        tick(ports)
+    assert wallet.sent == [] and past_of(ports).open_intent is None
+
+
+def test_tick__a_batch_whose_time_is_over_before_it_is_signed__is_not_signed() -> None:
+    wallet = FakeWallet()
+    ports = at(ports_of(state(*OFF_TARGET), wallet), 3_600)
+    with pytest.raises(Unavailable, match="no block comes in time, so nothing was signed"):
         tick(ports)
     assert wallet.sent == [] and past_of(ports).open_intent is None

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from given_venue_server import QuietServer
 
 from rebalancer.adapters.venues.answer import Answer
 from rebalancer.adapters.venues.http import Manners, VenueError, VenueHttp
@@ -42,16 +43,6 @@ Play = Callable[[Asked, Send], None]
 """What came in, and the way to send bytes: status line, headers, body."""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Who gives up hangs up: half of the tests are about that."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
 class Host:
     """Listens on a free port of this machine. `plays` go one after the other, and the last for ever."""
 
@@ -60,7 +51,7 @@ class Host:
         self.connections = 0
         self._plays = list(plays)
         self._turn = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -189,3 +180,29 @@ def answered(*plays: Play, seconds: float = 3.0) -> tuple[Answer, int]:
     """What a GET gives in the end, and how many requests it took."""
     with a_host(*plays) as host:
         return http_of(host).get("/price", {}, soon(seconds)), len(host.asked)
+
+
+@contextmanager
+def dead_addresses(port: int, count: int) -> Iterator[list[str]]:
+    """Addresses of this machine that answer no attempt to connect: their queues are full."""
+    addresses = [f"127.0.1.{number}" for number in range(1, count + 1)]
+    with ExitStack() as held:
+        for address in addresses:
+            held.enter_context(socket.create_server((address, port), backlog=0))
+            for _ in range(3):
+                waiting = held.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex((address, port))
+        yield addresses
+
+
+def name_them(monkeypatch: pytest.MonkeyPatch, name: str, look_up: Callable[[], Sequence[str]]) -> None:
+    """A name that is looked up by a function, as its zone's owner would have it."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, *how: Any, **named: Any) -> list[Any]:
+        if host != name:
+            return real(host, port, *how, **named)
+        return [found for address in look_up() for found in real(address, port, *how, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

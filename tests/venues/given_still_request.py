@@ -9,6 +9,7 @@ from typing import Protocol
 from given_venue_world import Found
 from given_wallet import USDC, WETH
 
+from rebalancer.adapters.chain.codec import uint_word
 from rebalancer.core.model import PlanRequest, Quote, QuoteRequest, Trade
 from rebalancer.core.quote_rules import in_words, quote_breaches
 from rebalancer.units import ONE, Address, Amount, Bps, Usd
@@ -20,7 +21,8 @@ SOLD = 5_000 * 10**6
 PAYS = 2 * 10**18
 FLOOR = 198 * 10**16
 DEADLINE = 1_790_000_600
-MARKET = Found(PAYS, 180_000, b"call of a router")
+MARKET = Found(PAYS, 180_000, b"call of a router" + uint_word(SOLD))
+"""Whoever writes the amount anew looks for where it stands."""
 PATIENCE = 2.0
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -43,7 +43,9 @@ class Reply:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
-Answer = Callable[[Question], Reply]
+Play = Callable[[Question, Callable[[bytes], object]], None]
+"""Bytes that are no answer as HTTP has it: what was asked, and the way to send (`given_http`)."""
+Answer = Callable[[Question], Reply | Play]
 
 
 class VenueServer:
@@ -51,9 +53,9 @@ class VenueServer:
 
     def __init__(self, answer: Answer) -> None:
         self.asked: list[Question] = []
-        self.played: list[Reply] = []
+        self.played: list[Reply | Play] = []
         self.answer = answer
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._server = QuietServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
@@ -66,14 +68,22 @@ class VenueServer:
         self._server.server_close()
         self._thread.join()
 
-    def reply(self, question: Question) -> Reply:
+    def reply(self, question: Question) -> Reply | Play:
         """To one request."""
         self.asked.append(question)
         return self.played.pop(0) if self.played else self.answer(question)
 
 
-class _Server(ThreadingHTTPServer):
+class QuietServer(ThreadingHTTPServer):
+    """Who gives up hangs up, and who plays breaks off: that is no error."""
+
     daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Any other is one."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(server: VenueServer) -> type[BaseHTTPRequestHandler]:
@@ -90,14 +100,20 @@ def _handler(server: VenueServer) -> type[BaseHTTPRequestHandler]:
             text = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = server.reply(Question(method, parts.path, dict(parse_qsl(parts.query)), headers, text))
+            question = Question(method, parts.path, dict(parse_qsl(parts.query)), headers, text)
+            reply = server.reply(question)
+            if isinstance(reply, Reply):
+                self._send(reply)
+            else:
+                reply(question, self.wfile.write)
+
+        def _send(self, reply: Reply) -> None:
             body = reply.written()
-            with suppress(ConnectionError):  # who gave up has hung up
-                self.send_response(reply.status)
-                for name, value in {**reply.headers, "Content-Length": str(len(body))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+            self.send_response(reply.status)
+            for name, value in {**reply.headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Nothing: a test's output is its own."""

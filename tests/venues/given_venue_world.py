@@ -14,7 +14,7 @@ from rebalancer.adapters.venues.router import swap_call
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.core.cost import fees_for, gas_price_in, gas_price_now
-from rebalancer.core.model import Landed, Plan, PlanRequest, Quote, QuoteRequest, Simulated, Trade
+from rebalancer.core.model import Landed, Plan, PlanRequest, Quote, QuoteRequest, Reverted, Simulated, Snapshot, Trade
 from rebalancer.core.quote_rules import in_words, quote_breaches
 from rebalancer.market.routing import NoRoute, RouteQuote, best_route
 from rebalancer.replica.chain import Replica
@@ -87,13 +87,21 @@ class VenueWorld:
 
         The call has no floor: that is the venue's router's.
         """
-        sold, bought = token_of(sell), token_of(buy)
-        if sold is None or bought is None or sold == bought or amount <= 0:
-            return None
+        return self.best_in(self.snapshot(), sell, amount, buy, receiver)
+
+    def snapshot(self) -> Snapshot:
+        """What a venue sees now."""
         rpc = Rpc(self.replica.url)
         with self._turn:
             snapshot = reader_of(self.replica, rpc, (self.safe, self.operator), SafeReads(self.safe)).read()
         rpc.close()
+        return snapshot
+
+    def best_in(self, snapshot: Snapshot, sell: str, amount: int, buy: str, receiver: str) -> Found | None:
+        """As `best`, in the pools of that moment."""
+        sold, bought = token_of(sell), token_of(buy)
+        if sold is None or bought is None or sold == bought or amount <= 0:
+            return None
         price = gas_price_now(snapshot.block, fees_for(snapshot.block, LIMITS))
         gas = gas_price_in(snapshot.price(bought), snapshot.native, price)
         found = best_route(snapshot.pools, Amount(sold, amount), bought, (WETH, USDC), gas)
@@ -136,6 +144,14 @@ class VenueWorld:
         assert settled.landed[trade.sell.token.symbol] == -trade.sell.raw
         assert settled.landed[trade.buy.symbol] == quote.expected.raw >= trade.floor.raw
         assert settled.allowances == (0,)
+
+    def why_reverted(self, quote: Quote, seconds: int = SECONDS) -> str | None:
+        """What the simulation says of a batch of it that is void after so many seconds. None: it goes through."""
+        desk = self.desk
+        snapshot = desk.reader.read()
+        batch = desk.wallet.build((quote,), snapshot, snapshot.block.timestamp + seconds)
+        simulation = desk.wallet.simulate(batch, snapshot)
+        return simulation.reason if isinstance(simulation, Reverted) else None
 
     def balances(self) -> dict[str, int]:
         """Of the Safe, by symbol."""

@@ -26,6 +26,8 @@ SIMPLE = Function("swapSimpleMode", ("address", SWAP, "bytes", "bytes"))
 NOBODY = "0x" + "00" * 20
 BPS = 10_000
 MOST_SLIPPAGE = 2_000
+FLAGS = 0x200
+"""What its API sets, and its router does not read."""
 UNPROCESSABLE = (4221, 4222, 4227)
 
 Best = Callable[[str, int, str, str], Found | None]
@@ -33,35 +35,11 @@ Best = Callable[[str, int, str, str], Found | None]
 
 
 @dataclass(slots=True)
-class Sale:
-    """What a call sells, in the words of its router, for a test to change."""
-
-    token_in: str
-    token_out: str
-    amount: int
-    least: int
-    receiver: str
-    given: list[int]
-    fee_receivers: list[str] = field(default_factory=list)
-    fees: list[int] = field(default_factory=list)
-    flags: int = 0x200
-    permit: bytes = b""
-    approved: str = NOBODY
-
-
-def _same(body: Any) -> None:
-    """Nothing is changed."""
-
-
-@dataclass(slots=True)
 class KyberApi:
-    """`bend_*`: change what it would say or build. `simple`: by the other function of its router."""
+    """`simple`: by the other function of its router."""
 
     best: Best
     simple: bool = False
-    bend_route: Callable[[dict[str, Any]], None] = _same
-    bend_sale: Callable[[Sale], None] = _same
-    bend_build: Callable[[dict[str, Any]], None] = _same
     routes: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
 
     def __call__(self, question: Question) -> Reply:
@@ -96,10 +74,8 @@ class KyberApi:
             "routeID": "3f1e:9a",
             "timestamp": 1_790_000_000,
         }
-        body = {"summary": summary, "router": ROUTER}
-        self.bend_route(body)
-        written = self._summed(body["summary"], found.call)
-        text = f'{{"code":0,"message":"ok","data": {{"routeSummary":{written} , "routerAddress":"{body["router"]}"}} }}'
+        written = self._summed(summary, found.call)
+        text = f'{{"code":0,"message":"ok","data": {{"routeSummary":{written} , "routerAddress":"{ROUTER}"}} }}'
         return Reply(text.encode())
 
     def _summed(self, summary: dict[str, Any], call: bytes) -> str:
@@ -121,16 +97,10 @@ class KyberApi:
             return refusal(4000, "bad request", "slippageTolerance")
         summary, call = self.routes.pop(text)
         paid, sold = int(summary["amountOut"]), int(summary["amountIn"])
-        sale = Sale(
-            token_in=summary["tokenIn"],
-            token_out=summary["tokenOut"],
-            amount=sold,
-            least=paid * (BPS - body.get("slippageTolerance", 0)) // BPS,
-            receiver=body["recipient"],
-            given=[sold],
-        )
-        self.bend_sale(sale)
-        built: dict[str, Any] = {
+        least = paid * (BPS - body.get("slippageTolerance", 0)) // BPS
+        ends = (body["recipient"], sold, least, FLAGS, b"")
+        swap = (summary["tokenIn"], summary["tokenOut"], [EXECUTOR], [sold], [], [], *ends)
+        built = {
             "amountIn": summary["amountIn"],
             "amountInUsd": "5000.1",
             "amountOut": summary["amountOut"],
@@ -140,11 +110,10 @@ class KyberApi:
             "additionalCostUsd": "0",
             "additionalCostMessage": "",
             "outputChange": {"amount": "0", "percent": 0, "level": 0},
-            "data": "0x" + (_simple(sale) if self.simple else _in_execution(sale, call)).hex(),
+            "data": "0x" + (_simple(swap) if self.simple else _in_execution(swap, call)).hex(),
             "routerAddress": ROUTER,
             "transactionValue": "0",
         }
-        self.bend_build(built)
         return Reply({"code": 0, "message": "successfully", "data": built, "requestId": "r"})
 
 
@@ -156,17 +125,10 @@ def refusal(code: int, message: str, field_name: str = "") -> Reply:
     )
 
 
-def _swap_of(sale: Sale) -> tuple[Any, ...]:
-    given_to = [EXECUTOR for _ in sale.given]
-    fees = (sale.fee_receivers, sale.fees)
-    ends = (sale.receiver, sale.amount, sale.least, sale.flags, sale.permit)
-    return (sale.token_in, sale.token_out, given_to, sale.given, *fees, *ends)
+def _in_execution(swap: tuple[Any, ...], call: bytes) -> bytes:
+    execution = EXECUTE.call(swap[0], SWAP_ROUTER, call)
+    return IN_EXECUTION.call((EXECUTOR, NOBODY, execution, swap, b'{"Source":"rebalancer"}'))
 
 
-def _in_execution(sale: Sale, call: bytes) -> bytes:
-    execution = EXECUTE.call(sale.token_in, SWAP_ROUTER, call)
-    return IN_EXECUTION.call((EXECUTOR, sale.approved, execution, _swap_of(sale), b'{"Source":"rebalancer"}'))
-
-
-def _simple(sale: Sale) -> bytes:
-    return SIMPLE.call(EXECUTOR, _swap_of(sale), b"pools", b'{"Source":"rebalancer"}')
+def _simple(swap: tuple[Any, ...]) -> bytes:
+    return SIMPLE.call(EXECUTOR, swap, b"pools", b'{"Source":"rebalancer"}')

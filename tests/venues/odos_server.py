@@ -16,6 +16,7 @@ from rebalancer.adapters.venues.odos_calls import SWAP, SWAP_MULTI
 from rebalancer.market.addresses import keccak256
 
 NOBODY = "0x" + "00" * 20
+NO_REFERRAL = (0, 0, NOBODY)
 BLOCK = 21_000_000
 MULTICALL = keccak256(b"multicall(bytes[])")[:4]
 
@@ -32,19 +33,12 @@ class Path:
 
 @dataclass(slots=True)
 class Odos:
-    """What a VenueServer answers. `change` takes the arguments of a call and gives those that are encoded."""
+    """What a VenueServer answers."""
 
     world: VenueWorld
     paths: dict[str, Path] = field(default_factory=dict)
     price: int = 10_000
     """What it says, in basis points of what the pools pay."""
-    receiver: str = NOBODY
-    """Whom the router pays; zero: whoever calls it."""
-    referral: tuple[int, int, str] = (0, 0, NOBODY)
-    fields: dict[str, Any] = field(default_factory=dict)
-    """Of the transaction, in place of the right ones."""
-    arguments: dict[int, Any] = field(default_factory=dict)
-    """Of the single swap's first struct, in place of the right ones, by their number."""
 
     def __call__(self, question: Question) -> Reply:
         """To one request."""
@@ -131,7 +125,7 @@ class Odos:
                 "outputTokens": [{"tokenAddress": t["tokenAddress"], "amount": str(raw)} for t, raw in bought],
                 "netOutValue": 0.1,
                 "outValues": ["1.0" for _ in path.amounts],
-                "transaction": {**transaction, **self.fields},
+                "transaction": transaction,
                 "simulation": None,
             }
         )
@@ -144,15 +138,12 @@ class Odos:
         definition = encode(["(address,address,bytes)[]"], [legs])
         sold = [(one["tokenAddress"], int(one["amount"]), EXECUTOR) for one in path.asked["inputTokens"]]
         bought = [
-            (one["tokenAddress"], raw, lowest, self.receiver)
+            (one["tokenAddress"], raw, lowest, NOBODY)
             for one, raw, lowest in zip(path.asked["outputTokens"], path.amounts, least, strict=True)
         ]
         if len(sold) == len(bought) == 1:
-            info = [*sold[0], *bought[0]]
-            for number, value in self.arguments.items():
-                info[number] = value
-            return SWAP.call(tuple(info), definition, EXECUTOR, self.referral)
-        return SWAP_MULTI.call(sold, bought, definition, EXECUTOR, self.referral)
+            return SWAP.call((*sold[0], *bought[0]), definition, EXECUTOR, NO_REFERRAL)
+        return SWAP_MULTI.call(sold, bought, definition, EXECUTOR, NO_REFERRAL)
 
 
 def an_error(status: int, code: int, detail: str) -> Reply:

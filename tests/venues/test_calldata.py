@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebalancer.adapters.venues.answer import VenueError
-from rebalancer.adapters.venues.calldata import Function, address_of
+from rebalancer.adapters.venues.calldata import Function, address_of, naming_receiver
+from rebalancer.units import Address
 
 TRANSFER = Function("transfer", ("address", "uint256"))
 SWAP = Function("swap", ("address", "(address,uint256)[]", "bytes", "string", "bool", "uint24"))
@@ -145,3 +146,19 @@ def test_read__with_any_one_byte_changed__is_other_arguments_or_refused(place: i
     except VenueError:
         return
     assert found != ARGUMENTS
+
+
+PAID = Function("swap", ("uint256", "(address,address)", "bytes"))
+NOBODY, WALLET = "0x" + "00" * 20, Address(WETH)
+SOMEBODY = "0x" + "ab" * 20
+
+
+def test_naming_receiver__where_nobody_stands__writes_the_wallet_and_nothing_else() -> None:
+    data = PAID.call(7, (SOMEBODY, NOBODY), b"route")
+    assert naming_receiver(PAID, data, (1, 1), WALLET) == PAID.call(7, (SOMEBODY, WALLET), b"route")
+    assert naming_receiver(PAID, data, (1, 0), WALLET) == data, "somebody stands there"
+
+
+def test_naming_receiver__of_calldata_that_cannot_be_read__is_refused() -> None:
+    with pytest.raises(VenueError, match="not encoded as the ABI has it"):
+        naming_receiver(PAID, PAID.call(7, (SOMEBODY, NOBODY), b"route") + bytes(WORD), (1, 1), WALLET)

@@ -142,6 +142,17 @@ def test_equals__something_else__answers_another_question(value: object, expecte
         one(value).equals("x", expected)
 
 
+@pytest.mark.parametrize("written", [WETH, WETH.lower(), "0x" + WETH[2:].upper(), "0X" + WETH[2:]])
+def test_equals__an_address_in_letters_of_one_kind_or_its_checksum__is_equal(written: str) -> None:
+    one(written).equals("x", WETH)
+
+
+@pytest.mark.parametrize("written", ["0x" + WETH[2:].swapcase(), WETH.replace("C", "c", 1), WETH.replace("Cc2", "cC2")])
+def test_equals__an_address_whose_letters_are_no_checksum__is_refused(written: str) -> None:
+    with pytest.raises(VenueError, match=rf"^answer\.x is .*, whose letters are no checksum, expected {WETH}$"):
+        one(written).equals("x", WETH)
+
+
 @pytest.mark.parametrize("value", ["\x1b[31m\n\u202e" + "x" * 5_000, {"a": ["y" * 5_000]}, [[[[]]]]])
 def test_words__of_whatever_was_seen__are_short_and_printable(value: object) -> None:
     with pytest.raises(VenueError) as error:

@@ -67,6 +67,16 @@ def test_get__twice__goes_over_one_connection() -> None:
         assert host.connections == 1
 
 
+def test_get__after_an_answer_with_a_cookie__does_not_send_it_back() -> None:
+    with a_host(says(GOOD, 200, ("Set-Cookie", f"id={'a' * 4_000}; Path=/"))) as host:
+        http = http_of(host)
+        for _ in range(2):
+            http.get("/", {}, soon())
+        assert len(host.asked) == 2
+        assert all("cookie" not in asked.headers for asked in host.asked)
+        assert len(http.session.cookies) == 0
+
+
 # ---------------------------------------------------------------- how often
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from given_keeper import Keeper, a_keeper, a_key, bring_on_target
+from given_bends import argument, bends
+from given_keeper import Keeper
+from given_shallow_keeper import a_shallow_keeper
 from given_venue_server import VenueServer
 from given_venue_world import a_venue_world
 from odos_server import Odos as OdosServer
@@ -14,8 +16,6 @@ from odos_server import Odos as OdosServer
 from rebalancer.adapters.venues.odos import ROUTER
 from rebalancer.adapters.wallets.keystore import KeystoreSigner
 from rebalancer.replica.chain import Replica
-
-DEEP = ("v3 USDC/WETH 0.05 %", "v3 WBTC/WETH 0.05 %")
 
 
 @pytest.fixture
@@ -29,15 +29,7 @@ def keeper(
 ) -> Iterator[tuple[Keeper, VenueServer]]:
     """Too much WETH and WBTC, too little USDC. Its own router knows nothing of the deep pools, and Odos does."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (tmp_path / "keys").mkdir()
-    # Another Safe than the world's, which has the same operator.
-    owners = (replica.actor("operator").address, replica.actor("owner").address)
-    keeper = a_keeper(replica, tmp_path, a_key(replica, tmp_path / "keys"), owners)
-    bring_on_target(keeper)
-    for symbol, tenths in (("WETH", 13), ("WBTC", 12), ("USDC", 3)):
-        replica.deal(symbol, keeper.wallet, replica.balance(symbol, keeper.wallet) * tenths // 10)
-    for pool in DEEP:
-        keeper.edit(f"      - {pool}\n", "")
+    keeper = a_shallow_keeper(replica, tmp_path)
     with VenueServer(odos) as server:
         keeper.edit("venues:\n", f'venues:\n  odos: {{url: "{server.url}"}}\n')
         keeper.go_live()
@@ -65,11 +57,9 @@ def test_tick__where_odos_pays_more_for_the_whole__settles_through_it_in_one_cal
         assert allowance[0] == 0
 
 
-def test_tick__where_odos_pays_somebody_else__goes_by_the_own_router(
-    keeper: tuple[Keeper, VenueServer], odos: OdosServer
-) -> None:
-    ours, _ = keeper
-    odos.receiver = "0x00000000000000000000000000000000000000AA"
+def test_tick__where_odos_pays_somebody_else__goes_by_the_own_router(keeper: tuple[Keeper, VenueServer]) -> None:
+    ours, server = keeper
+    bends(server, argument("odos for all", (1, 0, 3), "0x00000000000000000000000000000000000000AA"))
     done = ours.command("run", "--live", "--json")
     assert done.json["outcome"] == "settled", done.said
     assert _venues(ours) == {"uniswap"}

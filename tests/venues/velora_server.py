@@ -26,6 +26,7 @@ GENERIC = Function("swapExactAmountIn", ("address", f"({SWAP})", "uint256", "byt
 ON_UNISWAP_V3 = Function("swapExactAmountInOnUniswapV3", (f"({SWAP},bytes)", "uint256", "bytes"))
 CAPPED = 1 << 92
 """What its calldata says of partners where nobody is one."""
+METADATA = bytes(range(32))
 NOBODY = "0x" + "00" * 20
 WANTED = ("srcToken", "destToken", "amount", "srcDecimals", "destDecimals", "userAddress")
 FEE = 500
@@ -35,32 +36,11 @@ Best = Callable[[str, int, str, str], Found | None]
 
 
 @dataclass(slots=True)
-class Sale:
-    """What a call sells, in Augustus' words, for a test to change."""
-
-    token_in: str
-    token_out: str
-    amount: int
-    least: int
-    quoted: int
-    receiver: str = NOBODY
-    partner_and_fee: int = CAPPED
-    permit: bytes = b""
-
-
-def _same(body: Any) -> None:
-    """Nothing is changed."""
-
-
-@dataclass(slots=True)
 class VeloraApi:
-    """`bend_*`: change what it would say or build. `direct`: what one pool of Uniswap V3 pays, without an executor."""
+    """`direct`: what one pool of Uniswap V3 pays, without an executor."""
 
     best: Best
     direct: Callable[[str, int, str], int] | None = None
-    bend_price: Callable[[dict[str, Any]], None] = _same
-    bend_sale: Callable[[Sale], None] = _same
-    bend_transaction: Callable[[dict[str, Any]], None] = _same
     routes: dict[str, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
 
     def __call__(self, question: Question) -> Reply:
@@ -110,7 +90,6 @@ class VeloraApi:
             "destUSD": "4990.10",
             "maxImpactReached": False,
         }
-        self.bend_price(route)
         text = self._signed(route, found.call)
         return Reply(f'{{ "priceRoute" : {text} }}'.encode())
 
@@ -136,16 +115,10 @@ class VeloraApi:
             return Reply({"error": "Not enough allowance given to TokenTransferProxy"}, 400)
         if "txOrigin" not in body:
             return Reply({"error": "txOrigin must be passed"}, 400)
-        sale = Sale(
-            token_in=body["srcToken"],
-            token_out=body["destToken"],
-            amount=int(body["srcAmount"]),
-            least=int(body["destAmount"]),
-            quoted=int(route["destAmount"]),
-        )
-        self.bend_sale(sale)
-        data = _direct(sale) if self.direct else _generic(sale, call)
-        transaction: dict[str, Any] = {
+        amounts = (int(body["srcAmount"]), int(body["destAmount"]), int(route["destAmount"]))
+        swap = (body["srcToken"], body["destToken"], *amounts, METADATA, NOBODY)
+        data = _direct(swap) if self.direct else _generic(swap, call)
+        transaction = {
             "from": body["userAddress"],
             "to": ROUTER,
             "value": "0",
@@ -153,23 +126,18 @@ class VeloraApi:
             "gasPrice": "1000000000",
             "chainId": 1,
         }
-        self.bend_transaction(transaction)
         return Reply(transaction)
 
 
-def _fields_of(sale: Sale) -> tuple[Any, ...]:
-    metadata = bytes(range(32))
-    return sale.token_in, sale.token_out, sale.amount, sale.least, sale.quoted, metadata, sale.receiver
+def _generic(swap: tuple[Any, ...], call: bytes) -> bytes:
+    execution = EXECUTE.call(swap[0], Address(SWAP_ROUTER), call)
+    return GENERIC.call(EXECUTOR, swap, CAPPED, b"", execution)
 
 
-def _generic(sale: Sale, call: bytes) -> bytes:
-    execution = EXECUTE.call(sale.token_in, Address(SWAP_ROUTER), call)
-    return GENERIC.call(EXECUTOR, _fields_of(sale), sale.partner_and_fee, sale.permit, execution)
-
-
-def _direct(sale: Sale) -> bytes:
+def _direct(swap: tuple[Any, ...]) -> bytes:
     """Three words for a pool: its tokens, the higher bit of the first for the way, and the fee."""
-    first, second = sorted((int(sale.token_in, 16), int(sale.token_out, 16)))
-    way = 1 << 255 if int(sale.token_in, 16) == first else 0
+    sold, bought = (int(token, 16) for token in swap[:2])
+    first, second = sorted((sold, bought))
+    way = 1 << 255 if sold == first else 0
     pools = b"".join(word.to_bytes(32, "big") for word in (way | first, second, FEE))
-    return ON_UNISWAP_V3.call((*_fields_of(sale), pools), sale.partner_and_fee, sale.permit)
+    return ON_UNISWAP_V3.call((*swap, pools), CAPPED, b"")

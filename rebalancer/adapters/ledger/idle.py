@@ -13,15 +13,28 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from rebalancer.adapters.ledger.answer_rows import read_heard
 from rebalancer.adapters.ledger.reading import read_past, read_rebalances, read_ticks
 from rebalancer.adapters.ledger.tick_rows import row_of
 from rebalancer.adapters.ledger.words import Identity
-from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Rebalance, Replacement, Settlement, TickRecord
+from rebalancer.core.model import (
+    Answer,
+    Basis,
+    Failure,
+    Heard,
+    Horizon,
+    Intent,
+    Past,
+    Rebalance,
+    Replacement,
+    Settlement,
+    TickRecord,
+)
 
 if TYPE_CHECKING:
     from rebalancer.adapters.ledger.sql import SqlLedger
 
-VERSION = 3
+VERSION = 4
 """Of the tables: the one in schema.py, which this file must not import. A test compares them."""
 
 _BUSY_SECONDS = 5.0
@@ -63,8 +76,9 @@ class IdleLedger:
                 pass  # asked again of SqlLedger, which gives the error its name
         return self._all().read(horizon)
 
-    def record_tick(self, record: TickRecord) -> None:
-        if self._connection is not None:
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
+        # Who has asked venues is not idle.
+        if self._connection is not None and not answers:
             row = row_of(self._portfolio, record)
             try:
                 values = f"SELECT {', '.join(f':{name}' for name in row)} {_OF_THIS_VERSION}"
@@ -72,7 +86,7 @@ class IdleLedger:
                     return
             except (sqlite3.Error, OverflowError):
                 pass  # nothing was added; SqlLedger tries again, and gives the error its name
-        self._all().record_tick(record)
+        self._all().record_tick(record, answers)
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
         if self._connection is not None:
@@ -89,6 +103,17 @@ class IdleLedger:
             except sqlite3.Error:
                 pass  # as above
         return self._all().rebalances(count)
+
+    def heard(self, venues: Sequence[str]) -> tuple[Heard, ...]:
+        if self._connection is not None:
+            try:
+                return read_heard(self._ask, self._portfolio, venues)
+            except sqlite3.Error:
+                pass  # as above
+        return self._all().heard(venues)
+
+    def ended_outside(self, after: int) -> tuple[tuple[Intent, Settlement | Failure], ...]:
+        return self._all().ended_outside(after)  # who asks venues is not idle
 
     def record_intent(self, intent: Intent, basis: Basis) -> None:
         self._all().record_intent(intent, basis)

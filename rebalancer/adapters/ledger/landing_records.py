@@ -34,6 +34,7 @@ def settlement_to_json(settlement: Settlement) -> str:
             "cost": cost_out(settlement.cost),
             "gas_used": settlement.gas_used,
             **({} if settlement.accepted is None else {"accepted": settlement.accepted}),
+            **({} if settlement.unfilled is None else {"unfilled": settlement.unfilled}),
         }
     )
 
@@ -76,6 +77,7 @@ def _settlement_in(record: Record, tokens: Tokens) -> Settlement:
         cost=cost_in(record["cost"]),
         gas_used=record["gas_used"],
         accepted=record.get("accepted"),
+        unfilled=record.get("unfilled"),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from rebalancer.adapters.ledger.memory_history import Landing, history_of
@@ -18,12 +18,15 @@ from rebalancer.adapters.ledger.words import (
     not_the_halt,
     not_the_newest,
     same_landing,
+    why_not_replaceable,
 )
 from rebalancer.core.errors import Halt
 from rebalancer.core.model import (
     FINAL_BLOCKS,
+    Answer,
     Basis,
     Failure,
+    Heard,
     Horizon,
     Intent,
     Past,
@@ -44,6 +47,8 @@ class MemoryLedger:
         self.reopened: list[tuple[str, str]] = []
         """Whose block was replaced, and how that was seen."""
         self.ticks: list[TickRecord] = []
+        self.answers: list[tuple[int, Answer]] = []
+        """What venues have answered, each with the time of its tick."""
         self._recorded_after: dict[str, int] = {}
         self._all_landings: list[Landing] = []
         self._landings: dict[str, Landing] = {}
@@ -87,6 +92,8 @@ class MemoryLedger:
             raise not_replaceable(intent, replacement, "the intent is not open")
         if known != intent:
             raise not_the_newest(intent, replacement, known)
+        if (why := why_not_replaceable(known, replacement)) is not None:
+            raise not_replaceable(intent, replacement, why)
         self.intents[-1] = replace(known, replacements=(*known.replacements, replacement))
         return self.intents[-1]
 
@@ -110,8 +117,9 @@ class MemoryLedger:
         del self._landings[intent.id]
         self.reopened.append((intent.id, why))
 
-    def record_tick(self, record: TickRecord) -> None:
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
         self.ticks.append(record)
+        self.answers += [(record.at, one) for one in answers]
 
     def record_resumed(self, record: TickRecord, halted: str) -> None:
         if (stands := self._halted()) != halted:
@@ -128,6 +136,20 @@ class MemoryLedger:
             if isinstance(one.result, Settlement)
         ]
         return tuple(reversed(done[-count:])) if count > 0 else ()
+
+    def ended_outside(self, after: int) -> tuple[tuple[Intent, Settlement | Failure], ...]:
+        found = (one for one in self._landed() if one.intent.venues and one.after >= self._resumed())
+        ends = ((one, one.intent.deadline if one.mined is None else one.mined.timestamp) for one in found)
+        return tuple((one.intent, one.result) for one, at in ends if at > after)
+
+    def heard(self, venues: Sequence[str]) -> tuple[Heard, ...]:
+        found = {venue: Heard(venue) for venue in venues}
+        for at, one in self.answers:
+            if one.venue not in found:
+                continue
+            news = {"counted_at": at} if one.refused is None else {"refused_at": at, "refused": one.refused}
+            found[one.venue] = replace(found[one.venue], **news)
+        return tuple(found[venue] for venue in venues)
 
     def _halted(self) -> str | None:
         marks = [tick for tick in self.ticks if tick.outcome in (HALTED, RESUMED)]

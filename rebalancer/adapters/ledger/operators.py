@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rebalancer.adapters.ledger.database import Database
-from rebalancer.adapters.ledger.schema import portfolios, turns
+from rebalancer.adapters.ledger.schema import portfolios
 from rebalancer.adapters.ledger.standing import Ask, Newest, Parameters, marks_of, newest_of
+from rebalancer.adapters.ledger.turn_tables import turns
 from rebalancer.adapters.ledger.words import (
     Identity,
     gone_with_another,

@@ -11,10 +11,28 @@ from __future__ import annotations
 
 from rebalancer.adapters.ledger.counting import gwei, micro_dollars, shares
 from rebalancer.adapters.ledger.record_shapes import cost_in
-from rebalancer.adapters.ledger.standing import Ask, Parameters, highest_block, marks_of, newest_of
+from rebalancer.adapters.ledger.standing import (
+    Ask,
+    Parameters,
+    highest_block,
+    marks_of,
+    newest_of,
+    read_intent,
+    result_of,
+)
 from rebalancer.adapters.ledger.tick_rows import COLUMNS, holdings_of, tick_of
 from rebalancer.adapters.ledger.words import HALTED
-from rebalancer.core.model import History, Horizon, Past, Rebalance, TickRecord, Valued
+from rebalancer.core.model import (
+    Failure,
+    History,
+    Horizon,
+    Intent,
+    Past,
+    Rebalance,
+    Settlement,
+    TickRecord,
+    Valued,
+)
 from rebalancer.units import Address, Usd
 
 STANDING = """
@@ -93,6 +111,13 @@ _REBALANCES = f"""
     WHERE {STANDING} AND landings.settled_at IS NOT NULL
     ORDER BY landings.turn DESC LIMIT :count
 """
+# Void it has ended at its deadline.
+_ENDED = f"""
+    SELECT landings.number, landings.reason, landings.body FROM landings JOIN intents
+    ON intents.portfolio = landings.portfolio AND intents.number = landings.number
+    WHERE {STANDING} AND landings.after_tick >= :resumed AND COALESCE(landings.mined_at, intents.deadline) > :after
+    ORDER BY landings.turn
+"""
 _RECENT = 2  # ticks: what a person was told of already
 _MOST_ROWS = 2**63 - 1  # what a LIMIT takes
 
@@ -138,6 +163,14 @@ def read_rebalances(ask: Ask, portfolio: int, count: int) -> tuple[Rebalance, ..
         )
         for tx, settled_at, *costs in rows
     )
+
+
+def read_ended_outside(ask: Ask, portfolio: int, after: int) -> tuple[tuple[Intent, Settlement | Failure], ...]:
+    """Each with a venue from outside that stands and ended later, oldest first. Not asked by a tick that holds."""
+    ours: Parameters = {"portfolio": portfolio}
+    rows = ask(_ENDED, ours | {"resumed": marks_of(ask, ours)[0], "after": after})
+    ended = ((read_intent(ask, ours, number), result_of(reason, body)) for number, reason, body in rows)
+    return tuple((intent, result) for intent, result in ended if intent.venues)
 
 
 def _history(ask: Ask, ours: Parameters, since: int, horizon: Horizon) -> tuple[int | None, int, History]:

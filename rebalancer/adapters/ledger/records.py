@@ -1,7 +1,7 @@
 """Intents and what was signed for them to JSON and back, exactly: what the ledger keeps of them.
 
-An access list is written where there is one, and pools and what the portfolio was worth where they are known, so that
-what was recorded without has the record that it always had.
+An access list, orders and venues from outside are written where there are any, and pools and what the portfolio was
+worth where they are known, so that what was recorded without has the record that it always had.
 Replacements are no part of an intent's record: each has one of its own.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from rebalancer.adapters.ledger.record_shapes import (
+    ORDERED,
     PLAIN,
     Record,
     Tokens,
@@ -26,7 +27,18 @@ from rebalancer.adapters.ledger.record_shapes import (
     tokens_out,
     version_of,
 )
-from rebalancer.core.model import AccessEntry, AccessList, Call, Fees, Intent, SignedTransaction, Trade, Transaction
+from rebalancer.core.model import (
+    AccessEntry,
+    AccessList,
+    Call,
+    Fees,
+    Intent,
+    Order,
+    SignedTransaction,
+    Trade,
+    Transaction,
+)
+from rebalancer.core.order_rules import UID_BYTES
 from rebalancer.units import Address, Usd, Wei
 
 
@@ -36,9 +48,10 @@ def intent_to_json(intent: Intent) -> str:
     tokens += [amount.token for amount in intent.expected]
     tokens += [price.token for price in (*intent.prices, intent.native)]
     tokens += [token for pool in intent.pools for token in (pool.token0, pool.token1)]
+    tokens += [token for order in intent.orders for token in (order.sell.token, order.least.token)]
     return dump(
         {
-            "version": version_of(intent.cost, intent.pools),
+            "version": ORDERED if intent.orders else version_of(intent.cost, intent.pools),
             "tokens": tokens_out(tokens),
             "id": intent.id,
             "created_at": intent.created_at,
@@ -52,6 +65,8 @@ def intent_to_json(intent: Intent) -> str:
             "commitment": _signed_out(intent.commitment),
             **({"value": str(intent.value)} if intent.value else {}),
             **({"pools": [pool_out(pool) for pool in intent.pools]} if intent.pools else {}),
+            **({"orders": [_order_out(order) for order in intent.orders]} if intent.orders else {}),
+            **({"venues": list(intent.venues)} if intent.venues else {}),
         }
     )
 
@@ -85,6 +100,49 @@ def _intent_in(record: Record, tokens: Tokens) -> Intent:
         commitment=_signed_in(record["commitment"]),
         value=Usd(int(record.get("value", 0))),
         pools=tuple(pool_in(pool, tokens) for pool in record.get("pools", [])),
+        orders=tuple(_order_in(order, tokens) for order in _ordered(record)),
+        venues=_venues_in(record),
+    )
+
+
+def _venues_in(record: Record) -> tuple[str, ...]:
+    """Names of whom it went through: they decide who rests."""
+    venues = record.get("venues", [])
+    if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
+        raise ValueError(f"venues {venues!r}")
+    return tuple(venues)
+
+
+def _ordered(record: Record) -> list[Record]:
+    """An intent that says that it has orders, and names none, is damaged."""
+    orders: list[Record] = record["orders"] if record["version"] == ORDERED else []
+    if record["version"] == ORDERED and not orders or record["version"] != ORDERED and "orders" in record:
+        raise ValueError(f"version {record['version']} with {len(record.get('orders', []))} orders")
+    return orders
+
+
+def _order_out(order: Order) -> Record:
+    return {
+        "uid": order.uid,
+        "sell": amount_out(order.sell),
+        "least": amount_out(order.least),
+        "valid_to": order.valid_to,
+        "settlement": order.settlement,
+        "relayer": order.relayer,
+    }
+
+
+def _order_in(record: Record, tokens: Tokens) -> Order:
+    # It goes into calldata and is looked for in events: what is no name would be noticed far from here.
+    if len(bytes.fromhex(record["uid"].removeprefix("0x"))) != UID_BYTES:
+        raise ValueError(f"order {record['uid']!r}")
+    return Order(
+        uid=record["uid"],
+        sell=amount_in(record["sell"], tokens),
+        least=amount_in(record["least"], tokens),
+        valid_to=int(record["valid_to"]),
+        settlement=Address(record["settlement"]),
+        relayer=Address(record["relayer"]),
     )
 
 

@@ -13,7 +13,16 @@ from rebalancer.adapters.ledger.counting import count
 from rebalancer.adapters.ledger.landing_records import mined_to_json, settlement_to_json
 from rebalancer.adapters.ledger.record_shapes import cost_out
 from rebalancer.adapters.ledger.records import intent_to_json
-from rebalancer.adapters.ledger.schema import attempts, costs, fills, intents, landings, quotes, receipts, snapshots
+from rebalancer.adapters.ledger.turn_tables import (
+    attempts,
+    costs,
+    fills,
+    intents,
+    landings,
+    quotes,
+    receipts,
+    snapshots,
+)
 from rebalancer.core.model import Basis, Cost, Failure, Intent, Mined, Quote, Replacement, Settlement
 from rebalancer.units import Usd
 
@@ -46,7 +55,7 @@ def rows_of_intent(intent: Intent, basis: Basis, place: Row) -> Rows:
 
 def rows_of_replacement(intent: Intent, replacement: Replacement, number: int, turn: int) -> Rows:
     """One transaction more."""
-    attempt = len(intent.transactions) + 1
+    attempt = len(intent.signed) + 1
     row = attempt_rows.row_of(replacement.at, replacement.purpose.value, replacement.signed)
     yield attempts, [{"number": number, "attempt": attempt, "turn": turn} | row]
 

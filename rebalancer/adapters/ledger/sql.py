@@ -6,20 +6,23 @@ tables' own (schema.py), and what is checked here first is checked for the sake 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from rebalancer.adapters.ledger import answer_rows
+from rebalancer.adapters.ledger.answer_table import answers as answer_table
 from rebalancer.adapters.ledger.database import READ, WRITE, open_database
 from rebalancer.adapters.ledger.opening import check_version, find_portfolio, join, number_of
 from rebalancer.adapters.ledger.operators import asker, check_may_act, check_not_replaced, lock_wallet
-from rebalancer.adapters.ledger.reading import read_past, read_rebalances, read_ticks
+from rebalancer.adapters.ledger.reading import read_ended_outside, read_past, read_rebalances, read_ticks
 from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
-from rebalancer.adapters.ledger.schema import intents, landings, reopenings, ticks, turns
+from rebalancer.adapters.ledger.schema import ticks
 from rebalancer.adapters.ledger.standing import newest_turn, read_intent, result_of, standing_halt
 from rebalancer.adapters.ledger.tick_rows import row_of
+from rebalancer.adapters.ledger.turn_tables import intents, landings, reopenings, turns
 from rebalancer.adapters.ledger.words import (
     Identity,
     another_is_open,
@@ -31,9 +34,22 @@ from rebalancer.adapters.ledger.words import (
     not_the_halt,
     not_the_newest,
     same_landing,
+    why_not_replaceable,
 )
 from rebalancer.core.errors import Halt
-from rebalancer.core.model import Basis, Failure, Horizon, Intent, Past, Rebalance, Replacement, Settlement, TickRecord
+from rebalancer.core.model import (
+    Answer,
+    Basis,
+    Failure,
+    Heard,
+    Horizon,
+    Intent,
+    Past,
+    Rebalance,
+    Replacement,
+    Settlement,
+    TickRecord,
+)
 
 LANDING = "landing"
 
@@ -76,11 +92,10 @@ class SqlLedger:
                 if self._number(connection, intent) is not None:
                     raise another_was_quicker(intent, "it has landed by now")
                 raise not_replaceable(intent, replacement, "the intent is not open")
-            if known.transactions != intent.transactions:
+            if known.signed != intent.signed:
                 raise not_the_newest(intent, replacement, known)
-            nonce, signed = known.commitment.transaction.nonce, replacement.signed
-            if signed.transaction.nonce != nonce or any(signed.hash == each.hash for each in known.transactions):
-                raise not_replaceable(intent, replacement, f"it must be a new transaction, with nonce {nonce}")
+            if (why := why_not_replaceable(known, replacement)) is not None:
+                raise not_replaceable(intent, replacement, why)
             turn = self._turn(connection, "replacement", last[1])
             self._add(connection, rows_of_replacement(intent, replacement, last[1], turn))
             return self._intent(connection, last[1])
@@ -120,9 +135,9 @@ class SqlLedger:
             turn = self._turn(connection, "reopening", number)
             self._add(connection, iter([(reopenings, [{"turn": turn, "number": number, "why": why}])]))
 
-    def record_tick(self, record: TickRecord) -> None:
+    def record_tick(self, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
         with self._acting() as connection:
-            self._add_tick(connection, record)
+            self._add_tick(connection, record, answers)
 
     def record_resumed(self, record: TickRecord, halted: str) -> None:
         with self._acting() as connection:
@@ -138,6 +153,14 @@ class SqlLedger:
     def rebalances(self, count: int) -> tuple[Rebalance, ...]:
         with self._reading() as connection:
             return read_rebalances(asker(connection), self._portfolio, count)
+
+    def ended_outside(self, after: int) -> tuple[tuple[Intent, Settlement | Failure], ...]:
+        with self._reading() as connection:
+            return read_ended_outside(asker(connection), self._portfolio, after)
+
+    def heard(self, venues: Sequence[str]) -> tuple[Heard, ...]:
+        with self._reading() as connection:
+            return answer_rows.read_heard(asker(connection), self._portfolio, venues)
 
     def close(self) -> None:
         """Let go of the database. Nothing recorded is lost without it."""
@@ -175,8 +198,11 @@ class SqlLedger:
     def _halted(self, connection: Connection) -> str | None:
         return standing_halt(asker(connection), {"portfolio": self._portfolio})
 
-    def _add_tick(self, connection: Connection, record: TickRecord) -> None:
-        connection.execute(sa.insert(ticks), row_of(self._portfolio, record))
+    def _add_tick(self, connection: Connection, record: TickRecord, answers: Sequence[Answer] = ()) -> None:
+        added = connection.execute(sa.insert(ticks), row_of(self._portfolio, record))
+        if answers:
+            (tick,) = added.inserted_primary_key or (0,)
+            connection.execute(sa.insert(answer_table), answer_rows.rows_of(self._portfolio, tick, answers))
 
     def _last(self, connection: Connection) -> tuple[str, int, int] | None:
         return newest_turn(asker(connection), {"portfolio": self._portfolio})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from rebalancer.core.errors import ConfigError, Halt, Unavailable
 from rebalancer.core.model import RESUMED as RESUMED
-from rebalancer.core.model import Failure, Intent, Replacement, Settlement, mined_of
+from rebalancer.core.model import Failure, Intent, Purpose, Replacement, Settlement, mined_of
 from rebalancer.units import Address
 
 HALTED = "Halt"
@@ -109,9 +109,28 @@ def another_was_quicker(intent: Intent, seen: str) -> Unavailable:
 
 def not_the_newest(intent: Intent, replacement: Replacement, known: Intent) -> Unavailable | Halt:
     """Of the open intent the ledger knows other transactions: those of this keeper and more, or others."""
-    if known.transactions[: len(intent.transactions)] == intent.transactions:
-        return another_was_quicker(intent, f"{known.newest.hash} is its newest transaction by now")
-    return not_replaceable(intent, replacement, f"the ledger knows {known.newest.hash} as its newest")
+    newest = known.signed[-1].hash
+    if known.signed[: len(intent.signed)] == intent.signed:
+        return another_was_quicker(intent, f"{newest} is its newest transaction by now")
+    return not_replaceable(intent, replacement, f"the ledger knows {newest} as its newest")
+
+
+def why_not_replaceable(known: Intent, replacement: Replacement) -> str | None:
+    """What is wrong with a further transaction of an intent; None: nothing.
+
+    A withdrawal has a nonce after the intent's, and all withdrawals the same.
+    """
+    signed, nonce = replacement.signed, known.commitment.transaction.nonce
+    if any(signed.hash == each.hash for each in known.signed):
+        return "it is on record already"
+    if replacement.purpose is not Purpose.WITHDRAW:
+        return None if signed.transaction.nonce == nonce else f"it must be a new transaction, with nonce {nonce}"
+    if not known.orders:
+        return "the intent has no orders to withdraw"
+    if known.withdrawals:
+        first = known.withdrawals[0].signed.transaction.nonce
+        return None if signed.transaction.nonce == first else f"it must have nonce {first}, as the withdrawal before it"
+    return None if signed.transaction.nonce > nonce else f"it must have a nonce above {nonce}"
 
 
 def not_the_halt(read: str, stands: str | None) -> ConfigError:
@@ -171,7 +190,7 @@ def not_reopenable(intent: Intent, why: str) -> Halt:
 
 
 def _facts(settlement: Settlement) -> Settlement:
-    return replace(settlement, accepted=None, cost=replace(settlement.cost, fee=None, impact=None))
+    return replace(settlement, accepted=None, unfilled=None, cost=replace(settlement.cost, fee=None, impact=None))
 
 
 def _block_hash(result: Settlement | Failure) -> str | None:

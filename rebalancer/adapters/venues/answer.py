@@ -17,11 +17,21 @@ class VenueError(Exception):
     """No quote, and why."""
 
 
+class Declined(VenueError):
+    """It says no itself, with a status of its own. `said`: the text of its answer, without our key."""
+
+    def __init__(self, words: str, said: str) -> None:
+        super().__init__(words)
+        self.said = said
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer as read, and as it was written: what is passed on goes back as it came."""
+    """An answer as read, and as it was written: what is passed on goes back as it came. `body` is an object, but for
+    who asks for a text.
+    """
 
-    body: dict[str, Any]
+    body: Any
     text: str
 
     def verbatim(self, *path: str) -> str:

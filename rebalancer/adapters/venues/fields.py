@@ -15,6 +15,8 @@ from rebalancer.units import Address
 MOST_CALLDATA = 32 * 1_024
 """Bytes. Routes over dozens of pools take five thousand; a block's gas would be eaten by ten times this."""
 _WORD = 2**256
+_ADDRESS = 40
+"""Digits."""
 
 
 class Fields:
@@ -84,10 +86,14 @@ class Fields:
             raise VenueError(f"{self._at(key)} is {_shown(found)}, expected 0: no coin goes with a swap")
 
     def equals(self, key: str, expected: int | str) -> None:
-        """VenueError unless it is that, letters and form of a number aside."""
+        """VenueError unless it is that, form of a number and letters aside; but an address in letters of both kinds has
+        to be its checksum (EIP-55).
+        """
         found = self._get(key)
         if str(found).lower() != str(expected).lower():
             raise VenueError(f"{self._at(key)} is {_shown(found)}, expected {expected}: it answers another question")
+        if _is_misspelt(str(found)):
+            raise VenueError(f"{self._at(key)} is {_shown(found)}, whose letters are no checksum, expected {expected}")
 
     def whole(self, found: Any, name: str) -> int:
         """See `amount`."""
@@ -108,6 +114,14 @@ class Fields:
 
 def _is_hex(text: str) -> bool:
     return text[:2] in ("0x", "0X") and all(c in "0123456789abcdefABCDEF" for c in text[2:]) and 2 < len(text) <= 66
+
+
+def _is_misspelt(text: str) -> bool:
+    """Whether it is an address whose letters say that one of its digits is wrong."""
+    digits = text[2:]
+    if not _is_hex(text) or len(digits) != _ADDRESS or digits in (digits.lower(), digits.upper()):
+        return False
+    return digits != checksum_address(text)[2:]
 
 
 def _shown(found: Any) -> str:

@@ -18,16 +18,16 @@ from tenacity.wait import wait_exponential, wait_random
 from urllib3.exceptions import ReadTimeoutError
 
 from rebalancer.adapters.chain.http import TooLong, content_of, timed_session
-from rebalancer.adapters.venues.answer import Answer, excerpt, levels, parsed
+from rebalancer.adapters.venues.answer import Answer, Declined, excerpt, levels, parsed
 from rebalancer.adapters.venues.answer import VenueError as VenueError
 
 TRIES = 3
 LONGEST = 2**20
-"""Bytes of an answer: a route over dozens of pools is a hundred thousand."""
+"""Bytes of an answer, headers and all: a route over dozens of pools is a hundred thousand."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.2, 2.0
 _WAITS = 429
-_CONNECT = 4
-"""What part of the time is left for the connection: a fourth."""
+_CONNECT = 2
+"""What part of the time may be gone before the answer begins to be waited for: half."""
 
 _backoff = wait_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT) + wait_random(0, _FIRST_WAIT)
 
@@ -55,18 +55,28 @@ class VenueHttp:
     base: str
     manners: Manners
     key: str | None = field(default=None, repr=False)
-    session: requests.Session = field(default_factory=timed_session, repr=False)
+    session: requests.Session = field(default_factory=lambda: timed_session(LONGEST), repr=False)
     _free_at: float = 0.0
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def get(self, path: str, fields: Mapping[str, str], end: float) -> Answer:
         """`end`: on the monotonic clock. Raises VenueError."""
-        return self._asked("GET", path, end, params=dict(fields))
+        return _an_object(self._asked("GET", path, end, params=dict(fields)))
 
     def post(self, path: str, body: str, end: float, fields: Mapping[str, str] | None = None) -> Answer:
         """`body` is JSON text. Raises VenueError."""
+        return _an_object(self._posted(path, body, end, fields or {}))
+
+    def post_for_text(self, path: str, body: str, end: float) -> str:
+        """For an answer that is one text: the name of what was posted. Raises VenueError."""
+        name = self._posted(path, body, end, {}).body
+        if not isinstance(name, str):
+            raise VenueError(f"it answered a {type(name).__name__}, expected a text")
+        return name
+
+    def _posted(self, path: str, body: str, end: float, fields: Mapping[str, str]) -> Answer:
         headers = {"Content-Type": "application/json"}
-        return self._asked("POST", path, end, data=body.encode(), headers=headers, params=dict(fields or {}))
+        return self._asked("POST", path, end, data=body.encode(), headers=headers, params=dict(fields))
 
     def _asked(self, method: str, path: str, end: float, **request: Any) -> Answer:
         retrying = Retrying(
@@ -90,7 +100,7 @@ class VenueHttp:
                 method,
                 self.base.rstrip("/") + path,
                 **{**request, "headers": own},
-                timeout=(left / _CONNECT, left - left / _CONNECT),
+                timeout=(left / _CONNECT, left),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -107,19 +117,18 @@ class VenueHttp:
             raise VenueError(f"it answered with a redirect ({status})")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise VenueError("its answer is compressed, which was not asked for")
-        content = content_of(response, LONGEST)
-        seen = excerpt(self._without_key(content.decode("utf-8", errors="replace")))
+        content = content_of(response)
+        said = self._without_key(content.decode("utf-8", errors="replace"))
+        seen = excerpt(said)
         if status == _WAITS or status >= requests.codes.server_error:
             after = _retry_after(response)
             self._hold_off(after or 0.0)
             raise _Again(f"it answered {status}: {seen}", after)
         if status != requests.codes.ok and status != requests.codes.created:
-            raise VenueError(f"it answered {status}: {seen}")
+            raise Declined(f"it answered {status}: {seen}", said)
         if "json" not in response.headers.get("Content-Type", "").lower():
             raise VenueError(f"it answered no JSON: {seen}")
         body = parsed(content, seen)
-        if not isinstance(body, dict):
-            raise VenueError(f"it answered a {type(body).__name__}, expected an object")
         texts = (node for level in levels(body) for node in level if isinstance(node, str))
         if self._secret and any(self._secret in text for text in texts):
             # Whatever is said of such an answer could have the key in it, and what is passed on too.
@@ -147,6 +156,12 @@ class VenueHttp:
 
     def _without_key(self, words: str) -> str:
         return words.replace(self._secret, "[key]") if self._secret else words
+
+
+def _an_object(answer: Answer) -> Answer:
+    if not isinstance(answer.body, dict):
+        raise VenueError(f"it answered a {type(answer.body).__name__}, expected an object")
+    return answer
 
 
 def _unasked(error: OSError | UnicodeError) -> VenueError:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rebalancer.adapters.chain.rpc import Rpc
-from rebalancer.adapters.venues import kyber, odos, one_inch, velora, zero_x
+from rebalancer.adapters.venues import cow, kyber, odos, one_inch, velora, zero_x
 from rebalancer.adapters.venues.http import Manners, VenueHttp
 from rebalancer.adapters.venues.outside import AllOutside, OutsideVenue
 from rebalancer.units import Address
@@ -27,7 +27,8 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """From where a venue is asked. `at_once`: whether one call of the wallet may trade several tokens.
+    """From where a venue is asked. `at_once`: whether one call of the wallet may trade several tokens. A module's may
+    not, and of a router it takes the function that its checker reads.
 
     `rpc`: a way to the node of the venue's own, for who has to ask it whom its calldata may name.
     """
@@ -54,6 +55,8 @@ class Known:
     needs_key: bool = False
     with_key: tuple[str, Manners] | None = None
     chains: tuple[int, ...] = (1,)
+    orders: bool = False
+    """Whether it fills orders of ours later, in place of swaps that are ours to make."""
 
     @property
     def key(self) -> str:
@@ -72,8 +75,17 @@ def _zero_x(seat: Seat) -> OutsideVenue:
     return zero_x.ZeroXVenue(seat.http, seat.chain_id, seat.router, zero_x.SettlerRegistry(seat.rpc()))
 
 
+def _velora(seat: Seat) -> OutsideVenue:
+    methods = velora.METHODS if seat.at_once else velora.GENERIC
+    return velora.VeloraVenue(seat.http, seat.chain_id, seat.router, methods)
+
+
 def _odos(seat: Seat) -> OutsideVenue:
     return odos.OdosVenue(seat.http, seat.chain_id, seat.router, seat.at_once)
+
+
+def _cow(seat: Seat) -> OutsideVenue:
+    return cow.CowVenue(seat.http, seat.chain_id)
 
 
 def _plain(of: Callable[[VenueHttp, int, Address], OutsideVenue]) -> Callable[[Seat], OutsideVenue]:
@@ -83,9 +95,10 @@ def _plain(of: Callable[[VenueHttp, int, Address], OutsideVenue]) -> Callable[[S
 KNOWN = (
     Known("zero_x", zero_x.BASE, zero_x.ROUTER, zero_x.MANNERS, _zero_x, needs_key=True),
     Known("one_inch", one_inch.BASE, one_inch.ROUTER, one_inch.MANNERS, _plain(one_inch.OneInchVenue), needs_key=True),
-    Known("velora", velora.BASE, velora.ROUTER, velora.MANNERS, _plain(velora.VeloraVenue)),
+    Known("velora", velora.BASE, velora.ROUTER, velora.MANNERS, _velora),
     Known("kyber", kyber.BASE, kyber.ROUTER, kyber.MANNERS, _plain(kyber.KyberVenue)),
     Known("odos", odos.BASE, odos.ROUTER, odos.MANNERS, _odos, with_key=(odos.KEYED_BASE, odos.KEYED_MANNERS)),
+    Known("cow", cow.BASE, cow.SETTLEMENT, cow.MANNERS, _cow, orders=True),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rebalancer.core.model import Asked, PlanRequest, QuoteRequest, Snapshot
+from rebalancer.core.model import Asked, PlanRequest, Quote, QuoteRequest, Refusal, Snapshot
 from rebalancer.units import Address
 
 
@@ -18,3 +18,11 @@ class NobodyOutside:
     ) -> tuple[Asked, ...]:
         """Nothing."""
         return ()
+
+    def place(self, quotes: tuple[Quote, ...]) -> Refusal | None:
+        """There is no order among them."""
+        return None
+
+    def without(self, name: str) -> NobodyOutside:
+        """Still nobody."""
+        return self

@@ -17,7 +17,7 @@ from typing import Any
 
 from rebalancer.adapters.venues.fields import Fields
 from rebalancer.adapters.venues.http import Manners, VenueError, VenueHttp
-from rebalancer.adapters.venues.odos_calls import all_swaps, one_swap
+from rebalancer.adapters.venues.odos_calls import all_swaps, one_swap, with_receiver
 from rebalancer.core.model import Call, PlanRequest, Quote, QuoteRequest, Trade
 from rebalancer.core.render import amount
 from rebalancer.units import BPS, Address, Amount, Bps, Token
@@ -76,13 +76,14 @@ class OdosVenue:
         trade = request.trade
         swap = _Swap((trade.sell,), (trade.floor,), (_PPM,), request.wallet, request.slippage)
         made = self._assembled(swap, end)
-        expected, terms = one_swap(made.call.data, request.wallet)
+        call = Call(self._router, with_receiver(made.call.data, request.wallet))
+        expected, terms = one_swap(call.data, request.wallet)
         return Quote(
             venue=self.name,
             trade=trade,
             expected=Amount(trade.buy, expected),
             spender=self._router,
-            call=made.call,
+            call=call,
             gas=made.gas,
             route=None,
             terms=terms,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rebalancer.adapters.venues.calldata import Function, address_of
+from rebalancer.adapters.venues.calldata import Function, address_of, naming_receiver
 from rebalancer.core.model import Terms, WholeTerms
 from rebalancer.units import Address
 
@@ -36,6 +36,11 @@ def one_swap(data: bytes, wallet: Address) -> tuple[int, Terms]:
         extras=_extras(referral),
     )
     return quoted, terms
+
+
+def with_receiver(data: bytes, wallet: Address) -> bytes:
+    """The call of one swap with the wallet written where a receiver of zero stands."""
+    return naming_receiver(SWAP, data, (0, 6), wallet)
 
 
 def all_swaps(data: bytes, wallet: Address) -> tuple[dict[Address, int], WholeTerms]:

@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rebalancer.adapters.venues.answer import VenueError
-from rebalancer.core.model import Asked, PlanRequest, Quote, QuoteRequest, Refusal, Snapshot, Trade
+from rebalancer.core.model import Asked, Order, PlanRequest, Quote, QuoteRequest, Refusal, Snapshot, Trade
 from rebalancer.units import Address
 
 PATIENCE = 4.0
 """Seconds for all of them: a quote is one or two requests, of some 300 ms each."""
+
+PLACING = 10.0
+"""Seconds for all orders of a batch: what is signed afterwards was simulated before."""
 
 Question = Callable[[], tuple[Quote, ...]]
 
@@ -41,7 +44,21 @@ class OutsideVenue(Protocol):
         ...
 
     def quote_whole(self, request: PlanRequest, end: float) -> tuple[Quote, ...]:
-        """What it offers for all trades of a plan, one of each pair, as one call: see WholeTerms."""
+        """What it offers for all trades of a plan, one of each pair: as one call, see WholeTerms, or as orders."""
+        ...
+
+
+@runtime_checkable
+class OrderVenue(Protocol):
+    """One whose quotes are orders."""
+
+    @property
+    def name(self) -> str:
+        """See OutsideVenue."""
+        ...
+
+    def place(self, quote: Quote, end: float) -> None:
+        """Tell it of the quote's order. May be repeated. Raises VenueError."""
         ...
 
 
@@ -74,9 +91,33 @@ class AllOutside:
             for (venue, trades, _), answer in zip(asked, said, strict=True)
         )
 
+    def place(self, quotes: tuple[Quote, ...]) -> Refusal | None:
+        """See ports."""
+        end = time.monotonic() + PLACING
+        takers = {venue.name: venue for venue in self._venues if isinstance(venue, OrderVenue)}
+        for quote in quotes:
+            if not isinstance(quote.terms, Order):
+                continue
+            if quote.venue not in takers:
+                return Refusal(quote.venue, "it takes no orders")
+            (said,) = _all_of([partial(_placed, takers[quote.venue], quote, end)], end)
+            answer = _quotes(quote.venue, said, PLACING)
+            if isinstance(answer, Refusal):
+                return Refusal(quote.venue, f"its order was not placed: {answer.reason}")
+        return None
+
+    def without(self, name: str) -> AllOutside:
+        """See ports."""
+        return AllOutside(tuple(venue for venue in self._venues if venue.name != name), self._patience)
+
 
 def _one(venue: OutsideVenue, request: QuoteRequest, end: float) -> tuple[Quote, ...]:
     return (venue.quote(request, end),)
+
+
+def _placed(venue: OrderVenue, quote: Quote, end: float) -> tuple[Quote, ...]:
+    venue.place(quote, end)
+    return (quote,)
 
 
 def _quotes(name: str, answer: tuple[Quote, ...] | VenueError | None, patience: float) -> tuple[Quote, ...] | Refusal:

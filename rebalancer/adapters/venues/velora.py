@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rebalancer.adapters.venues.answer import Answer, VenueError, excerpt
-from rebalancer.adapters.venues.calldata import Function, address_of
+from rebalancer.adapters.venues.calldata import Function, address_of, naming_receiver
 from rebalancer.adapters.venues.fields import Fields
 from rebalancer.adapters.venues.http import Manners, VenueHttp
 from rebalancer.core.model import Call, PlanRequest, Quote, QuoteRequest, Terms
@@ -43,16 +44,22 @@ class _Sale:
     place: int
 
 
+_GENERIC = Function("swapExactAmountIn", ("address", f"({_SWAP})", "uint256", "bytes", "bytes"))
 _SALES = {
     sale.function.selector: sale
     for sale in (
-        _Sale(Function("swapExactAmountIn", ("address", f"({_SWAP})", "uint256", "bytes", "bytes")), 1),
+        _Sale(_GENERIC, 1),
         _Sale(Function("swapExactAmountInOnUniswapV2", (f"({_SWAP},bytes)", "uint256", "bytes")), 0),
         _Sale(Function("swapExactAmountInOnUniswapV3", (f"({_SWAP},bytes)", "uint256", "bytes")), 0),
     )
 }
-_METHODS = ",".join(sale.function.name for sale in _SALES.values())
+METHODS = tuple(sale.function.name for sale in _SALES.values())
+"""Of Augustus, those that we can read."""
+GENERIC = (_GENERIC.name,)
+"""That one of them whose fields stand where they stand, whatever is traded: a module's checker reads no other."""
 
+_RECEIVER = 1, 6
+"""Of the generic function: which argument, and which field of it."""
 _FEE_BITS = 96
 """The lowest of the word that names a partner: what the partner takes, and of what."""
 _CAPPED = 1 << 92
@@ -60,13 +67,14 @@ _CAPPED = 1 << 92
 
 
 class VeloraVenue:
-    """One chain's. `router`: who is called, and approved."""
+    """One chain's. `router`: who is called, and approved. `methods` of Augustus: those that may be called."""
 
     name = "velora"
     answers_whole = False
 
-    def __init__(self, http: VenueHttp, chain_id: int, router: Address) -> None:
+    def __init__(self, http: VenueHttp, chain_id: int, router: Address, methods: Sequence[str] = METHODS) -> None:
         self.spenders = (router,)
+        self._methods = ",".join(methods)
         self._http = http
         self._chain_id = chain_id
         self._router = router
@@ -81,6 +89,8 @@ class VeloraVenue:
         checks = {"ignoreChecks": "true", "ignoreGasEstimate": "true"}
         body = _order(request, least, answer.verbatim("priceRoute"))
         data = self._calldata(self._http.post(f"/transactions/{self._chain_id}", body, end, checks), request)
+        if data[:4] == _GENERIC.selector:
+            data = naming_receiver(_GENERIC, data, _RECEIVER, request.wallet)
         terms = terms_of(data, request.wallet)
         call = Call(self._router, data)
         return Quote(self.name, trade, expected, self._router, call, gas, None, terms, until)
@@ -101,7 +111,7 @@ class VeloraVenue:
             "network": str(self._chain_id),
             "version": VERSION,
             "userAddress": request.wallet,
-            "includeContractMethods": _METHODS,
+            "includeContractMethods": self._methods,
             # A maker signs for seconds; our batch may be mined a minute later.
             "excludeRFQ": "true",
         }
@@ -135,7 +145,7 @@ def terms_of(data: bytes, sender: Address) -> Terms:
     """What calldata for Augustus sells, for what and for whom. `sender`: who sends it. Raises VenueError."""
     sale = _SALES.get(data[:4])
     if sale is None:
-        raise VenueError(f"its calldata calls 0x{data[:4].hex()}, expected one of {_METHODS}")
+        raise VenueError(f"its calldata calls 0x{data[:4].hex()}, expected one of {', '.join(METHODS)}")
     arguments = sale.function.read(data)
     swap, partner, permit = arguments[sale.place : sale.place + 3]
     token_in, token_out, sold, least, quoted, _, receiver = swap[:7]

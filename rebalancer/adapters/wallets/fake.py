@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from rebalancer.adapters.wallets.fake_landings import failed as failed
+from rebalancer.adapters.wallets.fake_landings import gone as gone
+from rebalancer.adapters.wallets.fake_landings import in_another_block as in_another_block
+from rebalancer.adapters.wallets.fake_landings import landed as landed
+from rebalancer.adapters.wallets.fake_landings import landed_first as landed_first
+from rebalancer.adapters.wallets.fake_landings import ordered as ordered
+from rebalancer.adapters.wallets.fake_landings import over as over
+from rebalancer.adapters.wallets.fake_landings import waiting as waiting
 from rebalancer.adapters.wallets.outbidding import outbid
 from rebalancer.core.errors import Halt, RebalancerError
 from rebalancer.core.model import (
@@ -14,10 +22,10 @@ from rebalancer.core.model import (
     Call,
     Commitment,
     Fees,
-    Gone,
     Intent,
     Landed,
     Landing,
+    Order,
     Purpose,
     Quote,
     Receipt,
@@ -26,8 +34,8 @@ from rebalancer.core.model import (
     Simulation,
     Snapshot,
     Transaction,
-    Waiting,
 )
+from rebalancer.core.orders import approved_for, orders_of
 from rebalancer.market.addresses import keccak256
 from rebalancer.units import Address, Amount, Wei
 
@@ -63,6 +71,8 @@ class FakeWallet:
         self.address = SAFE
         self.operator = OPERATOR
         self.sent: list[Intent] = []
+        self.withdrawn: list[Intent] = []
+        """As `sent`, of what takes orders back."""
         self.looked: list[tuple[int, int]] = []
         self.checked: list[tuple[int, int]] = []
         self.failure: RebalancerError | None = None
@@ -85,6 +95,10 @@ class FakeWallet:
         data = deadline.to_bytes(32) + b"".join(q.call.data for q in quotes)
         return Batch(quotes, self.operator, Call(self.address, data), deadline)
 
+    def withdrawal(self, orders: tuple[Order, ...]) -> Batch:
+        data = b"withdraw" + "".join(order.uid for order in orders).encode()
+        return Batch((), self.operator, Call(self.address, data), max(order.valid_to for order in orders), orders)
+
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         return self._simulations.pop(0) if self._simulations else as_quoted(batch, snapshot)
 
@@ -93,7 +107,9 @@ class FakeWallet:
     ) -> Commitment:
         fresh = Fees(Wei(2 * snapshot.block.base_fee), Wei(0))
         fees = outbid(fresh, self.nonce, instead_of, self.max_gas_price)
-        return self._signer.sign(Transaction(1, self.nonce, simulation.gas, fees, batch.call, simulation.access_list))
+        # What placed the orders is mined where they are taken back, though nothing has landed yet.
+        nonce = self.nonce + bool(batch.withdrawn)
+        return self._signer.sign(Transaction(1, nonce, simulation.gas, fees, batch.call, simulation.access_list))
 
     def gas_now(self) -> Block:
         return self.newest
@@ -111,11 +127,18 @@ class FakeWallet:
             case Purpose.CANCEL:
                 nothing = Call(self.operator, b"")
                 return self._signer.sign(Transaction(first.chain_id, first.nonce, _CANCELLATION, fees, nothing))
+            case Purpose.WITHDRAW:
+                return self._signer.sign(replace(intent.withdrawals[-1].signed.transaction, fees=fees))
 
     def execute(self, intent: Intent) -> None:
         if self.failure is not None:
             raise self.failure
         self.sent.append(intent)
+
+    def withdraw(self, intent: Intent) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.withdrawn.append(intent)
 
     def stands(self, block: int, block_hash: str, last_block: int) -> bool:
         self.checked.append((block, last_block))
@@ -125,7 +148,8 @@ class FakeWallet:
         self.looked.append((patience, last_block))
         if intent.id in self._landed:
             return self._landed[intent.id]
-        used = max(self.nonce, intent.commitment.transaction.nonce + 1)
+        nonces = [each.transaction.nonce for each in intent.signed]
+        used = max(self.nonce, *(nonce + 1 for nonce in nonces))
         try:
             landing = self._play(intent)
         except Halt:
@@ -169,61 +193,15 @@ def as_quoted(batch: Batch, snapshot: Snapshot) -> Simulated:
     """What the batch does if every quote holds to the unit."""
     changes = {balance.token.address: 0 for balance in snapshot.balances}
     for quote in batch.quotes:
+        if isinstance(quote.terms, Order):
+            continue  # placed, and filled by nobody yet
         changes[quote.trade.sell.token.address] -= quote.trade.sell.raw
         changes[quote.trade.buy.address] += quote.expected.raw
+    left = [Allowance(q.spender, Amount(q.trade.sell.token, 0)) for q in batch.quotes if not isinstance(q.terms, Order)]
+    left += [Allowance(spender, most) for (spender, _), most in approved_for(orders_of(batch.quotes)).items()]
+    left += [Allowance(spender, replace(most, raw=0)) for (spender, _), most in approved_for(batch.withdrawn).items()]
     return Simulated(
         changes=tuple(Amount(balance.token, changes[balance.token.address]) for balance in snapshot.balances),
-        allowances=tuple(Allowance(q.spender, Amount(q.trade.sell.token, 0)) for q in batch.quotes),
+        allowances=tuple(left),
         gas=100_000 + sum(quote.gas for quote in batch.quotes),
-    )
-
-
-def landed(intent: Intent) -> Landing:
-    """The newest transaction is mined, in the block after the snapshot's: as simulated, or as the cancellation."""
-    if intent.cancelled:
-        return Landed(_receipt(intent, intent.newest, _nothing(intent), "cancelled: its nonce was used up"))
-    return Landed(_receipt(intent, intent.newest, intent.expected, None))
-
-
-def landed_first(intent: Intent) -> Landing:
-    """The first transaction is mined, whatever was sent after it."""
-    return Landed(_receipt(intent, intent.commitment, intent.expected, None))
-
-
-def failed(intent: Intent) -> Landing:
-    """Mined and reverted: nothing moved but the gas."""
-    return Landed(_receipt(intent, intent.newest, _nothing(intent), "mined and reverted: Too little received"))
-
-
-def waiting(intent: Intent) -> Landing:
-    """Sent or not, but not final."""
-    return Waiting(f"{intent.newest.hash} waits to be mined")
-
-
-def gone(intent: Intent) -> Landing:
-    """Never mined, and void."""
-    return Gone(f"{intent.newest.hash} was not mined by its deadline {intent.deadline}")
-
-
-def in_another_block(intent: Intent) -> Landing:
-    """Mined as simulated, and again in another block than at first: the chain was reorganised."""
-    mined = _receipt(intent, intent.newest, intent.expected, None)
-    moved = replace(mined, block=mined.block + 1, block_hash="0x" + keccak256(mined.block_hash.encode()).hex())
-    return Landed(moved)
-
-
-def _nothing(intent: Intent) -> tuple[Amount, ...]:
-    return tuple(Amount(amount.token, 0) for amount in intent.expected)
-
-
-def _receipt(intent: Intent, mined: SignedTransaction, changes: tuple[Amount, ...], reason: str | None) -> Receipt:
-    return Receipt(
-        tx=mined.hash,
-        block=intent.block + 1,
-        block_hash="0x" + keccak256(mined.raw + b"block").hex(),
-        timestamp=intent.created_at + 12,
-        gas_used=mined.transaction.gas,
-        gas_price=mined.transaction.fees.max_fee,
-        changes=changes,
-        reason=reason,
     )

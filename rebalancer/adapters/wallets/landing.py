@@ -18,6 +18,10 @@ from rebalancer.core.model import Gone, Intent, Landed, Landing, Waiting
 from rebalancer.units import Address
 
 POLL_SECONDS = 1.0
+SLOWLY = 12
+"""Times as long between two looks at orders that are open: others fill them, no sooner than in a block, and each look
+takes several requests.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class Lander:
             left = end - time.monotonic()
             if left <= 0 or isinstance(seen, Landed | Gone):
                 break
-            time.sleep(min(self._poll, left))
+            ordered = isinstance(seen, Waiting) and bool(seen.open_orders)
+            time.sleep(min(self._poll * (SLOWLY if ordered else 1), left))
         if isinstance(seen, Unavailable):
             raise seen
         return seen

@@ -13,7 +13,7 @@ from rebalancer.adapters.chain.codec import Words
 from rebalancer.adapters.wallets.abi import allowance, balance_of
 from rebalancer.adapters.wallets.sending import MOST_GAS, gas_limit, why_too_much
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
-from rebalancer.adapters.wallets.steps import approvals_of
+from rebalancer.adapters.wallets.steps import touched_by
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import AccessList, Allowance, Batch, Reverted, Simulated, Simulation, Snapshot
 from rebalancer.units import Address, Amount
@@ -55,7 +55,7 @@ def _try(
 ) -> Trial:
     place = Place.after(snapshot.block)
     tokens = [balance.token for balance in snapshot.balances]
-    approvals = approvals_of(batch.quotes)
+    approvals = touched_by(batch, snapshot)
     reads = [balance_of(token.address, wallet) for token in tokens]
     reads_after = reads + [allowance(a.token.address, wallet, a.spender) for a in approvals]
     calls = [*reads, batch.call, *reads_after]

@@ -10,6 +10,9 @@ from typing import TypeVar
 
 from rebalancer.adapters.chain.codec import WORD, DecodeError, Words, address_word, bytes_tail, uint_word
 from rebalancer.core.model.module import (
+    Checker,
+    CheckKind,
+    FieldCheck,
     ModuleAsset,
     ModuleLimits,
     ModulePolicy,
@@ -25,6 +28,8 @@ REBALANCE = keccak256(f"rebalance({_SWAP},bytes,uint256,uint256)".encode())[:4]
 PREVIEW = keccak256(f"preview({_SWAP},bytes,uint256,uint256)".encode())[:4]
 POLICY = keccak256(b"policy()")[:4]
 STATE = keccak256(b"state()")[:4]
+CHECKER = tuple(keccak256(name)[:4] for name in (b"SELECTOR()", b"LENGTH()", b"checks()"))
+"""What a RouteCheck says of itself, in the order in which `decode_checker` takes the answers."""
 REBALANCED_EVENT = (
     "0x" + keccak256(b"Rebalanced(uint256,uint256[],uint256,uint256,uint256,uint256,uint256,uint256)").hex()
 )
@@ -57,6 +62,26 @@ def constructor_data(policy: ModulePolicy, operator: Address, guardian: Address,
         heads.append(uint_word(offset))
         offset += len(tail)
     return b"".join((*heads, limits, *tails))
+
+
+def checker_data(checker: Checker) -> bytes:
+    """What follows the bytecode of a RouteCheck at deployment."""
+    fields = [(check.kind, check.offset, check.size, check.pinned) for check in checker.checks]
+    head = checker.selector.ljust(WORD, b"\0") + uint_word(checker.length) + uint_word(3 * WORD)
+    return head + _array([b"".join(map(uint_word, field)) for field in fields])
+
+
+def decode_checker(address: Address, answers: Sequence[bytes]) -> Checker:
+    """What a RouteCheck answered to CHECKER. DecodeError, or ValueError for a kind of check that there is not."""
+    selector, length, checks = (Words(answer, what=f"RouteCheck {address}") for answer in answers)
+    if selector.uint(0) % (1 << 224):
+        raise DecodeError(f"RouteCheck {address}: its selector has more than 4 bytes")
+    return Checker(
+        address=address,
+        selector=answers[0][:4],
+        length=length.uint(0),
+        checks=_items(checks.at(0), 4, lambda w: FieldCheck(CheckKind(w.uint(0)), w.uint(1), w.uint(2), w.uint(3))),
+    )
 
 
 def decode_policy(data: bytes, what: str) -> ModulePolicy:

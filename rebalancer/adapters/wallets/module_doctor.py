@@ -6,11 +6,12 @@ For `rebalancer check`, which looks before the first tick and after every change
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from rebalancer.adapters.chain.codec import hex_bytes, hex_int
 from rebalancer.adapters.chain.rpc import Call, Rpc, RpcError
+from rebalancer.adapters.wallets.module_checkers import examine_checkers
 from rebalancer.adapters.wallets.module_code import init_code
+from rebalancer.adapters.wallets.seen import Seen
 from rebalancer.core.model import ModuleWallet, Snapshot
 from rebalancer.core.render import amount, percent
 from rebalancer.market.addresses import checksum_address, keccak256
@@ -52,17 +53,8 @@ HANDLERS = {
 _SLOTS = (SINGLETON_SLOT, GUARD_SLOT, MODULE_GUARD_SLOT, FALLBACK_SLOT)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One thing that was looked at, what was seen, and the next step where it is not well."""
-
-    name: str
-    words: str
-    well: bool
-
-
 def examine(rpc: Rpc, snapshot: Snapshot, wallet: ModuleWallet) -> Iterator[Seen]:
-    """Everything at the snapshot's block, in two requests. Raises Unavailable."""
+    """Everything at the snapshot's block, in two requests, and two for each checker. Raises Unavailable."""
     block, safe = hex(snapshot.block.number), wallet.policy.safe
     asked: list[Call] = [("eth_getStorageAt", [safe, hex(slot), block]) for slot in _SLOTS]
     codes: list[Call] = [("eth_getCode", [account, block]) for account in (safe, wallet.module)]
@@ -70,6 +62,7 @@ def examine(rpc: Rpc, snapshot: Snapshot, wallet: ModuleWallet) -> Iterator[Seen
     singleton, guard, module_guard, handler = (_address(word) for word in words)
     yield _standing(wallet)
     yield _code(rpc, wallet, block, hex_bytes(code))
+    yield from examine_checkers(rpc, wallet, block)
     yield _modules(wallet)
     yield _proxy(safe, hex_bytes(proxy))
     yield _singleton(singleton)

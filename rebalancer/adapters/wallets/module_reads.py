@@ -7,13 +7,15 @@ meant.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from rebalancer.adapters.chain.codec import CallResult, DecodeError, EthCall
-from rebalancer.adapters.wallets.module_abi import POLICY, STATE, decode_module
+from rebalancer.adapters.wallets.module_abi import CHECKER, POLICY, STATE, decode_checker, decode_module
 from rebalancer.adapters.wallets.safe_reads import SafeReads, no_answer
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import NOBODY, ModulePolicy, ModuleState, ModuleWallet
+from rebalancer.core.model.module import Checker
 from rebalancer.core.module_words import policy_difference, targets_difference
 from rebalancer.units import Address, Ppm, Weight
 
@@ -39,10 +41,15 @@ class ModuleReads:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._safe = SafeReads(wanted.policy.safe)
+        listed = (route.checker for route in wanted.policy.routes if route.checker != NOBODY)
+        self._checkers = tuple(dict.fromkeys(listed))
 
     def calls(self) -> tuple[EthCall, ...]:
-        """The Safe's five reads and two of the module, in the order in which `decode` expects their results."""
-        return (*self._safe.calls(), *(EthCall(self._wanted.module, data) for data in _OWN))
+        """The Safe's five reads, two of the module and three of each route's checker, in the order in which `decode`
+        expects their results.
+        """
+        own = [EthCall(self._wanted.module, data) for data in _OWN]
+        return (*self._safe.calls(), *own, *(EthCall(one, data) for one in self._checkers for data in CHECKER))
 
     def decode(self, results: Sequence[CallResult]) -> ModuleWallet:
         """ConfigError where an address is something else, or where chain and configuration disagree."""
@@ -53,8 +60,9 @@ class ModuleReads:
 
     def read(self, results: Sequence[CallResult]) -> ModuleWallet:
         """As it stands, whatever the configuration says. ConfigError where an address is something else."""
-        own = results[-len(_OWN) :]
-        safe = self._safe.decode(results[: -len(_OWN)])
+        first = len(results) - len(self._checkers) * len(CHECKER)
+        own, said = results[first - len(_OWN) : first], results[first:]
+        safe = self._safe.decode(results[: first - len(_OWN)])
         for name, result in zip(_NAMES, own, strict=True):
             if not result.success or not result.data:
                 raise self._no_module(f"{name}() {no_answer(result)}")
@@ -62,7 +70,15 @@ class ModuleReads:
             policy, state = decode_module(own[0].data, own[1].data)
         except DecodeError as error:
             raise self._no_module(f"its answers are of another shape ({error})") from None
-        return ModuleWallet(safe, self._wanted.module, policy, state)
+        return ModuleWallet(safe, self._wanted.module, policy, state, tuple(self._said_by_checkers(said)))
+
+    def _said_by_checkers(self, results: Sequence[CallResult]) -> Iterator[Checker]:
+        """Those that say what they check. Over another no swap is made, which a rule tells where one would be."""
+        for place, address in enumerate(self._checkers):
+            answers = results[place * len(CHECKER) : (place + 1) * len(CHECKER)]
+            if all(answer.success and answer.data for answer in answers):
+                with suppress(ValueError):
+                    yield decode_checker(address, [answer.data for answer in answers])
 
     def _no_module(self, seen: str) -> ConfigError:
         return ConfigError(

@@ -54,6 +54,8 @@ class Seen:
     mined: tuple[tuple[int, Json], ...]
     """(its place among the intent's transactions, its receipt)."""
     known: tuple[SignedTransaction, ...]
+    withdrawn: tuple[tuple[int, Json], ...] = ()
+    """As `mined`, of its withdrawals: their nonce is another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Observer:
         Raises Unavailable, ConfigError (another chain).
         """
         signed = intent.transactions
+        withdrawals = [each.signed for each in intent.withdrawals]
         calls: list[Call] = [
             ("eth_chainId", []),
             ("eth_getBlockByNumber", ["latest", False]),
@@ -82,7 +85,9 @@ class Observer:
         ]
         for each in signed:
             calls += [("eth_getTransactionReceipt", [each.hash]), ("eth_getTransactionByHash", [each.hash])]
-        chain, head, used, *found = self.rpc.batch(calls)
+        calls += [("eth_getTransactionReceipt", [each.hash]) for each in withdrawals]
+        chain, head, used, *answers = self.rpc.batch(calls)
+        found, taken_back = answers[: 2 * len(signed)], answers[2 * len(signed) :]
         require_chain(self.rpc.host, hex_int(chain), intent.commitment.transaction.chain_id)
         receipts, known = found[::2], found[1::2]
         return Seen(
@@ -91,6 +96,7 @@ class Observer:
             used=hex_int(used),
             mined=tuple((place, receipt) for place, receipt in enumerate(receipts) if receipt is not None),
             known=tuple(each for each, answer in zip(signed, known, strict=True) if answer is not None),
+            withdrawn=tuple((place, receipt) for place, receipt in enumerate(taken_back) if receipt is not None),
         )
 
     def landing(self, intent: Intent, seen: Seen, now: int) -> Landing:
@@ -101,7 +107,10 @@ class Observer:
         nonce = intent.commitment.transaction.nonce
         is_over = min(seen.timestamp, now) > believed_at(intent)
         if seen.mined:
-            return self._mined(intent, seen)
+            landing = self._mined(intent, seen)
+            if not intent.orders or not isinstance(landing, Landed) or landing.receipt.reason is not None:
+                return landing
+            return self._ordered(intent, seen, landing.receipt)
         if seen.used > nonce:
             return self._nonce_used(intent, seen, is_over)
         if seen.used < nonce and is_over:
@@ -156,6 +165,18 @@ class Observer:
                 swaps=swaps_of(receipt, intent.pools),
             )
         )
+
+    def _ordered(self, intent: Intent, seen: Seen, placed: Receipt) -> Landing:
+        """Of an intent whose transaction has placed orders: what became of them, and of their withdrawal."""
+        # Late: few ticks have an order.
+        from rebalancer.adapters.wallets.ordering import Ordering
+        from rebalancer.adapters.wallets.withdrawals import Withdrawals
+
+        holder = proof_of(intent.commitment.transaction.call, self.safe).holder
+        withdrawals = Withdrawals(self.rpc, holder, self.operator, self.confirmations)
+        withdrawn = withdrawals.ended(intent, seen.withdrawn, seen.number, seen.used)
+        ordering = Ordering(self.rpc, holder, self.confirmations)
+        return ordering.landing(intent, placed, (seen.number, seen.timestamp), withdrawn)
 
     def _reason(self, intent: Intent, receipt: Json, proof: Proof, mined: tuple[int, int]) -> str | None:
         succeeded = quantity("a receipt", receipt, "status") == 1

@@ -20,7 +20,7 @@ from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
 from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
 from rebalancer.adapters.wallets.standing import stands
-from rebalancer.adapters.wallets.steps import Step, steps_of
+from rebalancer.adapters.wallets.steps import Step, steps_of, withdrawal_of
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import (
     Batch,
@@ -29,6 +29,7 @@ from rebalancer.core.model import (
     Fees,
     Intent,
     Landing,
+    Order,
     Purpose,
     Quote,
     Reverted,
@@ -59,6 +60,12 @@ class SafeWallet:
         """One execTransaction. The deadline stands inside the calls of our own router, and before those of others."""
         calls = [step.call for step in self._steps(quotes, snapshot, deadline)]
         return Batch(quotes, self.operator, exec_batch(self.address, self._multi_send, self.operator, calls), deadline)
+
+    def withdrawal(self, orders: tuple[Order, ...]) -> Batch:
+        """One execTransaction, without a deadline: late, it takes back what is over."""
+        calls = [step.call for step in withdrawal_of(orders)]
+        call = exec_batch(self.address, self._multi_send, self.operator, calls)
+        return Batch((), self.operator, call, max(order.valid_to for order in orders), orders)
 
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
         """The exact call from the operator, between two measurements. Raises Unavailable, ConfigError."""
@@ -109,6 +116,10 @@ class SafeWallet:
         """Send the recorded bytes. Raises Unavailable, Halt."""
         self._sender.send(intent)
 
+    def withdraw(self, intent: Intent) -> None:
+        """Send the newest recorded bytes that take its orders back. Raises Unavailable, Halt."""
+        self._sender.send_withdrawal(intent)
+
     def stands(self, block: int, block_hash: str, last_block: int) -> bool:
         """See standing.py. Raises Unavailable, ConfigError, Halt."""
         return stands(self._sender.nodes, self._sender.chain_id, (block, block_hash), last_block)
@@ -129,7 +140,8 @@ class SafeWallet:
     def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
         inner = None
         if hides_the_reason(trial.executed.data):
-            steps = self._steps(batch.quotes, snapshot, batch.deadline)
+            placing = self._steps(batch.quotes, snapshot, batch.deadline)
+            steps = withdrawal_of(batch.withdrawn) if batch.withdrawn else placing
             inner = first_failure(self._simulator, self.address, steps, trial.place)
         return inner or safe_reason(trial.executed.data)
 

@@ -1,7 +1,7 @@
 """Wallet kind `safe-module`: the owners' Safe holds the funds, and the operator acts through a RebalanceModule on it.
 
-The operator names swaps by their places in the policy; the module makes the calls. What it would refuse is told before
-it is sent, in its own words.
+The operator names swaps by their places in the policy. The module makes the calls, or has a RouteCheck look at calldata
+from outside. What it would refuse is told before it is sent, in its own words.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from rebalancer.core.model import (
     Intent,
     Landing,
     ModuleWallet,
+    Order,
     Purpose,
     Quote,
     Reverted,
@@ -39,7 +40,8 @@ from rebalancer.core.model import (
     Simulation,
     Snapshot,
 )
-from rebalancer.core.module_paths import module_swaps
+from rebalancer.core.model.module import ModuleCall
+from rebalancer.core.module_swaps import module_call
 from rebalancer.units import Address
 
 
@@ -59,8 +61,9 @@ class ModuleSafe:
     def build(self, quotes: tuple[Quote, ...], snapshot: Snapshot, deadline: int) -> Batch:
         """One rebalance(). Where the module has no words for a quote, the guard says so, and the batch is empty."""
         wallet = _module_of(snapshot)
-        swaps = module_swaps(quotes, wallet.policy)
-        data = rebalance_data(() if isinstance(swaps, Breach) else swaps, b"", deadline, wallet.state.nonce)
+        found = module_call(quotes, wallet.policy, wallet.checkers)
+        call = ModuleCall(()) if isinstance(found, Breach) else found
+        data = rebalance_data(call.swaps, call.data, deadline, wallet.state.nonce)
         return Batch(quotes, self.operator, Call(self._module, data), deadline)
 
     def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
@@ -109,6 +112,17 @@ class ModuleSafe:
         """Send the recorded bytes. Raises Unavailable, Halt."""
         self._sender.send(intent)
 
+    def withdrawal(self, orders: tuple[Order, ...]) -> Batch:
+        """Raises Unavailable: the module lets the operator place no order, nor take one back."""
+        raise Unavailable(
+            f"module {self._module}: takes back no orders, and {len(orders)} of the Safe's stand open from before it "
+            "was its wallet: they end by themselves, or the owners cancel them; the next tick looks again"
+        )
+
+    def withdraw(self, intent: Intent) -> None:
+        """See sending.py: bytes that were signed before the module was there. Raises Unavailable, Halt."""
+        self._sender.send_withdrawal(intent)
+
     def stands(self, block: int, block_hash: str, last_block: int) -> bool:
         """See standing.py. Raises Unavailable, ConfigError, Halt."""
         return stands(self._sender.nodes, self._sender.chain_id, (block, block_hash), last_block)
@@ -120,8 +134,9 @@ class ModuleSafe:
     def _why_reverted(self, batch: Batch, snapshot: Snapshot, trial: Trial) -> str:
         inner = None
         if hides_a_call(trial.executed.data):
-            # The payments, and the venue's own calls, with the floors and pools that the module's have.
-            tried = (payments_of(batch.quotes), steps_of(batch.quotes, snapshot))
+            # The payments of what the module builds, and the venues' own calls, with the floors that the module's have.
+            built = tuple(quote for quote in batch.quotes if quote.terms is None)
+            tried = (payments_of(built), steps_of(batch.quotes, snapshot))
             found = (first_failure(self._simulator, self.address, steps, trial.place) for steps in tried)
             inner = next(filter(None, found), None)
         said = module_reason(trial.executed.data)

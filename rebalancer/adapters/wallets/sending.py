@@ -6,6 +6,7 @@ for it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -109,7 +110,10 @@ class Sender:
         return self._signed(transaction, snapshot.operator_balance)
 
     def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
-        """A further transaction with the intent's nonce. Raises ConfigError, Unavailable (gas cannot be paid), Halt."""
+        """A further transaction with the intent's nonce, or its withdrawal's.
+
+        Raises ConfigError, Unavailable (gas cannot be paid), Halt.
+        """
         first = intent.commitment.transaction
         match purpose:
             case Purpose.RAISE if intent.cancelled:
@@ -119,6 +123,10 @@ class Sender:
             case Purpose.CANCEL:
                 nothing = Call(self.operator, b"")
                 transaction = Transaction(first.chain_id, first.nonce, CANCEL_GAS, fees, nothing)
+            case Purpose.WITHDRAW if not intent.withdrawals:
+                raise Halt(f"{names_of(intent)}: nothing was signed that takes its orders back; look at the ledger")
+            case Purpose.WITHDRAW:
+                transaction = replace(intent.withdrawals[-1].signed.transaction, fees=fees)
             case other:
                 assert_never(other)
         return self._signed(transaction, hex_int(self._rpc.call("eth_getBalance", self.operator, "latest")))
@@ -144,34 +152,42 @@ class Sender:
 
         Raises Unavailable where it is neither taken nor known, Halt for a strange answer.
         """
+        self._send(intent.transactions)
+
+    def send_withdrawal(self, intent: Intent) -> None:
+        """The newest that takes its orders back; else as `send`."""
+        self._send(tuple(each.signed for each in intent.withdrawals))
+
+    def _send(self, family: Sequence[SignedTransaction]) -> None:
+        """The last of a family of one nonce."""
         if self._relay is None:
-            self._send_to(self._rpc, intent)
+            self._send_to(self._rpc, family)
             return
         try:
-            self._send_to(self._relay.rpc, intent)
+            self._send_to(self._relay.rpc, family)
         except Unavailable:
             if not self._relay.fallback:
                 raise
-            self._send_to(self._rpc, intent)
+            self._send_to(self._rpc, family)
 
-    def _send_to(self, rpc: Rpc, intent: Intent) -> None:
-        signed = intent.newest
+    def _send_to(self, rpc: Rpc, family: Sequence[SignedTransaction]) -> None:
+        signed = family[-1]
         try:
             answer = rpc.call("eth_sendRawTransaction", "0x" + signed.raw.hex())
         except RpcError as error:
-            if not self._is_taken(intent, rpc, error):
+            if not self._is_taken(family, rpc, error):
                 raise Unavailable(f"{error}; the transaction {signed.hash} was not taken") from None
             return
         if answer != signed.hash:
             raise Halt(f"{rpc.host}: sent {signed.hash}, was answered {str(answer)[:80]!r}; look at that node")
 
-    def _is_taken(self, intent: Intent, rpc: Rpc, refusal: RpcError) -> bool:
-        """Whether a refusal is none: the newest is known already, or another of the intent's has been mined.
+    def _is_taken(self, family: Sequence[SignedTransaction], rpc: Rpc, refusal: RpcError) -> bool:
+        """Whether a refusal is none: the newest is known already, or another of its nonce has been mined.
 
         "already known", "nonce too low" after it was mined: each node has its own words, so it is asked what it knows.
         A relay shows nobody what it holds: there its words are all there is.
         """
         if rpc is not self._rpc and any(words in refusal.reason.lower() for words in _HAS_IT):
             return True
-        found = self._rpc.batch([("eth_getTransactionByHash", [each.hash]) for each in intent.transactions])
+        found = self._rpc.batch([("eth_getTransactionByHash", [each.hash]) for each in family])
         return found[-1] is not None or any(isinstance(f, dict) and f.get("blockNumber") is not None for f in found)

@@ -3,6 +3,7 @@
 Each call sees what the ones before it did. Where the node has eth_simulateV1, every call is a transaction
 of its own in the next block, with its true gas. Elsewhere Multicall3's code stands in for the sender's during
 one eth_call, so that the contracts called see the very sender that will call them; gas is then not known.
+Whoever is called can tell either from the chain, by the price of gas for one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from rebalancer.adapters.chain.codec import (
 )
 from rebalancer.adapters.chain.rpc import Rpc, RpcError
 from rebalancer.adapters.wallets.access_lists import access_list_from_json, access_list_to_json
+from rebalancer.adapters.wallets.sending import MOST_GAS
 from rebalancer.core.model import AccessList, Block, Call, Transaction
 from rebalancer.core.model.snapshot import SLOT
 from rebalancer.units import Address
@@ -110,7 +112,8 @@ class Simulator:
         self, sender: Address, calls: Sequence[Call], place: Place, extras: Mapping[int, dict[str, Any]]
     ) -> tuple[Ran, ...]:
         """`extras`: further fields of some calls, by their place in `calls`."""
-        transactions: list[dict[str, Any]] = [{"from": sender, **_call(call)} for call in calls]
+        # Without a limit of its own a call may take all that the node grants to all of them.
+        transactions: list[dict[str, Any]] = [{"from": sender, **_call(call), "gas": hex(MOST_GAS)} for call in calls]
         for index, extra in extras.items():
             transactions[index] |= extra
         block = {
@@ -131,7 +134,8 @@ class Simulator:
             self._stand_in = str(self._rpc.call("eth_getCode", self._multicall3, hex(place.number)))
         data = encode_aggregate3([EthCall(call.to, call.data) for call in calls])
         override = {sender: {"code": self._stand_in}}
-        answer = self._rpc.call("eth_call", _call(Call(sender, data)), hex(place.number), override)
+        run = {"from": sender, **_call(Call(sender, data))}
+        answer = self._rpc.call("eth_call", run, hex(place.number), override)
         return tuple(Ran(r.success, r.data, None) for r in decode_aggregate3(hex_bytes(answer), len(calls)))
 
 

@@ -22,7 +22,7 @@ def is_cancellation(intent: Intent, signed: SignedTransaction) -> bool:
 
 def believed_at(intent: Intent) -> int:
     """From when on a node that does not know any of its transactions is believed. A cancellation has no deadline."""
-    signed_at = (each.at for each in intent.replacements)
+    signed_at = (each.at for each in intent.of_its_nonce)
     return max((intent.deadline, *signed_at)) + INDEX_SECONDS
 
 

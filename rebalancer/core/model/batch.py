@@ -75,11 +75,31 @@ class WholeTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """A limit order of the wallet's: all of `sell` for `least` or more, paid to the wallet, or nothing at all.
+
+    Its fields and its name (`uid`, 56 bytes in hex) are ours and not the venue's. The quote's call makes it valid,
+    others fill it later.
+    """
+
+    uid: str
+    sell: Amount
+    least: Amount
+    valid_to: int
+    """Unix seconds after which nobody can fill it."""
+    settlement: Address
+    """The contract that fills it, and says so in its events."""
+    relayer: Address
+    """Who is approved, and pulls what is sold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """A venue's answer: what it expects to arrive, and the call that makes it so.
 
     `route` is known where the call is built from pools of the snapshot; a venue from outside gives none, and has
-    `terms` instead. Quotes with WholeTerms carry the one call that makes all of them: it is made once. `until`: unix
+    `terms` instead. Quotes with WholeTerms carry the one call that makes all of them: it is made once. The call of a
+    quote with an Order moves nothing: `expected` is the order's `least`, which is all that is certain. `until`: unix
     seconds after which it is void; None: as long as the batch.
     """
 
@@ -90,7 +110,7 @@ class Quote:
     call: Call
     gas: int
     route: Route | None
-    terms: Terms | WholeTerms | None = None
+    terms: Terms | WholeTerms | Order | None = None
     until: int | None = None
 
 
@@ -119,12 +139,13 @@ class Asked:
 class Answer:
     """What became of one question to one venue, for the record: of one trade, or of all trades of a plan.
 
-    `says`: what it expects to arrive; `arrived` and `gas`: what our simulation measured; `net`: dollars, against what
-    is sold at the oracle. `refused`: why it was out of the competition.
+    `least`: what had to arrive; `says`: what it expects to; `arrived` and `gas`: what our simulation measured; `net`:
+    dollars, against what is sold at the oracle. `refused`: why it was out of the competition.
     """
 
     venue: str
     sold: tuple[Amount, ...]
+    least: tuple[Amount, ...]
     says: tuple[Amount, ...]
     arrived: tuple[Amount, ...]
     gas: int | None
@@ -134,12 +155,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All swaps of a rebalance as the one call that the operator sends. Void after `deadline`."""
+    """All swaps of a rebalance as the one call that the operator sends. Void after `deadline`.
+
+    Or, without a quote, the call that takes back orders.
+    """
 
     quotes: tuple[Quote, ...]
     operator: Address
     call: Call
     deadline: int
+    withdrawn: tuple[Order, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,17 +244,19 @@ Commitment = SignedTransaction
 
 
 class Purpose(StrEnum):
-    """What a further transaction with the nonce of an intent is for."""
+    """What a further transaction for an intent is for. All but the last have the intent's nonce."""
 
     RAISE = "raise"
     """The same call, at fees that builders take."""
     CANCEL = "cancel"
     """Nothing to oneself, so that the nonce is used up and the batch cannot happen."""
+    WITHDRAW = "withdraw"
+    """Its orders made invalid, with a nonce of its own: what placed them is mined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A further transaction with the nonce of an intent. Of all of them the chain takes at most one."""
+    """A further transaction for an intent. Of all with one nonce the chain takes at most one."""
 
     purpose: Purpose
     at: int
@@ -262,11 +289,20 @@ class Intent:
 
     Without those of a venue that does not name them, and of an intent that was recorded before they were kept.
     """
+    orders: tuple[Order, ...] = ()
+    """What its transaction makes valid, where it is no swap itself: it is open until the last of them is over."""
+    venues: tuple[str, ...] = ()
+    """Those from outside that have a quote in it, each once."""
+
+    @property
+    def of_its_nonce(self) -> tuple[Replacement, ...]:
+        """What may stand in the place of its first transaction."""
+        return tuple(each for each in self.replacements if each.purpose is not Purpose.WITHDRAW)
 
     @property
     def transactions(self) -> tuple[SignedTransaction, ...]:
-        """All that may have been sent for it, oldest first."""
-        return (self.commitment, *(each.signed for each in self.replacements))
+        """All of its nonce that may have been sent for it, oldest first."""
+        return (self.commitment, *(each.signed for each in self.of_its_nonce))
 
     @property
     def newest(self) -> SignedTransaction:
@@ -276,4 +312,19 @@ class Intent:
     @property
     def cancelled(self) -> bool:
         """Whether the newest is there to prevent it."""
-        return bool(self.replacements) and self.replacements[-1].purpose is Purpose.CANCEL
+        return bool(self.of_its_nonce) and self.of_its_nonce[-1].purpose is Purpose.CANCEL
+
+    @property
+    def withdrawals(self) -> tuple[Replacement, ...]:
+        """What takes its orders back, oldest first: all of one nonce, which is not the intent's."""
+        return tuple(each for each in self.replacements if each.purpose is Purpose.WITHDRAW)
+
+    @property
+    def signed(self) -> tuple[SignedTransaction, ...]:
+        """All that was ever signed for it, in turn."""
+        return (self.commitment, *(each.signed for each in self.replacements))
+
+    @property
+    def over_at(self) -> int:
+        """Unix seconds after which nothing of it can happen any more: what is left is to see what has."""
+        return max((self.deadline, *(order.valid_to for order in self.orders)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from rebalancer.units import Address, Ppm, Usd, Weight
 
@@ -14,6 +15,8 @@ MOST_SWAPS = 8
 """In one rebalance."""
 MOST_DATA = 4_096
 """Bytes of calldata from outside, of all swaps of a rebalance together."""
+MOST_CHECKS = 10
+"""Fields that one RouteCheck looks at."""
 MOST_DECIMALS, MOST_FEED_DECIMALS = 27, 18
 LONGEST_HEARTBEAT = 7 * 86_400
 """Margin included."""
@@ -48,6 +51,51 @@ class ModuleRoute:
 
     router: Address
     checker: Address
+
+
+class CheckKind(IntEnum):
+    """What a field of calldata from outside must be: contracts/RouteCheck.vy."""
+
+    SAFE = 1
+    TOKEN_IN = 2
+    TOKEN_OUT = 3
+    AMOUNT_IN = 4
+    AT_LEAST_MIN_OUT = 5
+    CONSTANT = 6
+
+
+NEEDED_KINDS = tuple(kind for kind in CheckKind if kind is not CheckKind.CONSTANT)
+"""Each must be some field's, or the calldata may do what the router can do with an old allowance."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCheck:
+    """`size` bytes of the calldata from byte `offset` on, its selector counted, read as a big-endian integer."""
+
+    kind: CheckKind
+    offset: int
+    size: int
+    pinned: int
+    """What it must be, for CONSTANT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """A RouteCheck, as it says itself: one function of a router, and what must stand in its calldata.
+
+    `length`: bytes of the whole calldata, 0 for any.
+    """
+
+    address: Address
+    selector: bytes
+    length: int
+    checks: tuple[FieldCheck, ...]
+
+    @property
+    def open_kinds(self) -> tuple[CheckKind, ...]:
+        """What no field is checked to be, of all that one must be. Where there is any it is opaque."""
+        seen = {check.kind for check in self.checks}
+        return tuple(kind for kind in NEEDED_KINDS if kind not in seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +163,14 @@ class ModuleSwap:
     amount_in: int
     min_out: int
     path: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """What a rebalance is asked for. `data`: the calldata of all swaps over routes with a checker, one after the other.
+
+    The path of such a swap is where its own lies in there: start << 16 | length.
+    """
+
+    swaps: tuple[ModuleSwap, ...]
+    data: bytes = b""

@@ -3,17 +3,45 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from rebalancer.core.model.batch import Batch, Breach, Intent, Quote, Simulated
+from rebalancer.core.model.batch import Batch, Breach, Intent, Order, Quote, Simulated
 from rebalancer.core.model.history import NO_HISTORY, History
 from rebalancer.core.model.plan import Cost, PoolSwap
 from rebalancer.core.model.snapshot import Snapshot
 from rebalancer.units import Address, Amount, Usd, Wei, Weight
 
 
+class End(StrEnum):
+    """How an order is over."""
+
+    FILLED = "filled"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    """By the owners, or by a withdrawal of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEnd:
+    """What became of one order of an intent, as the settlement contract's own events tell.
+
+    `sold` and `bought` in base units, 0 where it was not filled; `tx`: what has ended it, None where its time did.
+    """
+
+    uid: str
+    how: End
+    sold: int = 0
+    bought: int = 0
+    tx: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the chain says of a mined intent. `reason` is None where the wallet executed the batch."""
+    """What the chain says of a mined intent. `reason` is None where the wallet executed the batch.
+
+    Of one with orders: `block` is the first in which all of them are over, `tx` the fill in it, or what placed them
+    where none is; gas is of all that we sent for it, a unit's price the mean, rounded up.
+    """
 
     tx: str
     block: int
@@ -26,6 +54,8 @@ class Receipt:
     reason: str | None
     swaps: tuple[PoolSwap, ...] = ()
     """What the intent's pools say that they took and gave, in their order; without those that cannot be understood."""
+    orders: tuple[OrderEnd, ...] = ()
+    """Of each order of the intent, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +67,10 @@ class Waiting:
     """Its nonce is used, as far as the node tells: no further transaction can take its place."""
     block_hash: str | None = None
     """Of the block that it was mined in, where there is a receipt that only lacks confirmations."""
+    open_orders: tuple[Order, ...] = ()
+    """Those of its orders that may be filled yet."""
+    withdrawing: bool = False
+    """A withdrawal of its orders is signed, and the nonce of that is free yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +108,8 @@ class Settlement:
     gas_used: int
     accepted: str | None = None
     """What a person said who has looked at it, where it was not as planned; None: it was as planned."""
+    unfilled: str | None = None
+    """Which of its orders were not filled, and why; None: all were, or it had none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +173,11 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Sent or ordered, not final; the next tick finishes it."""
+    """Sent or ordered, not final; the next tick finishes it. `seen`: what the chain said of it, where it was asked."""
 
     intent: Intent
     reason: str
+    seen: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +186,8 @@ class Settled:
 
     settlement: Settlement
     expected: Cost
+    short: str | None = None
+    """What arrived less than was simulated, in words, where a venue from outside had a hand in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +262,16 @@ FAR_BEHIND = 300
 """Blocks, an hour of mainnet's. A node that lags is back sooner; further behind, either it or our record is wrong."""
 RESUMED = "resumed"
 """The outcome of the row that a person adds after having looked into a Halt: the keeper goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Of a venue: when it had an answer that counted last, and when it had none, and why. None: never yet."""
+
+    venue: str
+    counted_at: int | None = None
+    refused_at: int | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rebalancer.core.model.module import ModulePolicy, ModuleState
+from rebalancer.core.model.module import Checker, ModulePolicy, ModuleState
 from rebalancer.market.pools import Pool
 from rebalancer.units import Address, Amount, Price, Token, Wei
 
@@ -37,12 +37,16 @@ class SafeState:
 
 @dataclass(frozen=True, slots=True)
 class ModuleWallet:
-    """The owners' Safe, and the module on it through which the operator acts."""
+    """The owners' Safe, and the module on it through which the operator acts.
+
+    `checkers`: of the policy's routes, those that say what they check.
+    """
 
     safe: SafeState
     module: Address
     policy: ModulePolicy
     state: ModuleState
+    checkers: tuple[Checker, ...] = ()
 
 
 WalletState = SafeState | ModuleWallet

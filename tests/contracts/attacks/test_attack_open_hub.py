@@ -1,5 +1,6 @@
 """A hub of the operator's own choice in outside calldata: it runs his code in the middle of a swap, whatever the tokens
-of the policy are. No listing that is offered leaves one open; what one costs that does is shown here.
+of the policy are. No listing of SwapRouter02 leaves one open; what one costs that does is shown here. Those of
+aggregators cannot but leave it open: test_attack_aggregators.py.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rebalancer.replica.calls import selector
 from rebalancer.units import ONE, Address
 from scripts._owners.listing import KINDS, ROUTES, read_listing
 
-OFFERED = sorted(ROUTES.glob("*.json"))
+OFFERED = sorted(ROUTES.glob("swap_router_02_*.json"))
 OWN = 3
 """Place of the attacker's own token among the arena's; it stands nowhere in the policy."""
 MUCH = 10**9
