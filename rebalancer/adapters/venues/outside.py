@@ -131,7 +131,9 @@ def _quotes(name: str, answer: tuple[Quote, ...] | VenueError | None, patience: 
 
 
 def _all_of(questions: Sequence[Question], end: float) -> list[tuple[Quote, ...] | VenueError | None]:
-    """What each gives; None for who takes too long. His thread ends by itself: each of its requests ends at `end`."""
+    """What each gives; None for who takes too long. His thread ends by itself at `end`, when all his requests do, from
+    the lookup of a name to the last byte; a lookup that the system does not end is left to a thread that nobody awaits.
+    """
     pool = ThreadPoolExecutor(max_workers=max(len(questions), 1), thread_name_prefix="quote")
     futures: list[Future[tuple[Quote, ...]]] = [pool.submit(question) for question in questions]
     wait(futures, timeout=max(end - time.monotonic(), 0.0))
