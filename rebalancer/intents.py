@@ -12,6 +12,7 @@ from typing import assert_never
 from rebalancer.core.attempts import Cancel, Keep, Leave, Raise, choose_attempt, is_void, replacement_of
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
+    FINAL_BLOCKS,
     Block,
     Commitment,
     Failed,
@@ -32,6 +33,7 @@ from rebalancer.core.model import (
     Waiting,
     mined_of,
 )
+from rebalancer.core.model.snapshot import SLOT
 from rebalancer.core.over_time import horizon_of
 from rebalancer.core.rest import fell_short, through
 from rebalancer.core.settle import accept, settle
@@ -184,6 +186,9 @@ def close(ports: Ports, intent: Intent, why: str) -> bool:
         # What was read before may be what halted the keeper: no block is asked for.
         landing = ports.wallet.land(intent, 0, 0)
     except Halt as error:
+        if intent.orders and ports.clock.now() <= intent.over_at + FINAL_BLOCKS * SLOT:
+            # They may be valid, whatever is known of what made them so; when their time is final, events tell.
+            return False
         ports.ledger.record_landing(intent, Failure(f"closed by a person, {why!r}: {error}"))
         return True
     match landing:

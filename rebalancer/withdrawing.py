@@ -46,7 +46,7 @@ def watched(ports: Ports, policy: Policy, past: Past, stands: Watched, patience:
     if seen.withdrawing:
         return _repeated(ports, policy, past, pending, patience)
     if pending.intent.withdrawals:
-        # Mined, and of no effect: a second would have none either.
+        # Mined, and not deep enough yet for its event to count; or of no effect, and a second would have none either.
         return pending, None
     return _withdrawn(ports, policy, past, (pending, seen), patience)
 
@@ -99,7 +99,12 @@ def _repeated(ports: Ports, policy: Policy, past: Past, pending: Pending, patien
             _still_ours(ports, policy, intent)
             return with_words(_broadcast(ports, intent, look), reason), None
         case Raise(fees, reason):
-            signed = ports.wallet.replace(intent, Purpose.WITHDRAW, fees)
+            try:
+                signed = ports.wallet.replace(intent, Purpose.WITHDRAW, fees)
+            except Unavailable as error:
+                # What is on record may be mined all the same.
+                _still_ours(ports, policy, intent)
+                return with_words(_broadcast(ports, intent, look), f"not raised: {error}"), None
             return _sent(ports, intent, signed, look, reason)
         case other:
             assert_never(other)

@@ -1,7 +1,8 @@
 """A RebalanceModule's wallet as its contract counts it: a snapshot in; holdings, swaps in their places, meters out.
 
 Every rounding is the contracts' own (books.vy, RebalanceModule.vy), to the integer. The module's price of a token is
-ours, where ours comes from the same feeds: 1e18 times the answers, over their decimals, rounded down.
+ours, where ours comes from the same feeds: 1e18 times the answers, over their decimals, rounded down. An answer that it
+takes for none whatever its time (core.price.MOST_ANSWER) is no price of ours.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from rebalancer.units import ONE, Address, Price, Token, Usd, mul_div_down
 
 SHORTEST_WINDOW = 1_800
 """Seconds. A price held off for half an hour costs its holder more than our trades could bring him."""
+MOST_ANSWER = 2**96 - 1
+"""Above any answer of a feed, whatever its decimals. A module refuses more as `answer` (contracts/books.vy)."""
 _FINEST_PROBE = 1 << 120
 """Most base units that a mean price is asked for at once: the quote keeps all its digits and stays in 256 bits."""
 
@@ -96,8 +98,8 @@ class Observation:
 def feed_price(rule: FeedPrice, answers: tuple[FeedAnswer, ...], now: int) -> Price:
     """The product of the rule's feeds at block time `now`, rounded down; as old as its oldest feed.
 
-    Raises Unavailable where an answer is zero or negative, was never written, comes from the future, is
-    older than its feed's heartbeat and margin, is missing, or where the product is too small to count.
+    Raises Unavailable where an answer is zero, negative or above MOST_ANSWER, was never written, comes from the
+    future, is older than its feed's heartbeat and margin, is missing, or where the product is too small to count.
     """
     usd = ONE
     for feed in rule.feeds:
@@ -139,8 +141,11 @@ def twap_price(rule: TwapPrice, observation: Observation, pool: V3Pool, quote_pr
 def _check(token: Token, answer: FeedAnswer, now: int) -> None:
     feed = answer.feed
     said = f"{token}: the feed {feed.address} (round {answer.round_id})"
-    if answer.answer <= 0:
-        raise Unavailable(f"{said} answers {answer.answer}, expected a price above zero; try again at the next tick")
+    if not 0 < answer.answer <= MOST_ANSWER:
+        raise Unavailable(
+            f"{said} answers {answer.answer}, expected a price above zero, at most {MOST_ANSWER}; "
+            "try again at the next tick"
+        )
     if answer.updated_at == 0:
         raise Unavailable(f"{said} was never written: its round is not complete; try again at the next tick")
     age = now - answer.updated_at

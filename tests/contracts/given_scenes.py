@@ -11,9 +11,10 @@ from given_module import FEEDS, LISTINGS, SYMBOLS, Module, asset, deploy_module,
 from given_orders import BEYOND, Scene, honest
 
 from rebalancer.adapters.chain.rpc import RpcError
+from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import NOBODY, Block, ModuleAsset, ModuleRoute, ModuleWallet, SafeState, Snapshot
 from rebalancer.core.module_books import books_of
-from rebalancer.core.price import Feed, FeedAnswer, FeedPrice, feed_price
+from rebalancer.core.price import MOST_ANSWER, Feed, FeedAnswer, FeedPrice, feed_price
 from rebalancer.replica.chain import Replica
 from rebalancer.units import ONE, PPM, Amount, Price, Usd, Wei
 
@@ -32,8 +33,12 @@ FAULTS = {
     "much too large": "band",
     "too large a price": "too_large",
     "too large a balance": "too_large",
+    "beyond all answers": "answer",
+    "beyond all answers, and old": "answer",
 }
 """What makes the module refuse every order, and by which rule."""
+WITHOUT_BANDS = ("too large a price", "beyond all answers")
+"""The faults of the module that has no price bands; the others are of the one that has."""
 LIMITS = {
     "max_turnover": 100_000,
     "max_loss": 200,
@@ -79,8 +84,7 @@ def scenes(replica: Replica, random: Random) -> Iterator[tuple[Module, Snapshot,
             yield module, *seen(replica, module, random, early)
     for fault in FAULTS:
         with replica.scratch():
-            # Only the other has price bands.
-            module = both[fault != "too large a price"]
+            module = both[fault not in WITHOUT_BANDS]
             furnish(replica, module, random, tight=True)
             _, sound = seen(replica, module, random, 0)
             break_down(replica, module, fault)
@@ -136,6 +140,9 @@ def break_down(replica: Replica, module: Module, fault: str) -> None:
     elif fault == "too large a balance":
         replica.deal("LINK", module.safe, 1 << 128)
     else:
+        if fault == "beyond all answers":
+            # Its product with the other feed is small enough for a price.
+            replica.set_round("BTC/USD", 1, now)
         name, answer, written = {
             "below zero": ("LINK/USD", -1, now),
             "nothing": ("LINK/USD", 0, now),
@@ -146,6 +153,8 @@ def break_down(replica: Replica, module: Module, fault: str) -> None:
             "band": ("WBTC/BTC", 10**8 // 3, now),
             "much too large": ("UNI/USD", 1 << 95, now),
             "too large a price": ("UNI/USD", 1 << 95, now),
+            "beyond all answers": ("WBTC/BTC", 2**96, now),
+            "beyond all answers, and old": ("UNI/USD", 2**96 + 1, now - 2 * HOUR),
         }[fault]
         replica.set_round(name, answer, written)
 
@@ -166,16 +175,20 @@ def seen(replica: Replica, module: Module, random: Random, early: int) -> tuple[
 
 
 def price_of(replica: Replica, symbol: str, now: int) -> Price:
-    """As the keeper makes it of the feeds; of answers that it would not take, what they come to."""
+    """As the keeper makes it of the feeds; of answers that it does not take, what they come to.
+
+    One beyond all is negative then: to the contract the two are one, and a price alone cannot show it.
+    """
     token = LISTINGS[symbol].token
     feeds = [Feed(FEEDS[name].address, 8, FEEDS[name].heartbeat, 600) for name in LISTINGS[symbol].feeds]
     returns = ("uint80", "int256", "uint256", "uint256", "uint80")
     rounds = [replica.read(feed.address, "latestRoundData()", returns=returns) for feed in feeds]
     oldest = min(written for *_, written, _ in rounds)
-    if all(answer > 0 and 0 <= now - written <= HOUR for _, answer, _, written, _ in rounds):
-        answers = tuple(FeedAnswer(f, r[1], r[3], r[0]) for f, r in zip(feeds, rounds, strict=True))
+    answers = tuple(FeedAnswer(f, r[1], r[3], r[0]) for f, r in zip(feeds, rounds, strict=True))
+    try:
         return feed_price(FeedPrice(token, tuple(feeds)), answers, now)
-    usd = ONE
-    for _, answer, *_ in rounds:
-        usd *= answer
-    return Price(token, Usd(usd // 10 ** (8 * len(rounds))), oldest)
+    except Unavailable:
+        usd = ONE
+        for _, answer, *_ in rounds:
+            usd *= answer if answer <= MOST_ANSWER else -answer
+        return Price(token, Usd(usd // 10 ** (8 * len(rounds))), oldest)

@@ -12,6 +12,7 @@ from small_market import LINK, NOW, USDC, WBTC, WETH, price_of, usd
 
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.price import (
+    MOST_ANSWER,
     Feed,
     FeedAnswer,
     FeedPrice,
@@ -62,6 +63,26 @@ def test_feed_price__zero_or_negative__is_unavailable_with_the_figure(answer: in
         feed_price(ONE_FEED, (answer_of(BTC_USD, answer),), NOW)
 
 
+@pytest.mark.parametrize("decimals", [0, 8, 18])
+def test_feed_price__at_the_most_that_the_module_takes__is_believed(decimals: int) -> None:
+    feed = replace(BTC_USD, decimals=decimals)
+    price = feed_price(FeedPrice(WBTC, (feed,)), (answer_of(feed, 2**96 - 1),), NOW)
+    assert price.usd == (2**96 - 1) * 10 ** (18 - decimals)
+
+
+@pytest.mark.parametrize("answer", [2**96, 2**96 + 1, 2**255 - 1])
+@pytest.mark.parametrize("decimals", [8, 18])
+def test_feed_price__above_the_most_that_the_module_takes__is_unavailable(answer: int, decimals: int) -> None:
+    feed = replace(BTC_USD, decimals=decimals)
+    with pytest.raises(Unavailable, match=rf"answers {answer}, expected a price above zero, at most {2**96 - 1};"):
+        feed_price(FeedPrice(WBTC, (feed,)), (answer_of(feed, answer),), NOW)
+
+
+def test_feed_price__of_two_feeds_whose_product_is_a_price__looks_at_each_answer() -> None:
+    with pytest.raises(Unavailable, match=f"{WBTC_BTC.address}.* answers {2**96}, "):
+        feed_price(RULE, (answer_of(BTC_USD, 1), answer_of(WBTC_BTC, 2**96)), NOW)
+
+
 def test_feed_price__never_written__is_unavailable() -> None:
     with pytest.raises(Unavailable, match="never written"):
         feed_price(ONE_FEED, (FeedAnswer(BTC_USD, 10**8, 0, 1),), NOW)
@@ -102,7 +123,7 @@ def test_feed_price__product_too_small_to_count__is_unavailable() -> None:
         feed_price(FeedPrice(WBTC, (fine,)), (FeedAnswer(fine, 10**8, NOW, 1),), NOW)
 
 
-@given(st.integers(1, 10**30), st.integers(1, 10**30), st.integers(0, 27), st.integers(0, 27))
+@given(st.integers(1, MOST_ANSWER), st.integers(1, MOST_ANSWER), st.integers(0, 27), st.integers(0, 27))
 def test_feed_price__of_any_answers__is_the_product_rounded_down(a: int, b: int, da: int, db: int) -> None:
     one, two = replace(BTC_USD, decimals=da), replace(WBTC_BTC, decimals=db)
     exact_over = 10 ** (da + db)

@@ -100,6 +100,24 @@ class Lander:
             except Unavailable:
                 if not nodes.rpc.turn_away():
                     raise
+            except Halt as halt:
+                # A person closes the intent by it: it is an end like the others.
+                what = f"{names_of(intent)} can never be mined, by {source.host}: {halt}"
+                nodes.agree(source, what, lambda rpc: self._goes_on(rpc, intent, last_block))
+                raise
+
+    def _goes_on(self, rpc: Rpc, intent: Intent, last_block: int) -> Unavailable | None:
+        """What another endpoint says, where that is no halt; None: it halts too."""
+        observer = replace(self._observer, rpc=rpc, explain=_unexplained)
+        try:
+            seen = observer.ask(intent)
+            refusal = self._nodes.why_not(rpc, seen, last_block)
+            other = observer.landing(intent, seen, self._nodes.clock.now())
+        except Unavailable as error:
+            return error
+        except Halt:
+            return refusal
+        return Unavailable(f"{rpc.host}: {_ending(other)}")
 
     def _denied(
         self, rpc: Rpc, intent: Intent, landing: Landing, last_block: int, waits: list[Waiting]

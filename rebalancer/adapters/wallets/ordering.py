@@ -15,8 +15,8 @@ from rebalancer.adapters.chain.codec import DecodeError, Words, hex_bytes
 from rebalancer.adapters.chain.rpc import Call, Rpc, RpcError
 from rebalancer.adapters.wallets.order_events import OrderEvent, Said, asked_of, order_events
 from rebalancer.adapters.wallets.receipts import Json, changes_of, field, logs_of, quantity
-from rebalancer.adapters.wallets.withdrawals import Withdrawn
-from rebalancer.core.errors import Unavailable
+from rebalancer.adapters.wallets.withdrawals import Lost, Withdrawn
+from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.model import (
     FINAL_BLOCKS,
     End,
@@ -52,18 +52,20 @@ class Ordering:
     confirmations: int
 
     def landing(
-        self, intent: Intent, placed: Receipt, newest: tuple[int, int], withdrawn: Waiting | Withdrawn | None
+        self, intent: Intent, placed: Receipt, newest: tuple[int, int], withdrawn: Waiting | Withdrawn | Lost | None
     ) -> Landing:
         """`placed`: what made the orders valid; `newest`: number and time of the node's newest block. `withdrawn`: what
         became of a withdrawal; None: there is none.
 
-        Raises Unavailable.
+        Raises Unavailable, Halt where orders stay open that were to be withdrawn.
         """
         events = self._events(intent, placed, newest)
         deciding = {order.uid: _deciding(order, events) for order in intent.orders}
         old = self._time_of_final(placed, newest)
         ends = {order.uid: _end(order, deciding[order.uid], old) for order in intent.orders}
         waits = [order for order in intent.orders if ends[order.uid] is None]
+        if isinstance(withdrawn, Lost):
+            withdrawn = _unless_lost(intent, withdrawn, waits, (newest[1], old))
         if waits or isinstance(withdrawn, Waiting):
             return _waiting(intent, ends, (waits, newest[1]), withdrawn)
         last = [event for event in deciding.values() if event is not None]
@@ -191,6 +193,21 @@ def _end(order: Order, event: OrderEvent | None, final: int) -> OrderEnd | None:
 def _of(traded: tuple[Address, int] | None, asked: Amount) -> int:
     """So much of the token that was agreed; of another one nothing."""
     return traded[1] if traded is not None and traded[0] == asked.token.address else 0
+
+
+def _unless_lost(intent: Intent, lost: Lost, waits: Sequence[Order], at: tuple[int, int]) -> Waiting | None:
+    """`at`: the time of the newest block, and up to which nothing is replaced any more. None: the events decide."""
+    now, final = at
+    still = [order for order in waits if order.valid_to >= now]
+    if lost.by_another and still:
+        last = max(order.valid_to for order in still)
+        raise Halt(
+            f"{lost.reason}: it can never be mined, and order {still[0].uid} is open until {last}, which the market "
+            "has left behind. Find out who else uses the operator's key; `rebalancer status` shows how the owners "
+            "cancel the order by hand. Resume when it is over: its events tell then what became of it"
+        )
+    is_over = final > max(order.valid_to for order in intent.orders)
+    return None if lost.by_another or is_over else Waiting(lost.reason)
 
 
 def _waiting(

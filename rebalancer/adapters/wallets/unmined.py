@@ -21,9 +21,11 @@ def is_cancellation(intent: Intent, signed: SignedTransaction) -> bool:
 
 
 def believed_at(intent: Intent) -> int:
-    """From when on a node that does not know any of its transactions is believed. A cancellation has no deadline."""
+    """From when on a node that does not know any of its transactions is believed. A cancellation has no deadline, and
+    orders that it may have placed all the same are valid for longer.
+    """
     signed_at = (each.at for each in intent.of_its_nonce)
-    return max((intent.deadline, *signed_at)) + INDEX_SECONDS
+    return max((intent.deadline, *signed_at, *(order.valid_to for order in intent.orders))) + INDEX_SECONDS
 
 
 def unknown(intent: Intent, now: int, host: str) -> str:

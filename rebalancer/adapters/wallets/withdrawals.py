@@ -26,6 +26,16 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Its nonce is used, and this node has no receipt of it, and why. `by_another`: by a transaction that is none of
+    ours, as deep as is asked for; else nobody knows by which.
+    """
+
+    reason: str
+    by_another: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawals:
     """Asks `rpc`. `holder`: whose orders they are; `confirmations`: how deep one must lie to be final."""
 
@@ -36,11 +46,11 @@ class Withdrawals:
 
     def ended(
         self, intent: Intent, receipts: tuple[tuple[int, Json], ...], newest: int, used: int
-    ) -> Waiting | Withdrawn | None:
+    ) -> Waiting | Withdrawn | Lost | None:
         """`receipts`: (place among the withdrawals, receipt) of those that are mined. `newest`: the node's newest
         block; `used`: how many of the operator's transactions were mined.
 
-        None: there is none, or another transaction has used its nonce. Raises Unavailable.
+        None: there is none. Raises Unavailable.
         """
         if not intent.withdrawals:
             return None
@@ -52,10 +62,9 @@ class Withdrawals:
             return Waiting(f"their withdrawal {last.hash} waits to be mined, with nonce {nonce}", withdrawing=True)
         use = Nonces(self.rpc, self.operator).use_of(nonce, intent.block - 1, newest)
         ours = {each.signed.hash for each in intent.withdrawals}
-        if isinstance(use, Use) and use.hash not in ours and newest - use.block + 1 >= self.confirmations:
-            return None
-        host = self.rpc.host
-        return Waiting(f"nonce {nonce} of their withdrawal is used ({use}), and {host} has no receipt of it yet")
+        another = isinstance(use, Use) and use.hash not in ours and newest - use.block + 1 >= self.confirmations
+        seen = f"nonce {nonce} of their withdrawal is used ({use})"
+        return Lost(seen if another else f"{seen}, and {self.rpc.host} has no receipt of it yet", another)
 
     def _mined(self, intent: Intent, receipts: tuple[tuple[int, Json], ...], newest: int) -> Waiting | Withdrawn:
         (place, receipt), *more = receipts
