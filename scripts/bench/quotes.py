@@ -36,7 +36,7 @@ from rebalancer.adapters.venues.fake import FakeVenue
 from rebalancer.adapters.venues.fields import Fields
 from rebalancer.adapters.venues.http import Manners, VenueHttp
 from rebalancer.adapters.venues.outside import AllOutside
-from rebalancer.core.competition import Chosen, Question
+from rebalancer.core.competition import Question
 from rebalancer.core.cost import gas_price_now
 from rebalancer.core.model import PlanRequest, Quote, QuoteRequest, Trade
 from rebalancer.quoting import choose_quotes
@@ -199,8 +199,8 @@ def _judged(venues: Sequence[Played], scene: Scene, chance: random.Random, round
             wallet.truths[answer(request, name, int(offer.said["amount"])).call.data] = offer.truth
         ports = ports_of(MARKET, wallet, (FakeVenue(spread=OWN_SPREAD),))
         found = choose_quotes(replace(ports, outside=AllOutside(tuple(venues))), QUESTION)
-        assert isinstance(found, Chosen), found
-        winners = {quote.trade.buy.symbol: quote.venue for quote in found.quotes}
+        assert isinstance(found, tuple), found
+        winners = {quote.trade.buy.symbol: quote.venue for quote in found}
         right += winners == {trade.buy.symbol: _best(trade, offers) for trade in PLAN.trades}
         outsiders += sum(winner != "fake" for winner in winners.values())
         lies += sum(not offer.honest for offer in offers.values())
