@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rebalancer.core.model.batch import Breach, Call
+from rebalancer.core.model.batch import Breach
 from rebalancer.core.model.module import NOBODY, Checker, CheckKind, FieldCheck, ModulePolicy, ModuleSwap
+from rebalancer.core.model.quotes import Call
 from rebalancer.core.module_books import breach
 from rebalancer.units import Address
 

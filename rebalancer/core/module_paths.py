@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rebalancer.core.model.batch import Breach, Quote
+from rebalancer.core.model.batch import Breach
 from rebalancer.core.model.module import ModulePolicy, ModuleSwap
+from rebalancer.core.model.quotes import Quote
 from rebalancer.core.module_books import breach
 from rebalancer.market.pools import Pool
 from rebalancer.market.routing import Hop

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from rebalancer.core.model.batch import Breach, Order, Quote, Terms, WholeTerms
+from rebalancer.core.model.batch import Breach
 from rebalancer.core.model.module import MOST_DATA, NOBODY, Checker, ModuleCall, ModulePolicy, ModuleSwap
+from rebalancer.core.model.quotes import Order, Quote, Terms, WholeTerms
 from rebalancer.core.module_books import breach
 from rebalancer.core.module_calldata import Offered, best_route, part_word, routes_to
 from rebalancer.core.module_paths import path_of

@@ -1,4 +1,5 @@
-"""Quotes that are orders: what was asked and an order in, the rule that it breaks out; and the call that validates it.
+"""Quotes that are orders: what was asked and an order in, the rule that it breaks out; and the calls that make an order
+valid, and void.
 
 An order is not simulated: others fill it, later. So all that it can do is what it says, and that is held to what was
 asked: so much is sold, for our floor at least, to the wallet, in a time that is short.
@@ -25,6 +26,8 @@ UID_BYTES = 56
 
 _SET_PRE_SIGNATURE = bytes.fromhex("ec6cb13f")
 """setPreSignature(bytes,bool)."""
+_INVALIDATE_ORDER = bytes.fromhex("15337bc0")
+"""invalidateOrder(bytes) of GPv2Settlement."""
 _WORD = 32
 
 Breaches = Iterator[Breach]
@@ -33,8 +36,17 @@ Breaches = Iterator[Breach]
 def presign_call(settlement: Address, uid: str, signed: bool) -> Call:
     """What the owner of an order has made so that it can be filled, or, not `signed`, no longer can. GPv2Signing."""
     # Where the bytes begin, the flag, how many there are, and they, filled up to whole words.
-    head = (2 * _WORD).to_bytes(_WORD) + int(signed).to_bytes(_WORD) + UID_BYTES.to_bytes(_WORD)
-    return Call(settlement, _SET_PRE_SIGNATURE + head + bytes.fromhex(uid[2:]).ljust(2 * _WORD, b"\0"))
+    head = (2 * _WORD).to_bytes(_WORD) + int(signed).to_bytes(_WORD)
+    return Call(settlement, _SET_PRE_SIGNATURE + head + _uid_tail(uid))
+
+
+def invalidate_call(order: Order) -> Call:
+    """What its owner has made so that it can never be filled, by no signature that may still come."""
+    return Call(order.settlement, _INVALIDATE_ORDER + _WORD.to_bytes(_WORD) + _uid_tail(order.uid))
+
+
+def _uid_tail(uid: str) -> bytes:
+    return UID_BYTES.to_bytes(_WORD) + bytes.fromhex(uid[2:]).ljust(2 * _WORD, b"\0")
 
 
 def order_breaches(request: QuoteRequest, quote: Quote, order: Order) -> Breaches:

@@ -12,14 +12,9 @@ from dataclasses import replace
 
 from rebalancer.core.floors import floor_of
 from rebalancer.core.guard import guard_snapshot
-from rebalancer.core.model import Allowance, Batch, Breach, Call, Order, Policy, Quote, Simulated, Snapshot
-from rebalancer.core.order_rules import UID_BYTES
+from rebalancer.core.model import Allowance, Batch, Breach, Order, Policy, Quote, Simulated, Snapshot
 from rebalancer.core.render import amount, breach_words
 from rebalancer.units import Address, Amount
-
-_INVALIDATE_ORDER = bytes.fromhex("15337bc0")
-"""invalidateOrder(bytes) of GPv2Settlement."""
-_WORD = 32
 
 Breaches = Iterator[Breach]
 Spent = tuple[Address, Address]
@@ -29,12 +24,6 @@ Spent = tuple[Address, Address]
 def orders_of(quotes: Iterable[Quote]) -> tuple[Order, ...]:
     """Of the quotes that are orders."""
     return tuple(quote.terms for quote in quotes if isinstance(quote.terms, Order))
-
-
-def invalidate_call(order: Order) -> Call:
-    """What its owner has made so that it can never be filled, by no signature that may still come."""
-    head = _WORD.to_bytes(_WORD) + UID_BYTES.to_bytes(_WORD)
-    return Call(order.settlement, _INVALIDATE_ORDER + head + bytes.fromhex(order.uid[2:]).ljust(2 * _WORD, b"\0"))
 
 
 def approved_for(orders: Iterable[Order]) -> dict[Spent, Amount]:

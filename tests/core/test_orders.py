@@ -9,12 +9,12 @@ from small_market import LINK, POLICY, USDC, WETH, off_pool, quote_of, snapshot_
 from small_orders import BATCH, MARKET, ORDERS, RELAYER, SETTLEMENT, SOLD, TRADES, placing
 
 from rebalancer.core.model import Allowance, Batch, Order, Simulated
+from rebalancer.core.order_rules import invalidate_call
 from rebalancer.core.orders import (
     approved_for,
     as_if_filled,
     guard_placing,
     guard_withdrawal,
-    invalidate_call,
     orders_of,
     why_withdraw,
 )

@@ -10,7 +10,7 @@ from small_orders import ORDERS, QUOTES, RELAYER, listed
 from rebalancer.adapters.wallets.abi import approve
 from rebalancer.adapters.wallets.steps import steps_of, touched_by, withdrawal_of
 from rebalancer.core.model import Allowance, Batch, Call, Quote, WholeTerms
-from rebalancer.core.orders import invalidate_call
+from rebalancer.core.order_rules import invalidate_call
 from rebalancer.units import Amount
 
 MARKET = snapshot_with(45_000, 30_000, 20_000, 5_000)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rebalancer.adapters.wallets.abi import approve, transfer
 from rebalancer.core.model import Batch, Call, Order, Quote, SafeState, Snapshot, WholeTerms
-from rebalancer.core.orders import approved_for, invalidate_call
+from rebalancer.core.order_rules import invalidate_call
+from rebalancer.core.orders import approved_for
 from rebalancer.units import Address, Token
 
 

@@ -9,28 +9,18 @@ from __future__ import annotations
 from rebalancer.core.model.batch import (
     AccessEntry,
     AccessList,
-    Answer,
-    Asked,
     Batch,
     Breach,
-    Call,
     Commitment,
     Fees,
     Intent,
-    Order,
-    PlanRequest,
     Purpose,
-    Quote,
-    QuoteRequest,
-    Refusal,
     Replacement,
     Reverted,
     SignedTransaction,
     Simulated,
     Simulation,
-    Terms,
     Transaction,
-    WholeTerms,
 )
 from rebalancer.core.model.history import INDEX, NO_HISTORY, History, Horizon, Rebalance, Valued
 from rebalancer.core.model.module import (
@@ -95,6 +85,18 @@ from rebalancer.core.model.policy import (
     Volatility,
     Width,
     Window,
+)
+from rebalancer.core.model.quotes import (
+    Answer,
+    Asked,
+    Call,
+    Order,
+    PlanRequest,
+    Quote,
+    QuoteRequest,
+    Refusal,
+    Terms,
+    WholeTerms,
 )
 from rebalancer.core.model.snapshot import Allowance, Block, ModuleWallet, SafeState, Snapshot, WalletState
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rebalancer.core.model.batch import Batch, Breach, Intent, Order, Quote, Simulated
+from rebalancer.core.model.batch import Batch, Breach, Intent, Simulated
 from rebalancer.core.model.history import NO_HISTORY, History
 from rebalancer.core.model.plan import Cost, PoolSwap
+from rebalancer.core.model.quotes import Order, Quote
 from rebalancer.core.model.snapshot import Snapshot
 from rebalancer.units import Address, Amount, Usd, Wei, Weight
 
