@@ -7,7 +7,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready node_modules/.ready
-FAST := tests/core tests/market tests/shell tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
+FAST := tests/core tests/market tests/shell tests/research tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
 	tests/test_deploy.py
 
 .PHONY: help setup demo test test-here test-there test-pure test-ports test-venues test-hostile test-fork \
@@ -73,7 +73,7 @@ test-attacks: setup ## every attack on the module, and the wall that stopped it
 
 test-chaos: setup ## what `make test` leaves out: each rule's other wallets, signals, steps, Safes; random kills; 10,000 markets
 	@echo "==> the other wallets, signals, steps and Safes, keepers killed at random, ten thousand markets"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/contracts tests/ports tests/market
+	@$(PY) -m pytest -p no:ape_test -q -n 2 -m slow tests/contracts tests/ports tests/market tests/research
 
 fuzz: setup ## the module against its model, 2,000 runs, other ones each time
 	@REBALANCER_FUZZ_RUNS=2000 $(PY) -m pytest -p no:ape_test -q tests/contracts/test_module_machine.py
@@ -104,7 +104,7 @@ artifacts: setup ## compile contracts/ into rebalancer/artifacts/
 
 lock: ## pin anew, from pyproject.toml, with hashes and without the address of any registry
 	@$(PYTHON) -m venv .build/lock && .build/lock/bin/pip install --quiet pip-tools
-	@.build/lock/bin/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras --no-header \
+	@.build/lock/bin/pip-compile --quiet --extra dev --extra research --generate-hashes --allow-unsafe --strip-extras --no-header \
 	  --no-annotate --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --output-file requirements.lock pyproject.toml
 	@.build/lock/bin/pip-compile --quiet --constraint requirements.lock --generate-hashes --allow-unsafe --strip-extras \

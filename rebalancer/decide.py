@@ -17,6 +17,7 @@ from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
 from rebalancer.core.model import (
+    Act,
     Batch,
     Blocked,
     Contributions,
@@ -37,9 +38,10 @@ from rebalancer.core.module_room import limits_in, void_at
 from rebalancer.core.optimal_bands import resolved, to_measure
 from rebalancer.core.orders import as_if_filled, guard_placing
 from rebalancer.core.over_time import guard_trade, why_stop
+from rebalancer.core.patience import assets_to_judge, with_patience
 from rebalancer.core.plan import make_plan
 from rebalancer.core.room import day_is_full, not_final, plan_room
-from rebalancer.core.trigger import reason_to_act
+from rebalancer.core.trigger import reason_called, reason_not_to_ask
 from rebalancer.market.routing import MoreTicks
 from rebalancer.ports import Ports
 from rebalancer.quoting import choose_quotes
@@ -67,6 +69,16 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """What is done, and since when the trigger has called for what waits (`TickRecord.called_since`)."""
+
+    outcome: Held | Blocked | Decision
+    called_since: int | None
+    called: bool = False
+    """Whether the trigger calls for a rebalance, whatever comes of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Offer:
     """Quotes that are worth taking, and what they were quoted on."""
 
@@ -78,7 +90,7 @@ class _Offer:
     left_out: tuple[str, ...]
 
 
-def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio]) -> Held | Blocked | Decision:
+def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio]) -> Decided:
     """Held or Blocked where nothing is to be sent.
 
     Raises Unavailable where a plan never has ticks enough, Halt where this rebalance would cross a limit over time.
@@ -86,9 +98,23 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     snapshot, portfolio = seen
     measured = ports.targets.measured(to_measure(policy), snapshot.block)
     policy = resolved(policy, portfolio, snapshot, measured.volatilities)
-    reason = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
+    if (unasked := reason_not_to_ask(policy, portfolio, snapshot.block.timestamp, past)) is not None:
+        return Decided(Held(unasked.reason), past.called_since)
+    reason, called_since = reason_called(policy, portfolio, snapshot.block.timestamp, past), None
+    called = isinstance(reason, Act)
+    if policy.patience is not None and isinstance(reason, Act):
+        trends = ports.targets.trends(policy.patience, assets_to_judge(policy), snapshot.block)
+        waited = with_patience((policy, reason), portfolio, trends, snapshot.block.timestamp, past)
+        policy, reason, called_since = waited.policy, waited.reason, waited.called_since
     if isinstance(reason, Hold):
-        return Held(reason.reason)
+        return Decided(Held(reason.reason), called_since, called)
+    return Decided(_called(ports, policy, past, seen, reason), called_since, called)
+
+
+def _called(
+    ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portfolio], reason: Act
+) -> Held | Blocked | Decision:
+    snapshot, portfolio = seen
     if (waits := not_final(past, snapshot.block)) is not None:
         return Held(f"{reason.reason}; {waits.reason}")
     if (full := day_is_full(policy, past.history, snapshot.block.timestamp)) is not None:

@@ -162,7 +162,7 @@ def take_up(ports: Ports, policy: Policy, intent: Intent, patience: int, last_bl
             return Pending(intent, f"{landing.reason}; {reason}"), None
         case Keep(reason):
             if is_void(intent, now, block) and not intent.cancelled:
-                # What is void is not offered again: mined now, it would only burn its gas.
+                # What is void is not offered again: mined now, it would burn its gas, or set targets of long ago.
                 return Pending(intent, f"{landing.reason}; {reason}"), None
             past = remembered(ports, policy)
             if past.halted is not None:
@@ -221,7 +221,7 @@ def ended(ports: Ports, intent: Intent, landing: Landing) -> Outcome:
             ports.ledger.record_landing(intent, result)
             if isinstance(result, Failure):
                 return Failed(intent.id, receipt.tx, result.reason)
-            return Settled(result, intent.cost, fell_short(intent, result))
+            return Settled(result, intent.cost, fell_short(intent, result), intent.targets)
         case other:
             assert_never(other)
 

@@ -5,7 +5,7 @@ In: the ports and the policy. Out: the tick's report; an error is recorded, told
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebalancer.core.drift import max_drift
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
@@ -33,7 +33,7 @@ def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
                 past = remembered(ports, policy)
                 report = run_tick(ports, policy, past, mode)
             except Exception as error:
-                if not _record_error(ports, error):
+                if not _record_error(ports, error, past):
                     past = None
                 raise
             at = ports.clock.now()
@@ -99,6 +99,8 @@ def record_of(report: Report, at: int, requests: int) -> TickRecord:
     word, detail = outcome_words(report.outcome)
     if report.why is not None:
         detail = f"{detail}; because {report.why}"
+    if report.targets is not None:
+        detail = f"{detail}; {report.targets}"
     if report.unread is not None:
         detail = f"{detail}; not read anew since: {report.unread}"
     newest = report.newest
@@ -114,6 +116,7 @@ def record_of(report: Report, at: int, requests: int) -> TickRecord:
         requests=requests,
         index=newest.index if newest else None,
         holdings=holdings_of(newest.portfolio) if newest else (),
+        called_since=report.called_since,
     )
 
 
@@ -129,14 +132,16 @@ def _transaction(outcome: Outcome) -> str | None:
             return getattr(outcome, "tx", None)
 
 
-def _record_error(ports: Ports, error: Exception) -> bool:
+def _record_error(ports: Ports, error: Exception, past: Past | None) -> bool:
     """Whether there is a row of it."""
     # The text of a foreign error may hold anything, an RPC URL with its key included.
     kind, detail = UNKNOWN, f"{type(error).__name__}; see the traceback"
     if isinstance(error, RebalancerError):
         kind, detail = error.kind, str(error)
     try:
-        ports.ledger.record_tick(_mark(ports.clock.now(), kind, detail, None, ports.requests()), ports.answers)
+        record = _mark(ports.clock.now(), kind, detail, None, ports.requests())
+        since = None if past is None else past.called_since
+        ports.ledger.record_tick(replace(record, called_since=since), ports.answers)
     except RebalancerError as second:
         # The first error is the one to act on; that it could not be recorded must not hide it.
         error.add_note(f"and it could not be recorded: {second}")

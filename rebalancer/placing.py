@@ -24,7 +24,7 @@ def placed(
         return decision
     others = replace(ports, outside=ports.outside.without(refusal.venue))
     said = f"{refusal.venue} does not take the order: {refusal.reason}"
-    match decide(others, policy, past, seen):
+    match decide(others, policy, past, seen).outcome:
         case Held(reason):
             return Held(f"{said}; {reason}")
         case Blocked() as blocked:

@@ -27,6 +27,7 @@ from rebalancer.core.model import (
     Order,
     Outcome,
     Past,
+    Patience,
     PlanRequest,
     Purpose,
     Quote,
@@ -34,6 +35,7 @@ from rebalancer.core.model import (
     Rebalance,
     Refusal,
     Replacement,
+    Run,
     Settlement,
     SignedTransaction,
     Simulated,
@@ -42,6 +44,7 @@ from rebalancer.core.model import (
     Target,
     TickRecord,
     Transaction,
+    Trends,
 )
 from rebalancer.market.routing import MoreTicks
 from rebalancer.units import Address, Token
@@ -90,6 +93,12 @@ class Targets(Protocol):
     def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
         """The volatilities of these assets, or of none where nothing is measured. Where `tokens` is empty nothing is
         asked of anybody. Raises Unavailable, ConfigError.
+        """
+        ...
+
+    def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:
+        """Where the daily prices of these tokens up to the block stand, over the days of `patience`. Asked only once a
+        trigger calls. Raises Unavailable, ConfigError.
         """
         ...
 
@@ -272,6 +281,10 @@ class Ledger(Protocol):
 
     def history(self, count: int) -> tuple[TickRecord, ...]:
         """The newest `count` ticks, newest first."""
+        ...
+
+    def ran(self) -> Run | None:
+        """How long, and how well. None: no tick is on record."""
         ...
 
     def rebalances(self, count: int) -> tuple[Rebalance, ...]:

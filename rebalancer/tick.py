@@ -23,6 +23,7 @@ from rebalancer.core.model import (
     Held,
     History,
     Intent,
+    ModuleWallet,
     Outcome,
     Past,
     Planned,
@@ -31,6 +32,7 @@ from rebalancer.core.model import (
     Settled,
     Settlement,
     Snapshot,
+    Target,
 )
 from rebalancer.core.model.snapshot import SLOT
 from rebalancer.core.orders import orders_of
@@ -44,7 +46,8 @@ from rebalancer.core.over_time import (
     why_stop,
 )
 from rebalancer.core.rest import outside_venues
-from rebalancer.decide import Decision, decide
+from rebalancer.core.retarget import targets_on_chain
+from rebalancer.decide import Decided, Decision, decide
 from rebalancer.intents import (
     broadcast,
     look_for,
@@ -90,6 +93,12 @@ class Report:
     """Why the wallet could not be read anew after a batch has settled."""
     gas: str | None = None
     """That the operator needs coin, where something was spent."""
+    targets: str | None = None
+    """Why a module's targets stand where others are wanted."""
+    called_since: int | None = None
+    """As `TickRecord` keeps it."""
+    called: bool = False
+    """Whether the trigger calls for a rebalance, whatever has come of it."""
 
 
 def run_tick(ports: Ports, policy: Policy, past: Past, mode: Mode) -> Report:
@@ -102,7 +111,7 @@ def run_tick(ports: Ports, policy: Policy, past: Past, mode: Mode) -> Report:
         raise Halt(past.halted)
     intent = past.open_intent or reopened(ports, past)
     if intent is not None:
-        return _finished(ports, policy, past, intent, mode)
+        return replace(_finished(ports, policy, past, intent, mode), called_since=past.called_since)
     _halt_if(why_stop(tuple(failures(policy, past))))
     seen = look(ports, policy, past)
     if past.unchecked is not None:
@@ -111,7 +120,8 @@ def run_tick(ports: Ports, policy: Policy, past: Past, mode: Mode) -> Report:
     report, decided = _decided(ports, policy, past, seen)
     if not mode.live or not isinstance(decided, Decision):
         return report
-    return _sent(ports, policy, (past, seen), decided, mode)
+    sent = _sent(ports, policy, (past, seen), decided, mode)
+    return replace(sent, targets=report.targets, called_since=report.called_since, called=report.called)
 
 
 def dry_tick(ports: Ports, policy: Policy, past: Past) -> Report:
@@ -130,7 +140,14 @@ def look(ports: Ports, policy: Policy, past: Past) -> Seen:
             f"the node is at block {snapshot.block.number}, behind block {past.last_block} that was read before; "
             "wait for it to catch up, or use another node"
         )
-    return snapshot, portfolio_of(policy.assets, ports.targets.read(snapshot.block), snapshot)
+    return snapshot, portfolio_of(policy.assets, held_to(ports, policy, snapshot), snapshot)
+
+
+def held_to(ports: Ports, policy: Policy, snapshot: Snapshot) -> tuple[Target, ...]:
+    """The targets of a rebalance. A module's are on the chain, whatever is wanted: it holds every swap to them."""
+    if isinstance(snapshot.wallet, ModuleWallet):
+        return targets_on_chain(snapshot.wallet, policy.assets)
+    return ports.targets.read(snapshot.block)
 
 
 def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Report, Held | Blocked | Decision]:
@@ -139,14 +156,32 @@ def _decided(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Repo
     if breaches := guard_snapshot(policy, snapshot):
         # Prices that are in dispute are no measure of what the wallet has lost.
         blocked = Blocked(breaches)
-        return Report(blocked, *seen), blocked
+        return Report(blocked, *seen, called_since=past.called_since), blocked
     _halt_if(why_stop(tuple(drawdown(policy, past.history, portfolio, snapshot.block.timestamp))))
     newest = Look(*seen, index_after(past.history, portfolio))
-    decided = decide(ports, policy, past, seen)
+    found, stand = _chosen(ports, policy, past, seen)
+    decided, why = found.outcome, None
+    outcome: Outcome
     if isinstance(decided, Decision):
-        planned = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out, decided.saved)
-        return Report(planned, *seen, decided.why, newest), decided
-    return Report(decided, *seen, newest=newest), decided
+        why = decided.why
+        outcome = Planned(decided.batch, decided.simulation, decided.cost, decided.left_out, decided.saved)
+    else:
+        outcome = decided
+    since, called = found.called_since, found.called
+    return Report(outcome, *seen, why, newest, targets=stand, called_since=since, called=called), decided
+
+
+def _chosen(ports: Ports, policy: Policy, past: Past, seen: Seen) -> tuple[Decided, str | None]:
+    """What is decided: other targets first, then a rebalance to those that there are; and why these stand."""
+    stand = None
+    if isinstance(seen[0].wallet, ModuleWallet):
+        from rebalancer.retargeting import retargeted  # late: few wallets have targets of their own
+
+        moved = retargeted(ports, policy, past, seen)
+        if isinstance(moved, Decision | Blocked):
+            return Decided(moved, past.called_since), None
+        stand = None if moved is None else moved.reason
+    return decide(ports, policy, past, seen), stand
 
 
 def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Decision, mode: Mode) -> Report:
@@ -178,6 +213,7 @@ def _sent(ports: Ports, policy: Policy, known: tuple[Past, Seen], decision: Deci
         pools=pools_on_the_way(batch.quotes, snapshot.pools),
         orders=orders_of(batch.quotes),
         venues=outside_venues(batch.quotes),
+        targets=batch.targets,
     )
     ports.ledger.record_intent(intent, Basis(snapshot, batch.quotes, decision.simulation))
     outcome = broadcast(ports, intent, mode.patience, max(past.last_block, intent.block))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.venues.nobody import NobodyOutside
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets import abi
+from rebalancer.adapters.wallets.keyless import Keyless
 from rebalancer.adapters.wallets.keystore import KeystoreSigner, new_operator
 from rebalancer.adapters.wallets.landing import Patience
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
@@ -33,13 +35,17 @@ from rebalancer.adapters.wallets.sending import Relay, Sender
 from rebalancer.config import Settings, module_policy
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import NOBODY, Call, ModulePolicy, ModuleSwap, ModuleWallet, Snapshot
-from rebalancer.core.optimal_bands import not_given
+from rebalancer.core.optimal_bands import measurable
+from rebalancer.core.paper import paper_address
 from rebalancer.fleet import Queue
-from rebalancer.ports import Lease, Ledger, Notifier, Outside, Ports, Targets, Venue, Wallet
-from rebalancer.units import Address, Ppm
+from rebalancer.ports import Lease, Ledger, Notifier, Outside, Ports, Targets, Venue
+from rebalancer.units import Address, Ppm, Usd
 
 if TYPE_CHECKING:
     from rebalancer.adapters.notify.people import PeopleNotifier
+    from rebalancer.adapters.prices.feeds import FeedHistory
+    from rebalancer.adapters.prices.llama import LlamaHistory
+    from rebalancer.adapters.targets.estimated import EstimatedTargets
     from rebalancer.adapters.venues.known import Known
     from rebalancer.adapters.wallets.seen import Seen
 
@@ -47,11 +53,13 @@ SERVER = "postgresql"
 """What the URL of a ledger begins with that many hosts can share."""
 RPC_PATIENCE = 30.0
 """Seconds that a tick may lose to nodes that do not answer, before it leaves the rest to the next."""
+HISTORY_PATIENCE = 300.0
+"""The same of somebody who reads years of prices: what was read is kept, and he may be away."""
 
 
-def make_ports(settings: Settings, remember: bool = True) -> Ports:
+def make_ports(settings: Settings, remember: bool = True, value: Usd | None = None) -> Ports:
     """The parts of one keeper. Opens the ledger, or with `remember` off plays it from an empty memory; asks nothing
-    of the network yet.
+    of the network yet. `value`: dollars to begin with on paper; None: what the wallet holds.
     """
     deployment = _deployment(settings)
     rpc = Rpc(settings.rpc_urls, settings.chain_id, patience=RPC_PATIENCE)
@@ -59,11 +67,10 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
     clock, limits = SystemClock(), settings.policy.limits
     venues: tuple[Venue, ...] = (UniswapVenue(deployment.swap_router_02, settings.policy.hubs, limits),)
     nodes = Nodes(rpc, clock, limits.max_block_age, settings.quorum)
-    sender = Sender(nodes, settings.chain_id, make_signer(settings), limits, relay)
-    wallet, reads = _wallet(settings, rpc, deployment, sender)
+    wallet, reads = _wallet(settings, rpc, deployment, _sender(settings, nodes, relay))
     outside = _outside(settings)
     book = _book(settings, _spenders(settings, venues, outside))
-    return Ports(
+    ports = Ports(
         clock=clock,
         chain=ChainReader(rpc, deployment, book, reads, clock),
         targets=_targets(settings, rpc, deployment),
@@ -75,6 +82,7 @@ def make_ports(settings: Settings, remember: bool = True) -> Ports:
         notifier=make_notifier(settings),
         requests=lambda: rpc.requests + (0 if relay is None else relay.rpc.requests),
     )
+    return _played(ports, settings, wallet, (nodes, deployment), value) if settings.paper else ports
 
 
 def make_signer(settings: Settings) -> KeystoreSigner:
@@ -115,8 +123,12 @@ def owners_call(safe: Address, owner: Address, call: Call) -> Call:
 
 def open_ledger(settings: Settings) -> Ledger:
     """The memory alone: for what needs no node."""
-    wallet = settings.wallet
-    return IdleLedger(settings.ledger_url, Identity(settings.chain_id, wallet.address, wallet.operator))
+    chain, wallet = settings.chain_id, settings.wallet
+    on_paper = paper_address(chain, wallet.address)
+    if settings.paper:
+        # Whoever the operator is: the key plays no part.
+        return IdleLedger(settings.ledger_url, Identity(chain, on_paper, NOBODY, beside=wallet.address))
+    return IdleLedger(settings.ledger_url, Identity(chain, wallet.address, wallet.operator, beside=on_paper))
 
 
 def make_lease(settings: Settings) -> Lease:
@@ -133,6 +145,22 @@ def wanted_policy(settings: Settings) -> tuple[ModulePolicy, tuple[Ppm, ...]]:
     return module_policy(settings, _deployment(settings).swap_router_02)
 
 
+def make_estimated(settings: Settings, rpc: Rpc | None = None) -> EstimatedTargets:
+    """The targets that follow from past prices. ConfigError where the configuration fixes them."""
+    from rebalancer.adapters.chain.rounds import ALL_PHASES, RoundReads
+    from rebalancer.adapters.targets.estimate_file import EstimateFile
+    from rebalancer.adapters.targets.estimated import EstimatedTargets
+
+    if settings.estimation is None:
+        raise ConfigError(
+            f"{settings.path.name}: targets.method is fixed, expected one that estimates, such as inverse_volatility"
+        )
+    rpc = rpc or Rpc(settings.rpc_urls, settings.chain_id, patience=RPC_PATIENCE)
+    rounds = RoundReads(rpc, settings.chain_id, _deployment(settings).multicall3, settings.quorum, ALL_PHASES)
+    file = EstimateFile(lock_path(settings).with_suffix(".targets"))
+    return EstimatedTargets(settings.estimation, settings.price_rules, rounds, file)
+
+
 def make_people(settings: Settings) -> PeopleNotifier:
     """Those who are told, where any channel is configured."""
     from rebalancer.adapters.notify.people import PeopleNotifier
@@ -143,13 +171,23 @@ def make_people(settings: Settings) -> PeopleNotifier:
 def make_notifier(settings: Settings) -> Notifier:
     """All who are told how a tick ended."""
     stamp = lock_path(settings).with_suffix(".told")
-    return notifier_for(settings.notify_urls, settings.ping_url, stamp, settings.way_out)
+    notifier = notifier_for(settings.notify_urls, settings.ping_url, stamp, settings.way_out)
+    if settings.paper:
+        from rebalancer.adapters.notify.paper import OnPaper
+
+        return OnPaper(notifier)
+    return notifier
 
 
 def close_ports(ports: Ports) -> None:
     """Let go of the ledger, in a process that goes on with another portfolio."""
-    if isinstance(ports.ledger, IdleLedger):
-        ports.ledger.close()
+    close_ledger(ports.ledger)
+
+
+def close_ledger(ledger: Ledger) -> None:
+    """Nothing recorded is lost without it."""
+    if isinstance(ledger, IdleLedger):
+        ledger.close()
 
 
 def known_venues(settings: Settings) -> tuple[tuple[Known, bool], ...]:
@@ -158,6 +196,33 @@ def known_venues(settings: Settings) -> tuple[tuple[Known, bool], ...]:
 
     asked = {one.name for one in settings.outside}
     return tuple((one, one.name in asked) for one in KNOWN)
+
+
+def feed_history(settings: Settings, folder: Path) -> FeedHistory:
+    """What the feeds of the configuration said at any time; what was read is kept in `folder`."""
+    from rebalancer.adapters.chain.at_block import read_head
+    from rebalancer.adapters.chain.rounds import ALL_PHASES, RoundReads
+    from rebalancer.adapters.prices.feeds import FeedHistory
+
+    rpc = Rpc(settings.rpc_urls, settings.chain_id, patience=HISTORY_PATIENCE)
+    multicall3 = _deployment(settings).multicall3
+    rounds = RoundReads(rpc, settings.chain_id, multicall3, settings.quorum, ALL_PHASES)
+    return FeedHistory(settings.chain_id, settings.price_rules, rounds, lambda: read_head(rpc), folder)
+
+
+def llama_history(folder: Path, url: str | None = None) -> LlamaHistory:
+    """DefiLlama's prices, or those of whoever speaks as it does at `url`; what was read is kept in `folder`."""
+    from rebalancer.adapters.prices.llama import BASE, LlamaHistory
+    from rebalancer.adapters.prices.polite import Polite
+
+    return LlamaHistory(Polite(url or BASE), folder)
+
+
+def llama_coin(text: str, chain_id: int | None, address: Address | None) -> str:
+    """DefiLlama's name of a token. Raises ConfigError where none is known."""
+    from rebalancer.adapters.prices.llama import coin_of
+
+    return coin_of(text, chain_id, address)
 
 
 def open_queue(place: str) -> Queue:
@@ -182,22 +247,57 @@ def create_operator(path: Path, password: str, chain_id: int) -> Address:
 
 
 def lock_path(settings: Settings) -> Path:
-    """One for each wallet, wherever its configuration lies: two keepers of one wallet meet here."""
-    return settings.state / f"{settings.chain_id}-{settings.wallet.address.lower()}.lock"
+    """One for each wallet, and one for it on paper, wherever its configuration lies: two keepers meet here."""
+    wallet = settings.wallet.address
+    account = paper_address(settings.chain_id, wallet) if settings.paper else wallet
+    return settings.state / f"{settings.chain_id}-{account.lower()}.lock"
 
 
 def _targets(settings: Settings, rpc: Rpc, deployment: Deployment) -> Targets:
-    """The weights of the file; the volatilities that it leaves open from the rounds of the feeds."""
-    fixed = FixedTargets(settings.targets)
-    if not not_given(settings.policy):
-        return fixed
+    """The weights of the file, or those that follow from the rounds of the feeds; the volatilities that it leaves open
+    from the same.
+    """
+    weights: Targets = FixedTargets(settings.targets) if settings.estimation is None else make_estimated(settings, rpc)
+    policy, found = settings.policy, weights
+    if not measurable(policy) and policy.patience is None:
+        return found
     from rebalancer.adapters.chain.rounds import RoundReads
     from rebalancer.adapters.targets.measured import MeasuredTargets
-    from rebalancer.adapters.targets.remembered import MeasuredFile
+    from rebalancer.adapters.targets.remembered import MeasuredFile, TrendFile
+    from rebalancer.adapters.targets.trending import TrendTargets
 
-    rounds = RoundReads(rpc, settings.chain_id, deployment.multicall3, settings.quorum)
-    file = MeasuredFile(lock_path(settings).with_suffix(".volatility"))
-    return MeasuredTargets(fixed, settings.price_rules, rounds, file)
+    rounds, beside = RoundReads(rpc, settings.chain_id, deployment.multicall3, settings.quorum), lock_path(settings)
+    if measurable(policy):
+        file = MeasuredFile(beside.with_suffix(".volatility"))
+        found = MeasuredTargets(found, settings.price_rules, rounds, file)
+    if policy.patience is not None:
+        found = TrendTargets(found, settings.price_rules, rounds, TrendFile(beside.with_suffix(".trends")))
+    return found
+
+
+def _played(
+    ports: Ports, settings: Settings, real: SafeWallet | ModuleSafe, way: tuple[Nodes, Deployment], value: Usd | None
+) -> Ports:
+    """The same with the wallet, and the chain as to its balances, on paper."""
+    from rebalancer.adapters.chain.paper import PaperChain, Purse
+    from rebalancer.adapters.wallets.filling import Filler
+    from rebalancer.adapters.wallets.paper import PaperWallet
+
+    nodes, deployment = way
+    purse = Purse(ports.ledger, ports.clock)
+    filler = Filler(nodes, settings.chain_id, real, purse, deployment.multicall3)
+    return replace(
+        ports,
+        chain=PaperChain(ports.chain, purse, ports.targets, settings.policy, value),
+        wallet=PaperWallet(real, purse, filler, settings.policy.limits),
+    )
+
+
+def _sender(settings: Settings, nodes: Nodes, relay: Relay | None) -> Sender | Keyless:
+    """Who signs and sends: on paper nobody."""
+    if settings.paper:
+        return Keyless(nodes, settings.chain_id, settings.wallet.operator)
+    return Sender(nodes, settings.chain_id, make_signer(settings), settings.policy.limits, relay)
 
 
 def _relay(settings: Settings) -> Relay | None:
@@ -236,7 +336,9 @@ def _spenders(settings: Settings, venues: tuple[Venue, ...], outside: Outside) -
     return tuple(dict.fromkeys((*of_venues, *of_policy)))
 
 
-def _wallet(settings: Settings, rpc: Rpc, deployment: Deployment, sender: Sender) -> tuple[Wallet, WalletReads]:
+def _wallet(
+    settings: Settings, rpc: Rpc, deployment: Deployment, sender: Sender | Keyless
+) -> tuple[SafeWallet | ModuleSafe, WalletReads]:
     """The wallet of the configured kind, and what the tick reads about it."""
     patience = Patience(settings.confirmations)
     if settings.module is None:
@@ -255,7 +357,9 @@ def _wanted(settings: Settings) -> Wanted:
         )
     guardian = None if settings.module is None else settings.module.guardian
     names = {token.address: token.symbol for token in settings.tokens}
-    return Wanted(module, policy, targets, settings.wallet.operator, guardian, names)
+    # Those that are estimated the tick sets itself: in between the chain's are as far as they have come.
+    fixed = targets if settings.estimation is None else None
+    return Wanted(module, policy, fixed, settings.wallet.operator, guardian, names)
 
 
 def _deployment(settings: Settings) -> Deployment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 # From the ground up. Modules on one level do not see each other.
 LEVELS: tuple[tuple[str, ...], ...] = (
@@ -12,7 +13,18 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("market",),
     ("core",),
     ("ports", "fleet"),
-    ("adapters", "config", "decide", "intents", "quoting", "competing", "placing", "withdrawing", "tick"),
+    (
+        "adapters",
+        "config",
+        "decide",
+        "intents",
+        "quoting",
+        "competing",
+        "placing",
+        "withdrawing",
+        "retargeting",
+        "tick",
+    ),
     ("wire", "keeper", "asking", "research", "replica"),
     ("cli", "__main__"),
 )
@@ -24,7 +36,10 @@ LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 SIDEWAYS = {("tick", "decide"), ("decide", "quoting"), ("tick", "intents"), ("__main__", "cli")}
 SIDEWAYS |= {("quoting", "competing")}
 SIDEWAYS |= {("tick", "placing"), ("placing", "decide"), ("tick", "withdrawing"), ("withdrawing", "intents")}
+SIDEWAYS |= {("tick", "retargeting"), ("retargeting", "decide")}
 SHARED_ADAPTERS = "adapters.chain"
+# The replica has the same RPC client, and history is weighed by the same estimators.
+SHARED_WITH = {"replica": SHARED_ADAPTERS, "research": "adapters.targets"}
 
 # What pure code may import from outside the project.
 PURE_STDLIB = {"__future__", "collections", "dataclasses", "enum", "fractions", "functools", "itertools", "typing"}
@@ -40,13 +55,15 @@ PURE = {
     "intents": PURE_STDLIB,
     "placing": PURE_STDLIB,
     "withdrawing": PURE_STDLIB,
+    "retargeting": PURE_STDLIB,
     "tick": PURE_STDLIB,
 }
 # Ways to the outside that need no import.
 DOORS = {"open", "eval", "exec", "compile", "globals", "breakpoint", "__import__", "__builtins__", "__loader__"}
 # Costly to import: never at the top of a module that an idle tick loads.
 LATE = {"web3", "eth_account", "eth_abi", "eth_utils", "eth_keys", "numpy", "pandas", "scipy", "rich", "structlog"}
-LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer", "tenacity"}
+LATE |= {"sqlalchemy", "alembic", "psycopg", "apprise", "typer", "tenacity", "cronsim"}
+LATE |= {"numba", "plotly", "pyarrow", "skfolio", "dask", "distributed"}
 LATE_ROOMS = ("replica", "research", "cli")
 # The ledger for everything but an idle tick (ADR 5). They see each other; all others import them late.
 _LEDGER = ("sql", "schema", "database", "server", "opening", "operators", "rows", "migrate", "fleet")
@@ -58,9 +75,11 @@ LATE_MODULES |= {f"market.{name}" for name in _OPTIMUM}
 # Venues outside, for a tick that asks them.
 _VENUES = ("http", "known", "listed", "zero_x", "one_inch", "velora", "kyber", "odos", "cow")
 LATE_MODULES |= {f"adapters.venues.{name}" for name in _VENUES}
+# Numpy, and below it skfolio, for the tick in which an estimate is due.
+LATE_MODULES |= {"adapters.targets.estimators"}
 _MIGRATIONS = ("env", "tables_v2")
 _MIGRATIONS += ("versions.v1_one_portfolio", "versions.v2_many_portfolios", "versions.v3_measured_costs")
-_MIGRATIONS += ("versions.v4_answers",)
+_MIGRATIONS += ("versions.v4_answers", "versions.v5_called_since")
 LATE_MODULES |= {f"adapters.ledger.migrations.{name}" for name in _MIGRATIONS}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}
@@ -99,6 +118,7 @@ class Import:
         return self.target.split(".")[0] == "rebalancer"
 
 
+@cache
 def imports(module: Module) -> list[Import]:
     """Every import statement, each name of a `from` by itself: it may be a module."""
     late = {id(node) for late in _never_run(module.tree) for node in ast.walk(late)}
@@ -184,12 +204,12 @@ def changeable(module: Module) -> list[str]:
 
 
 def named_adapters(module: Module) -> list[str]:
-    """Adapters that a module names without being one, or the wire. The replica shares the RPC client."""
+    """Adapters that a module names without being one, or the wire, or sharing what it may."""
     if module.room in ("adapters", "wire"):
         return []
     named = [i for i in imports(module) if f"{i.target}.".startswith("rebalancer.adapters.")]
-    shared = f"rebalancer.{SHARED_ADAPTERS}."
-    return [str(i) for i in named if not (module.room == "replica" and f"{i.target}.".startswith(shared))]
+    shared = SHARED_WITH.get(module.room)
+    return [str(i) for i in named if shared is None or not f"{i.target}.".startswith(f"rebalancer.{shared}.")]
 
 
 def environment(module: Module) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from rebalancer.cli.commands import app
+from rebalancer.cli.research_commands import app
 from rebalancer.config.password import CREDENTIAL
 
 ROOT = Path(__file__).resolve().parent.parent

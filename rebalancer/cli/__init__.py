@@ -27,7 +27,7 @@ def _ended(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _stopped()
     except RebalancerError as error:
-        return _report(error, "--json" in arguments)
+        return _report(error, arguments)
 
 
 @contextmanager
@@ -49,7 +49,7 @@ def _run(arguments: Sequence[str]) -> int:
     import typer
     from typer.exceptions import TyperException
 
-    from rebalancer.cli.commands import app
+    from rebalancer.cli.research_commands import app
 
     try:
         code = int(app(args=list(arguments), prog_name="rebalancer", standalone_mode=False) or 0)
@@ -65,15 +65,16 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _stopped() -> int:
-    sys.stderr.write("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
+    sys.stderr.write("Stopped. Whatever was sent or fetched is on record; the next run goes on from there.\n")
     return INTERRUPTED
 
 
-def _report(error: RebalancerError, as_json: bool) -> int:
-    if as_json:
+def _report(error: RebalancerError, arguments: Sequence[str]) -> int:
+    if "--json" in arguments:
         print(json.dumps({"error": error.kind, "message": str(error), "exit_code": error.exit_code}))
     if isinstance(error, Halt):
-        error.add_note("the keeper stands still until you have looked; then: rebalancer resume --why TEXT")
+        paper = "--paper " if "--paper" in arguments else ""
+        error.add_note(f"the keeper stands still until you have looked; then: rebalancer resume {paper}--why TEXT")
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
     sys.stderr.write(f"{error.kind}: {error}{notes}\n")
     return error.exit_code

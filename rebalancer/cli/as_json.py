@@ -23,6 +23,7 @@ from rebalancer.core.model import (
     Rebalance,
     Settled,
     Snapshot,
+    Target,
     TickRecord,
 )
 from rebalancer.core.render import outcome_words
@@ -47,6 +48,7 @@ def report_object(report: Report, requests: int) -> dict[str, Any]:
     """A tick: outcome and detail, then what it was decided from."""
     word, detail = outcome_words(report.outcome)
     found: dict[str, Any] = {"outcome": word, "detail": detail, "why": report.why, "requests": requests}
+    found["targets_stand"] = report.targets
     if report.snapshot is not None:
         found["block"] = report.snapshot.block.number
     if report.portfolio is not None:
@@ -56,12 +58,14 @@ def report_object(report: Report, requests: int) -> dict[str, Any]:
             found["breaches"] = [{"rule": b.rule, "observed": b.observed, "allowed": b.allowed} for b in breaches]
         case Planned(batch, simulation, cost, left_out, saved):
             found["left_out"] = list(left_out)
+            found["targets"] = [target_object(target) for target in batch.targets]
             found["trades"] = [quote_object(quote) for quote in batch.quotes]
             found["changes"] = [amount_object(change) for change in simulation.changes]
             found |= {"cost": cost_object(cost), "saved_usd_e18": _exact(saved)}
         case Pending(intent):
             found |= {"tx": intent.newest.hash, "transactions": [signed.hash for signed in intent.transactions]}
-        case Settled(settlement, expected):
+        case Settled(settlement, expected, _, targets):
+            found["targets"] = [target_object(target) for target in targets]
             found |= {"tx": settlement.tx, "gas_used": settlement.gas_used, "unfilled": settlement.unfilled}
             found["changes"] = [amount_object(fill) for fill in settlement.fills]
             found |= {"cost": cost_object(settlement.cost), "expected_cost": cost_object(expected)}
@@ -95,7 +99,8 @@ def module_object(snapshot: Snapshot) -> dict[str, Any]:
     if not isinstance(wallet, ModuleWallet):
         return {}
     state = wallet.state
-    left = {"turnover_left_e18": str(state.turnover_left), "loss_left_e18": str(state.loss_left)}
+    meters = {"turnover": state.turnover_left, "loss": state.loss_left, "step": state.step_left}
+    left = {f"{name}_left_e18": str(share) for name, share in meters.items()}
     return {"module": {"address": wallet.module, "paused": state.paused, "nonce": state.nonce, **left}}
 
 
@@ -139,6 +144,11 @@ def limits_object(past: Past, lost: int, rows: Sequence[Sequence[str]]) -> dict[
             "words": {limit: f"{now}; allowed: {allowed}" for limit, now, allowed in rows},
         }
     }
+
+
+def target_object(target: Target) -> dict[str, Any]:
+    """A weight to hold, at 1e18."""
+    return {"token": target.token.symbol, "address": target.token.address, "weight_e18": str(target.weight)}
 
 
 def amount_object(amount: Amount) -> dict[str, Any]:
@@ -223,4 +233,5 @@ def record_object(record: TickRecord) -> dict[str, Any]:
         "max_drift_bps": None if record.max_drift is None else weight_bps(record.max_drift),
         "tx": record.tx,
         "requests": record.requests,
+        "called_since": record.called_since,
     }

@@ -19,7 +19,8 @@ from rebalancer.core.band_words import (
 )
 from rebalancer.core.model import Act, Band, Hold, Measured, Policy, Snapshot
 from rebalancer.core.optimal import Yearly
-from rebalancer.core.optimal_bands import not_given, resolved
+from rebalancer.core.optimal_bands import measurable, resolved
+from rebalancer.core.patience import assets_to_judge, with_patience
 from rebalancer.core.trigger import reason_to_act
 from rebalancer.core.volatility_words import volatility_words
 from rebalancer.intents import remembered
@@ -35,10 +36,13 @@ def show_bands(config: Path, as_json: bool) -> int:
     past = remembered(ports, settings.policy)
     snapshot, portfolio = look(ports, settings.policy, past)
     # All that is not given, whether a tick would ask for it or not: the costs of drawn bands rest on it too.
-    measured = ports.targets.measured(not_given(settings.policy), snapshot.block)
+    measured = ports.targets.measured(measurable(settings.policy), snapshot.block)
     looks = look_at_bands(settings.policy, portfolio, snapshot, measured.volatilities)
     policy = resolved(settings.policy, portfolio, snapshot, measured.volatilities)
-    answer = reason_to_act(policy, portfolio, snapshot.block.timestamp, past.last_settled_at)
+    answer = reason_to_act(policy, portfolio, snapshot.block.timestamp, past)
+    if policy.patience is not None and isinstance(answer, Act):
+        trends = ports.targets.trends(policy.patience, assets_to_judge(policy), snapshot.block)
+        answer = with_patience((policy, answer), portfolio, trends, snapshot.block.timestamp, past).reason
     if as_json:
         from rebalancer.cli.as_json import emit
 
@@ -75,16 +79,16 @@ def _object(looks: Sequence[BandLook], value: Usd, snapshot: Snapshot, answer: A
 
 def _volatilities(policy: Policy, measured: Measured, snapshot: Snapshot) -> dict[str, Any]:
     """Volatilities of a year at 1e18, in decimal strings; what was measured from when to when, in Unix seconds."""
-    found = {v.token.address for v in measured.volatilities}
+    found = measured.volatilities
     return {
         "volatilities": [
             {
                 "token": v.token.symbol,
                 "address": v.token.address,
                 "per_year_e18": str(v.per_year),
-                "measured": v.token.address in found,
+                "measured": v in found,
             }
-            for v in policy.tracking.volatilities
+            for v in dict.fromkeys((*policy.tracking.volatilities, *found))
         ],
         "measured": None
         if not found

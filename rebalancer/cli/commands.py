@@ -24,6 +24,7 @@ app.add_typer(replica_app, name="replica")
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output instead of tables.")]
+Paper = Annotated[bool, typer.Option("--paper", help="The portfolio on paper: it has no key, and sends nothing.")]
 DEFAULT_CONFIG = Path("rebalancer.yaml")
 
 
@@ -65,17 +66,25 @@ def check(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
 
 
 @app.command()
-def plan(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+def plan(config: Config = DEFAULT_CONFIG, paper: Paper = False, json: Json = False) -> int:
     """Show the portfolio and what a tick would do now. Sends nothing, records nothing."""
     from rebalancer.cli.ticks import plan_tick
 
-    return plan_tick(config, json)
+    return plan_tick(config, json, paper)
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - each is an option that people may give
     config: Config = DEFAULT_CONFIG,
     live: Annotated[bool, typer.Option("--live", help="Send. Needs live: true in the configuration as well.")] = False,
+    paper: Annotated[
+        bool,
+        typer.Option("--paper", help="On paper: live prices and quotes, simulated fills, no key. Not with --live."),
+    ] = False,
+    paper_value: Annotated[
+        str | None,
+        typer.Option(help="What the first tick on paper begins with at the target weights: 10_000; else what is held."),
+    ] = None,
     every: Annotated[
         Path | None,
         typer.Option("--all", help="A folder: each *.yaml or *.yml in it is a portfolio and gets its tick."),
@@ -86,15 +95,17 @@ def run(
     json: Json = False,
 ) -> int:
     """One tick: finish what is open, read, decide, and with --live send and settle. Made for cron."""
+    if (paper and (live or every is not None)) or (paper_value is not None and not paper):
+        raise typer.BadParameter("it is for one portfolio, with neither --live nor --all", param_hint="--paper")
     if every is not None:
         from rebalancer.cli.fleet import run_folder
 
         return run_folder(every, None if config == DEFAULT_CONFIG else config, (workers, live), json)
     if workers is not None:
         raise typer.BadParameter("it is for --all DIR", param_hint="--workers")
-    from rebalancer.cli.ticks import run_tick
+    from rebalancer.cli.ticks import run_paper_tick, run_tick
 
-    return run_tick(config, live, json)
+    return run_paper_tick(config, paper_value, json) if paper else run_tick(config, live, json)
 
 
 @app.command()
@@ -103,6 +114,14 @@ def bands(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
     from rebalancer.cli.bands import show_bands
 
     return show_bands(config, json)
+
+
+@app.command()
+def targets(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+    """The targets that a `targets.method` has estimated: what it says, what holds, why, and when it is done anew."""
+    from rebalancer.cli.targets import show_targets
+
+    return show_targets(config, json)
 
 
 @app.command()
@@ -130,47 +149,50 @@ def venues(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
 
 
 @app.command()
-def status(config: Config = DEFAULT_CONFIG, json: Json = False) -> int:
+def status(config: Config = DEFAULT_CONFIG, paper: Paper = False, json: Json = False) -> int:
     """The portfolio now, what is open, and how the last tick ended."""
     from rebalancer.cli.ticks import show_status
 
-    return show_status(config, json)
+    return show_status(config, json, paper)
 
 
 @app.command()
 def history(
     config: Config = DEFAULT_CONFIG,
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many ticks, newest first.")] = 20,
+    paper: Paper = False,
     json: Json = False,
 ) -> int:
     """The newest ticks in the ledger."""
     from rebalancer.cli.ticks import show_history
 
-    return show_history(config, count, json)
+    return show_history(config, count, json, paper)
 
 
 @app.command()
 def halt(
     why: Annotated[str, typer.Option(help="Why it is to stand still; it stays on record.")],
     config: Config = DEFAULT_CONFIG,
+    paper: Paper = False,
     json: Json = False,
 ) -> int:
     """Stop the keeper until you say `resume`. Asks no node; what was sent already can still be mined."""
     from rebalancer.cli.person import halt_keeper
 
-    return halt_keeper(config, why, json)
+    return halt_keeper(config, why, json, paper)
 
 
 @app.command()
 def resume(
     why: Annotated[str, typer.Option(help="What you looked at and found; it stays on record.")],
     config: Config = DEFAULT_CONFIG,
+    paper: Paper = False,
     json: Json = False,
 ) -> int:
     """Let a halted keeper go on, after you have looked. Sends nothing."""
     from rebalancer.cli.person import resume_halted
 
-    return resume_halted(config, why, json)
+    return resume_halted(config, why, json, paper)
 
 
 @app.command()

@@ -15,10 +15,12 @@ from rebalancer.core.errors import ConfigError, Halt, RebalancerError
 from rebalancer.core.guard import guard_account, guard_snapshot
 from rebalancer.core.model import ModuleWallet, Snapshot
 from rebalancer.core.over_time import horizon_of
+from rebalancer.core.periods import next_update
 from rebalancer.core.render import amount, duration, money, percent
 from rebalancer.core.render import price as words
 from rebalancer.ports import Ports
-from rebalancer.wire import examine_wallet, make_people, make_ports, make_signer, open_ledger
+from rebalancer.tick import held_to
+from rebalancer.wire import examine_wallet, make_estimated, make_people, make_ports, make_signer, open_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ def _findings(settings: Settings, ports: Ports) -> Iterator[Finding]:
     )
     yield _tried("ledger", lambda: _ledger(settings))
     yield _tried("operator key", lambda: _key(settings))
+    if settings.paper_days:
+        yield _tried("paper", lambda: _paper(settings))
     if settings.notify_urls:
         yield _people(settings)
     try:
@@ -91,6 +95,13 @@ def _key(settings: Settings) -> str:
     return f"{whose}, for chain {pin.chain_id}" if pin is not None else f"{whose}; it does not say for which chain"
 
 
+def _paper(settings: Settings) -> str:
+    from rebalancer.cli.paper import require_paper
+
+    require_paper(settings)
+    return f"{settings.paper_days} d on paper are asked for, and shown, or this portfolio has been live before"
+
+
 def _people(settings: Settings) -> Finding:
     """Whether the channels could be told anything; `rebalancer tell` shows whether they take it."""
     problems, count = make_people(settings).examine(), len(settings.notify_urls)
@@ -120,11 +131,23 @@ def _guards(settings: Settings, ports: Ports, snapshot: Snapshot) -> Iterator[Fi
         yield Finding(breach.rule, f"{breach.observed}; allowed: {breach.allowed}", FORBIDDEN)
     if not breaches:
         yield Finding("guards", "pools agree with the oracle; the operator may act and can pay", 0)
-    yield _tried("portfolio", lambda: _worth(settings, snapshot))
+    if settings.estimation is not None:
+        yield _tried("targets", lambda: _targets(settings, snapshot))
+    yield _tried("portfolio", lambda: _worth(settings, ports, snapshot))
 
 
-def _worth(settings: Settings, snapshot: Snapshot) -> str:
-    portfolio = portfolio_of(settings.policy.assets, settings.targets, snapshot)
+def _targets(settings: Settings, snapshot: Snapshot) -> str:
+    from rebalancer.core.estimate_words import estimate_words
+
+    port, at = make_estimated(settings), snapshot.block.timestamp
+    found, failed = port.estimated(snapshot.block), port.failed(snapshot.block)
+    times = (at, next_update(port.estimation.update, at))
+    return "; ".join(estimate_words(port.estimation, found, times, None if failed is None else failed.why))
+
+
+def _worth(settings: Settings, ports: Ports, snapshot: Snapshot) -> str:
+    policy = settings.policy
+    portfolio = portfolio_of(policy.assets, held_to(ports, policy, snapshot), snapshot)
     return f"{money(portfolio.value)}, largest drift {percent(max_drift(portfolio))}"
 
 

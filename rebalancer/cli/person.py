@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from rebalancer.config import read_settings
+from rebalancer.cli.ticks import settings_of
 from rebalancer.core.errors import ConfigError
 from rebalancer.keeper import halt, resume
 from rebalancer.wire import make_ports, open_ledger
 
 
-def halt_keeper(config: Path, why: str, as_json: bool) -> int:
+def halt_keeper(config: Path, why: str, as_json: bool, paper: bool = False) -> int:
     """Stop it. Needs the ledger and nothing else."""
-    why, settings = _readable(why), read_settings(config, offline=True)
+    why, settings = _readable(why), settings_of(config, paper, offline=True)
     already = halt(open_ledger(settings), settings.policy, why, int(time.time()))
     if as_json:
         from rebalancer.cli.as_json import emit
@@ -28,9 +28,9 @@ def halt_keeper(config: Path, why: str, as_json: bool) -> int:
     return 0
 
 
-def resume_halted(config: Path, why: str, as_json: bool) -> int:
+def resume_halted(config: Path, why: str, as_json: bool, paper: bool = False) -> int:
     """Go on after a Halt; the node is asked only about an intent that is open."""
-    why, settings = _readable(why), read_settings(config, offline=True)
+    why, settings = _readable(why), settings_of(config, paper, offline=True)
     resumed = resume(make_ports(settings), settings.policy, why)
     if as_json:
         from rebalancer.cli.as_json import emit

@@ -35,6 +35,7 @@ from rebalancer.core.render import (
     outcome_words,
     percent,
     portfolio_rows,
+    targets_words,
 )
 from rebalancer.core.route_words import QUOTE_HEAD, quote_rows
 from rebalancer.tick import Report
@@ -66,29 +67,47 @@ def show_report(report: Report) -> None:
         show_portfolio(report.portfolio)
     if report.why is not None:
         show_line("acts because", "".join(f"\n  {reason}" for reason in report.why.split("; ")))
-    detail = outcome_words(report.outcome)[1]
+    if report.targets is not None:
+        show_line("targets", report.targets)
+    word, detail = outcome_words(report.outcome)
     match report.outcome:
-        case Planned(batch, _, cost, left_out, saved):
-            venues = ", ".join(sorted({q.venue for q in batch.quotes}))
-            show_table(f"One batch, through {venues}", QUOTE_HEAD, quote_rows(batch.quotes))
-            show_costs(cost)
-            if saved is not None:
-                show_line("saves", f"{money(saved)} of what drift costs, until the drift is expected back")
-            if left_out:
-                show_line("not as wanted", "".join(f"\n  {reason}" for reason in left_out))
+        case Planned() as planned:
+            _show_planned(planned)
             detail = "a dry run: nothing was sent"
-        case Settled(settlement, expected, short):
-            fills = [(("+" if f.raw > 0 else "") + amount(f),) for f in settlement.fills if f.raw]
-            show_table("What moved", ("change",), fills)
-            show_costs(expected, settlement.cost)
+        case Settled(settlement, _, short) as settled:
+            _show_settled(settled)
             detail = f"{settlement.tx} in block {settlement.block}" + (f"; {short}" if short is not None else "")
         case Blocked(breaches):
             show_table("Blocked by", BREACH_HEAD, breach_rows(breaches))
             detail = "nothing was sent"
         case _:
             pass
-    word = outcome_words(report.outcome)[0]
     show_line(word, detail, COLOURS.get(word, "red"))
+
+
+def _show_planned(planned: Planned) -> None:
+    batch, cost = planned.batch, planned.cost
+    if batch.targets:
+        show_line("sets targets", f"{targets_words(batch.targets)}; its gas costs {money(cost.gas)}")
+        return
+    venues = ", ".join(sorted({q.venue for q in batch.quotes}))
+    show_table(f"One batch, through {venues}", QUOTE_HEAD, quote_rows(batch.quotes))
+    show_costs(cost)
+    if planned.saved is not None:
+        show_line("saves", f"{money(planned.saved)} of what drift costs, until the drift is expected back")
+    if planned.left_out:
+        show_line("not as wanted", "".join(f"\n  {reason}" for reason in planned.left_out))
+
+
+def _show_settled(settled: Settled) -> None:
+    settlement, expected = settled.settlement, settled.expected
+    if settled.targets:
+        paid = f"its gas cost {money(settlement.cost.gas)} of {money(expected.gas)} expected"
+        show_line("targets set", f"{targets_words(settled.targets)}; {paid}")
+        return
+    fills = [(("+" if f.raw > 0 else "") + amount(f),) for f in settlement.fills if f.raw]
+    show_table("What moved", ("change",), fills)
+    show_costs(expected, settlement.cost)
 
 
 def show_portfolio(portfolio: Portfolio) -> None:
@@ -108,8 +127,9 @@ def show_standing(past: Past) -> None:
         show_line("halted", past.halted, "red")
     if past.open_intent is not None:
         intent = past.open_intent
-        what = "the cancellation of a batch" if intent.cancelled else "a batch"
-        show_line("open", f"{intent.newest.hash}, {what} that is void after {moment(intent.deadline)} UTC", "yellow")
+        what = "new targets, given up" if intent.targets else "a batch that is void"
+        what = f"the cancellation of {what}" if intent.cancelled else what
+        show_line("open", f"{intent.newest.hash}, {what} after {moment(intent.deadline)} UTC", "yellow")
         for earlier in intent.transactions[:-1]:
             show_line(
                 "open", f"{earlier.hash}, replaced since: of the same nonce, and one of them is mined at most", "yellow"
@@ -133,6 +153,8 @@ def show_module(snapshot: Snapshot) -> None:
     if isinstance(snapshot.wallet, ModuleWallet):
         state = snapshot.wallet.state
         room = f"{percent(state.turnover_left)} of the wallet may be traded now, {percent(state.loss_left)} lost"
+        if snapshot.wallet.policy.limits.target_step:
+            room += f", targets moved by {percent(state.step_left)}"
         show_line("module", f"{'PAUSED; ' if state.paused else ''}{state.nonce} rebalances so far; {room}")
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from rebalancer.cli.ask import settings_here
-from rebalancer.config import Settings, read_settings
+from rebalancer.config import Settings, on_paper, read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Blocked, Failed, Outcome
 from rebalancer.core.notices import notice_of
@@ -16,6 +16,7 @@ from rebalancer.intents import remembered
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Mode, Report, dry_tick, look
+from rebalancer.units import Usd
 from rebalancer.wire import make_notifier, make_ports, open_ledger
 
 FORBIDDEN = 4
@@ -35,10 +36,21 @@ def run_tick(config: Path, live: bool, as_json: bool) -> int:
     return exit_code(report.outcome)
 
 
-def parts_of(settings: Settings, live: bool) -> tuple[Mode, Ports]:
+def run_paper_tick(config: Path, value: str | None, as_json: bool) -> int:
+    """One recorded tick on paper. `value`: dollars to begin with, as people write them."""
+    from rebalancer.cli.paper import dollars_of, tick_on_paper
+
+    dollars, settings = dollars_of(value), settings_of(config, paper=True, offline=False)
+    _, ports = parts_of(settings, False, dollars)
+    report = tick_on_paper(ports, settings)
+    _print_report(report, ports, as_json, paper=True)
+    return exit_code(report.outcome)
+
+
+def parts_of(settings: Settings, live: bool, value: Usd | None = None) -> tuple[Mode, Ports]:
     """What a tick needs. Of an error people and the switch hear as of one of the tick itself; it is raised again."""
     try:
-        return mode_of(settings, live), make_ports(settings)
+        return mode_of(settings, live), make_ports(settings, value=value)
     except Exception as error:
         notifier = make_notifier(settings)
         notifier.started()
@@ -47,18 +59,22 @@ def parts_of(settings: Settings, live: bool) -> tuple[Mode, Ports]:
 
 
 def mode_of(settings: Settings, live: bool) -> Mode:
-    """Of a tick that is asked to be `live`. ConfigError where the file does not say so too."""
+    """Of a tick that is asked to be `live`. ConfigError where the file does not say so too, or asks for paper first."""
     if live and not settings.live:
         raise ConfigError(
             f"--live was given, but {settings.path} says live: false; "
             "set live: true there once `rebalancer plan` shows what you want. To stop a keeper: `rebalancer halt`"
         )
+    if live and settings.paper_days:
+        from rebalancer.cli.paper import require_paper
+
+        require_paper(settings)
     return Mode(live, settings.patience)
 
 
-def plan_tick(config: Path, as_json: bool) -> int:
+def plan_tick(config: Path, as_json: bool, paper: bool = False) -> int:
     """What a tick would do, unrecorded."""
-    settings = read_settings(config)
+    settings = settings_of(config, paper, offline=False)
     ports = make_ports(settings)
     past = remembered(ports, settings.policy)
     report = dry_tick(ports, settings.policy, past)
@@ -76,10 +92,10 @@ def plan_tick(config: Path, as_json: bool) -> int:
     return exit_code(report.outcome)
 
 
-def show_status(config: Path, as_json: bool) -> int:
+def show_status(config: Path, as_json: bool, paper: bool = False) -> int:
     """What the ledger knows, then the portfolio now."""
     # The ledger is shown also to who has no node.
-    settings = read_settings(config, offline=True)
+    settings = settings_of(config, paper, offline=True)
     ports = make_ports(settings)
     past = remembered(ports, settings.policy)
     last = ports.ledger.history(1)
@@ -90,7 +106,11 @@ def show_status(config: Path, as_json: bool) -> int:
         show_standing(past)
         show_history("Last tick", last)
     snapshot, portfolio = look(ports, settings.policy, past)
-    rows = limit_rows(settings.policy, past, portfolio, snapshot.operator_balance, ports.clock.now())
+    limits = limit_rows(settings.policy, past, portfolio, snapshot.operator_balance, ports.clock.now())
+    rows = limits[:-1] if paper else limits  # nobody pays for gas on paper
+    from rebalancer.cli.paper import paper_object, paper_rows, shown
+
+    known = shown(settings)
     if as_json:
         from rebalancer.cli import as_json as objects
 
@@ -102,6 +122,7 @@ def show_status(config: Path, as_json: bool) -> int:
             | objects.standing_object(past)
             | {"last_settled_at": past.last_settled_at, "last_tick": last_tick}
             | objects.limits_object(past, lost_bps(past, portfolio), rows)
+            | {"paper": None if known is None else paper_object(settings, known, portfolio)}
         )
         return 0
     from rebalancer.cli.show import show_module, show_portfolio, show_table
@@ -109,12 +130,14 @@ def show_status(config: Path, as_json: bool) -> int:
     show_module(snapshot)
     show_table("Limits over time", LIMITS_HEAD, rows)
     show_portfolio(portfolio)
+    if known is not None:
+        show_table("On paper", ("", "seen"), paper_rows(settings, known, portfolio))
     return 0
 
 
-def show_history(config: Path, count: int, as_json: bool) -> int:
+def show_history(config: Path, count: int, as_json: bool, paper: bool = False) -> int:
     """The newest rows of the ledger, and what the newest rebalances did cost; needs no node."""
-    settings = read_settings(config, offline=True)
+    settings = settings_of(config, paper, offline=True)
     ledger = open_ledger(settings)
     records, rebalances = ledger.history(count), ledger.rebalances(count)
     if as_json:
@@ -131,15 +154,22 @@ def show_history(config: Path, count: int, as_json: bool) -> int:
     return 0
 
 
-def _print_report(report: Report, ports: Ports, as_json: bool) -> None:
+def settings_of(config: Path, paper: bool, offline: bool) -> Settings:
+    settings = read_settings(config, offline=offline)
+    return on_paper(settings) if paper else settings
+
+
+def _print_report(report: Report, ports: Ports, as_json: bool, paper: bool = False) -> None:
     if as_json:
         from rebalancer.cli.as_json import emit, report_object
 
-        emit(report_object(report, ports.requests()))
+        emit(report_object(report, ports.requests()) | ({"paper": True} if paper else {}))
     elif sys.stdout.isatty():
-        from rebalancer.cli.show import show_report
+        from rebalancer.cli.show import show_line, show_report
 
+        if paper:
+            show_line("on paper", "nothing is sent; it is settled by what a block would have done")
         show_report(report)
     else:
         word, detail = outcome_words(report.outcome)
-        print(f"{word}: {detail}")
+        print(f"{'on paper: ' if paper else ''}{word}: {detail}")

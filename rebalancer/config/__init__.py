@@ -8,8 +8,9 @@ schema     the sections as pydantic models, with every default and its reason; s
 sections   document → sections, and what is wrong with them
 rules      what must hold between keys; band_rules of bands and cash, module_rules where the wallet is a module,
            venue_rules of who is asked over the network
-settings   what comes out
+settings   what comes out; paper: the same on paper
 password   where the password of the key is
+cache      the folder of what was read once and can be had again
 module     settings → the on-chain policy that the owners fix at deployment
 example    what `rebalancer init` writes
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from rebalancer.config.example import write_example
 from rebalancer.config.module import module_policy
+from rebalancer.config.paper import on_paper
 from rebalancer.config.password import Password
 from rebalancer.config.read import read_password, read_settings
 from rebalancer.config.settings import ModuleSettings, OutsideSettings, Settings, WalletSettings
@@ -29,6 +31,7 @@ __all__ = [
     "Settings",
     "WalletSettings",
     "module_policy",
+    "on_paper",
     "read_password",
     "read_settings",
     "write_example",

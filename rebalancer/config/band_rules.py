@@ -1,15 +1,17 @@
-"""What must hold between the keys about triggers, bands, drift and cash; a part of `rules`, in a file of its own."""
+"""What must hold between the keys about triggers, bands, patience, drift and cash; a part of `rules`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from rebalancer.config.document import Key, Problems
 from rebalancer.config.schema import BandSection, TwapSection
 from rebalancer.config.sections import Parts
 from rebalancer.config.text import show_percent
+from rebalancer.core.optimal_bands import MOST_FACTOR
 from rebalancer.units import ONE, Weight, mul_div_down, mul_div_up
 
+_AT_ITS_WIDEST = ", twice what is drawn: so wide it becomes with its `volatility`"
 _HUNDREDTH = ONE // 10_000
 """0.01 %"""
 
@@ -19,10 +21,20 @@ def trigger_keys_fit(parts: Parts) -> Problems:
     trigger = parts.trigger
     if trigger is None:
         return
-    if trigger.kind == "threshold" and trigger.every is not None:
-        yield ("trigger", "every"), "expected none with `kind: threshold`; `hybrid` has both a time and a band"
-    if trigger.kind != "threshold" and trigger.every is None:
-        yield ("trigger", "every"), f"missing; expected a duration such as `7 d` with `kind: {trigger.kind}`"
+    if trigger.kind == "threshold":
+        for name in ("every", "at"):
+            if getattr(trigger, name) is not None:
+                yield ("trigger", name), "expected none with `kind: threshold`; `hybrid` has both a time and a band"
+    elif trigger.every is not None and trigger.at is not None:
+        yield ("trigger", "at"), "expected `every` or `at`, saw both"
+    elif trigger.cadence() is None:
+        yield (
+            ("trigger", "every"),
+            (
+                f"missing; expected a duration such as `7 d` with `kind: {trigger.kind}`, or moments such as "
+                "`at: weekly Monday 14:00`"
+            ),
+        )
 
 
 def calendars_have_no_bands(parts: Parts) -> Problems:
@@ -53,12 +65,14 @@ def bands_are_inside(parts: Parts) -> Problems:
             yield key, "missing; expected `absolute: 5 %`, `relative: 25 %`, or both"
         elif token.band is not None and token.target is None:
             yield key, f"expected none: {symbol} has no `target`"
+        elif band.volatility is not None and trigger.return_to == "optimal":
+            yield (*key, "volatility"), "expected none with `return_to: optimal`, whose bands follow it by themselves"
         elif token.target and _edge(band, token.target) >= token.target:
             yield (
                 key,
                 (
                     f"expected a band narrower than the target of {symbol}, {show_percent(token.target)}, "
-                    f"saw {show_percent(_edge(band, token.target))}"
+                    f"saw {show_percent(_edge(band, token.target))}{_AT_ITS_WIDEST if band.volatility else ''}"
                 ),
             )
 
@@ -112,14 +126,35 @@ def volatilities_go_together(parts: Parts) -> Problems:
     )
 
 
-def measured_volatilities_have_rounds(parts: Parts) -> Problems:
-    """Each is measured against all the other assets, so every asset needs a feed that keeps its rounds."""
-    of_tokens = [("tokens", symbol, "volatility") for symbol, t in parts.tokens.items() if t.volatility == "measured"]
-    of_all = parts.drift is not None and parts.drift.volatility == "measured"
-    measured: list[Key] = [*([("drift", "volatility")] if of_all else []), *of_tokens]
+def measured_figures_have_rounds(parts: Parts) -> Problems:
+    """Each is measured against all the other assets, or read of each, so every asset needs a feed that keeps its
+    rounds."""
     without = [s for s, t in parts.tokens.items() if t.target is not None and isinstance(t.price, TwapSection)]
-    for key in measured if without else ():
-        yield key, f"expected a percentage such as `60 %`: the price of {without[0]} is a pool's, which keeps no rounds"
+    for key, instead in _measured(parts) if without else ():
+        yield key, f"expected {instead}: the price of {without[0]} is a pool's, which keeps no rounds"
+
+
+def _measured(parts: Parts) -> Iterator[tuple[Key, str]]:
+    """Every key that asks for a history, and what may stand there without one."""
+    figure = "a percentage such as `60 %`"
+    if parts.drift is not None and parts.drift.volatility == "measured":
+        yield ("drift", "volatility"), figure
+    for symbol, token in parts.tokens.items():
+        if token.volatility == "measured":
+            yield ("tokens", symbol, "volatility"), figure
+    bands: dict[Key, BandSection | None] = {("tokens", s, "band"): token.band for s, token in parts.tokens.items()}
+    bands[("trigger", "band")] = None if parts.trigger is None else parts.trigger.band
+    yield from (((*key, "volatility"), "none") for key, band in bands.items() if band is not None and band.volatility)
+    if parts.patience is not None:
+        asked = [name for name in ("average", "fall") if getattr(parts.patience, name) is not None]
+        yield from ((("patience", name), "none") for name in asked)
+
+
+def patience_has_a_mean(parts: Parts) -> Problems:
+    """`most` is how long the trend is waited for."""
+    patience = parts.patience
+    if patience is not None and "most" in patience.model_fields_set and patience.average is None:
+        yield ("patience", "most"), "expected none without `average`: a `fall` is waited for however long it lasts"
 
 
 def contributions_have_cash(parts: Parts) -> Problems:
@@ -136,11 +171,11 @@ def _percent(moves: int, share: int, *, up: bool) -> str:
 
 
 def _edge(band: BandSection, target: Weight) -> Weight:
-    """How far a weight may stand from `target`: the nearer edge counts."""
+    """How far a weight may stand from `target`, at its widest: the nearer edge counts."""
     edges = [] if band.absolute is None else [int(band.absolute)]
     if band.relative is not None:
         edges.append(mul_div_down(target, band.relative, ONE))
-    return Weight(min(edges))
+    return Weight(min(edges) * (1 if band.volatility is None else MOST_FACTOR))
 
 
 BAND_RULES: tuple[Callable[[Parts], Problems], ...] = (
@@ -149,6 +184,7 @@ BAND_RULES: tuple[Callable[[Parts], Problems], ...] = (
     bands_are_inside,
     volatilities_are_of_assets,
     volatilities_go_together,
-    measured_volatilities_have_rounds,
+    measured_figures_have_rounds,
+    patience_has_a_mean,
     contributions_have_cash,
 )

@@ -34,7 +34,8 @@ def policy_has_a_module(parts: Parts) -> Problems:
     if parts.module is not None and parts.module.model_fields_set:
         yield ("module",), only
     for symbol, token in parts.tokens.items():
-        yield from ((("tokens", symbol, name), only) for name in POLICY_KEYS if getattr(token, name) is not None)
+        if token.price_band is not None:
+            yield ("tokens", symbol, "price_band"), only
 
 
 def policy_keys_have_a_target(parts: Parts) -> Problems:

@@ -8,34 +8,27 @@ from pathlib import Path
 from typing import assert_never
 
 from rebalancer.config.document import read_document
+from rebalancer.config.estimated import estimation_of
 from rebalancer.config.module import module_settings
 from rebalancer.config.password import CREDENTIAL, PASSWORD_VARIABLE, Password, warn_of_variable
 from rebalancer.config.rules import check_rules
-from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, TriggerSection, TwapSection
+from rebalancer.config.schema import FeedSection, ProductSection, TokenSection, TwapSection
 from rebalancer.config.sections import Parts, read_sections
 from rebalancer.config.settings import OutsideSettings, Settings, WalletSettings
 from rebalancer.config.spans import DAY
 from rebalancer.config.text import PoolText
+from rebalancer.config.triggered import patience_of, trigger_of
 from rebalancer.config.venue_rules import key_of, router_of
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import (
-    Back,
-    Bands,
-    Calendar,
     Contributions,
-    Drawn,
-    Hybrid,
     Limits,
-    Optimal,
     OverTime,
     Policy,
     Replacing,
     Target,
-    Threshold,
     Tracking,
-    Trigger,
     Volatility,
-    Width,
     Window,
 )
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, PriceRule, TwapPrice
@@ -86,6 +79,7 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
         targets=tuple(
             Target(tokens[symbol], token.target) for symbol, token in parts.tokens.items() if token.target is not None
         ),
+        estimation=estimation_of(parts, tokens),
         price_rules=tuple(_price_rule(tokens, symbol, token) for symbol, token in parts.tokens.items()),
         pools=tuple(_pool_key(tokens, pool) for pool in venues.uniswap.pools),
         outside=tuple(
@@ -104,6 +98,7 @@ def _settings(parts: Parts, path: Path, environment: Mapping[str, str]) -> Setti
         ping_url=notify.ping,
         way_out=tuple((name, environment[name]) for name in WAY_OUT if name in environment),
         live=top.live,
+        paper_days=0 if parts.safety is None else parts.safety.paper,
     )
 
 
@@ -115,13 +110,15 @@ def _policy(parts: Parts, tokens: dict[str, Token]) -> Policy:
         assets=tuple(tokens[symbol] for symbol, token in parts.tokens.items() if token.target is not None),
         cash=None if parts.top.cash is None else tokens[parts.top.cash],
         hubs=tuple(tokens[symbol] for symbol in parts.hubs()),
-        trigger=_trigger(trigger, parts, tokens),
+        trigger=trigger_of(parts, tokens),
         tracking=_tracking(parts, tokens),
         contributions=Contributions(parts.top.contributions),
         window=None if window is None else Window(frozenset(window.days), *window.hours),
         limits=Limits(**dict(limits)),
         over_time=_over_time(parts),
         replacing=_replacing(parts),
+        apart=trigger.apart,
+        patience=patience_of(parts),
     )
 
 
@@ -145,27 +142,6 @@ def _replacing(parts: Parts) -> Replacing:
     execution = parts.execution
     assert execution is not None
     return Replacing(execution.replace_after, execution.when_stuck == "cancel")
-
-
-def _trigger(trigger: TriggerSection, parts: Parts, tokens: dict[str, Token]) -> Trigger:
-    bands = _bands(trigger, parts, tokens)
-    match trigger.kind:
-        case "threshold":
-            return Threshold(bands)
-        case "calendar":
-            return Calendar(trigger.every or 0)  # a rule has seen that it is there
-        case "hybrid":
-            return Hybrid(trigger.every or 0, bands)
-        case other:
-            assert_never(other)
-
-
-def _bands(trigger: TriggerSection, parts: Parts, tokens: dict[str, Token]) -> Bands:
-    # Under `optimal` the band by default would be a limit that nobody asked for.
-    of_all = trigger.band if trigger.return_to != "optimal" or "band" in trigger.model_fields_set else None
-    found = ((symbol, token.band or of_all) for symbol, token in parts.tokens.items() if token.target is not None)
-    widths = tuple(Width(tokens[symbol], band.absolute, band.relative) for symbol, band in found if band is not None)
-    return Optimal(widths) if trigger.return_to == "optimal" else Drawn(widths, Back(trigger.return_to))
 
 
 def _tracking(parts: Parts, tokens: dict[str, Token]) -> Tracking:

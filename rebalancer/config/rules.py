@@ -13,6 +13,7 @@ from rebalancer.config.document import Document, Key, Problems
 from rebalancer.config.module_rules import MODULE_RULES
 from rebalancer.config.schema import ProductSection, TwapSection
 from rebalancer.config.sections import Parts
+from rebalancer.config.target_rules import TARGET_RULES
 from rebalancer.config.text import is_symbol, show_percent
 from rebalancer.config.venue_rules import VENUE_RULES
 from rebalancer.units import ONE, Weight
@@ -23,7 +24,7 @@ HUBS = ("venues", "uniswap", "hubs")
 
 def check_rules(document: Document, parts: Parts) -> None:
     """All rules, all problems."""
-    for rule in (*RULES, *BAND_RULES, *MODULE_RULES):
+    for rule in (*RULES, *BAND_RULES, *TARGET_RULES, *MODULE_RULES):
         for key, problem in rule(parts):
             document.add(key, problem)
     for written in VENUE_RULES:

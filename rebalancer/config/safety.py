@@ -14,6 +14,7 @@ from rebalancer.config.values import (
     Count,
     Drawdown,
     Failures,
+    PaperDays,
     Patience,
     PerDay,
     Ramp,
@@ -57,6 +58,8 @@ class SafetySection(Section):
     """One fails when a price moves between two blocks; a third says that something stays wrong."""
     ramp: Ramp = ShareInTime(Bps(500), 3 * DAY)
     """What a wrong configuration can cost at first is a part of this; `off` where it is known to be right."""
+    paper: PaperDays = 0
+    """None is asked for by default: the ramp limits what a wrong configuration can cost, and costs no days."""
     refill: RefillDays = 7
     """Time for a person to send the operator coin before it runs out."""
 

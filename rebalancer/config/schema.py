@@ -14,13 +14,12 @@ from rebalancer.config.values import (
     BlockAge,
     ChainId,
     Coin,
-    Day,
     Deadline,
     Decimals,
     Dollars,
+    Drawn,
     Grace,
     Heartbeat,
-    Hours,
     LedgerText,
     Limit,
     Loss,
@@ -35,7 +34,6 @@ from rebalancer.config.values import (
     PriceRange,
     Quorum,
     Risk,
-    Seconds,
     Share,
     Shortfall,
     SomeCoin,
@@ -87,6 +85,8 @@ class WalletSection(Section):
 class BandSection(Section):
     absolute: Width | None = None
     relative: Width | None = None
+    volatility: Drawn | None = None
+    """What it is drawn for: it widens and narrows with what is measured, between half and twice. None: it stays."""
 
 
 class FeedSection(Section):
@@ -141,21 +141,6 @@ class TokenSection(Section):
     price: Annotated[AnyPrice, Discriminator(_kind_of_price)] = Field(
         description="expected where the price comes from: `feed:`, `product:` or `twap:`"
     )
-
-
-class WindowSection(Section):
-    days: Annotated[list[Day], Field(min_length=1)] = list(range(7))
-    hours: Hours = (0, 86_400)
-
-
-class TriggerSection(Section):
-    kind: Literal["calendar", "threshold", "hybrid"] = "threshold"
-    every: Seconds | None = None
-    band: BandSection = BandSection.model_construct(absolute=Weight(5 * 10**16), relative=Weight(25 * 10**16))
-    """5 points, or a quarter of a small target: the nearer counts. Under `optimal`: the widest, where it is given."""
-    return_to: Literal["target", "half", "edge", "optimal"] = "target"
-    """What everybody expects. `optimal` costs less, and rests on the figures of `drift`."""
-    window: WindowSection | None = None
 
 
 class DriftSection(Section):

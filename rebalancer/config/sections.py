@@ -20,15 +20,16 @@ from rebalancer.config.schema import (
     Section,
     TokenSection,
     TopSection,
-    TriggerSection,
     WalletSection,
 )
+from rebalancer.config.targets import TargetsSection
 from rebalancer.config.text import PoolText
+from rebalancer.config.triggers import PatienceSection, TriggerSection
 from rebalancer.config.values import EMPTY
 from rebalancer.config.venues import VenuesSection
 
 S = TypeVar("S", bound=Section)
-OPTIONAL = ("module", "trigger", "drift", "limits", "execution", "safety", "notify")
+OPTIONAL = ("module", "targets", "trigger", "patience", "drift", "limits", "execution", "safety", "notify")
 TOP_KEYS = ("chain", "wallet", "tokens", "venues", *OPTIONAL, *TopSection.model_fields)
 
 
@@ -42,7 +43,9 @@ class Parts:
     module: ModuleSection | None
     tokens: dict[str, TokenSection]
     symbols: tuple[str, ...]
+    targets: TargetsSection | None
     trigger: TriggerSection | None
+    patience: PatienceSection | None
     drift: DriftSection | None
     limits: LimitsSection | None
     execution: ExecutionSection | None
@@ -84,7 +87,9 @@ def read_sections(document: Document) -> Parts:
         _section(document, ModuleSection, "module"),
         {symbol: token for symbol, token in checked.items() if token is not None},
         tuple(tokens),
+        _section(document, TargetsSection, "targets"),
         _section(document, TriggerSection, "trigger"),
+        _section(document, PatienceSection, "patience"),
         _section(document, DriftSection, "drift"),
         _section(document, LimitsSection, "limits"),
         _section(document, ExecutionSection, "execution"),
@@ -100,11 +105,18 @@ def known_keys() -> Iterator[str]:
     sections: dict[str, type[Section]] = {"chain": ChainSection, "wallet": WalletSection, "tokens.SYMBOL": TokenSection}
     sections |= {
         "trigger": TriggerSection,
+        "patience": PatienceSection,
         "drift": DriftSection,
         "limits": LimitsSection,
         "execution": ExecutionSection,
     }
-    sections |= {"module": ModuleSection, "venues": VenuesSection, "safety": SafetySection, "notify": NotifySection}
+    sections |= {
+        "targets": TargetsSection,
+        "module": ModuleSection,
+        "venues": VenuesSection,
+        "safety": SafetySection,
+        "notify": NotifySection,
+    }
     for name, model in sections.items():
         yield from _keys(name, model)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rebalancer.config.password import Password
 from rebalancer.core.model import Policy, Target
+from rebalancer.core.model.estimation import Estimation
 from rebalancer.core.model.module import ModuleAsset, ModuleLimits, ModuleRoute
 from rebalancer.core.price import PoolKey, PriceRule
 from rebalancer.units import Address, Token
@@ -67,6 +68,9 @@ class Settings:
     tokens: tuple[Token, ...]
     """All, in the order of the file: the portfolio, hubs and price sources."""
     targets: tuple[Target, ...]
+    """As the file has them: for good, or where they start."""
+    estimation: Estimation | None
+    """How they are found anew; None: never."""
     price_rules: tuple[PriceRule, ...]
     """One for each token, in the order of `tokens`."""
     pools: tuple[PoolKey, ...]
@@ -92,3 +96,8 @@ class Settings:
     way_out: tuple[tuple[str, str], ...] = field(repr=False)
     """Variables that the programs get which tell people: proxies, certificates, and no secret of ours."""
     live: bool
+    """Whether the file lets a tick send, where it is asked to."""
+    paper_days: int = 0
+    """How many days on paper must have gone well before anything is sent; 0: none."""
+    paper: bool = False
+    """Played on paper: a portfolio of its own in the ledger, without a key, and without a way to send."""

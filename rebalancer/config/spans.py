@@ -33,6 +33,15 @@ def ramp(text: str) -> ShareInTime:
     return ShareInTime(share, days(f"{time} s") * DAY)
 
 
+def paper(text: str) -> int:
+    """Whole days on paper, "14 d", or "off"."""
+    if text == "off":
+        return 0
+    if not (count := days(text)):
+        raise ValueError("expected a time of at least 1 d; `off` asks for none")
+    return count
+
+
 def days(text: str) -> int:
     """A duration in whole days: "7 d"."""
     count, rest = divmod(plain.seconds(text), DAY)

@@ -7,9 +7,10 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BeforeValidator
 
-from rebalancer.config import drift_text, spans, text
-from rebalancer.config.spans import ShareInTime
+from rebalancer.config import drift_text, estimation_text, schedule_text, spans, text
+from rebalancer.config.spans import DAY, ShareInTime
 from rebalancer.config.text import PoolText, is_symbol
+from rebalancer.core.model.estimation import Update
 from rebalancer.core.model.module import (
     LONGEST_GRACE,
     LONGEST_WINDOW,
@@ -18,6 +19,7 @@ from rebalancer.core.model.module import (
     MOST_TOLERANCE,
     SHORTEST_WINDOW,
 )
+from rebalancer.core.model.schedule import Schedule
 from rebalancer.units import Address, Bps, Ppm, Usd, Wei, Weight
 
 T = TypeVar("T")
@@ -119,6 +121,12 @@ def _drawdown(value: ShareInTime) -> ShareInTime:
     return value
 
 
+def _fall(value: ShareInTime) -> ShareInTime:
+    if not 0 < value.share <= 9_000 or not DAY <= value.seconds <= 366 * DAY or value.seconds % DAY:
+        raise ValueError("expected more than nothing and at most 90 %, in whole days from 1 d to 366 d")
+    return value
+
+
 def _ramp(value: ShareInTime) -> ShareInTime:
     if value.seconds and (value.share == 0 or value.seconds > 90 * 86_400):
         raise ValueError("expected more than nothing, for at most 90 d; `off` is no ramp at all")
@@ -162,6 +170,10 @@ TwapWindow = Annotated[int, _from_text(text.seconds, _twap_window, _within_a_yea
 Day = Annotated[int, _from_text(text.day)]
 Hours = Annotated[tuple[int, int], _from_text(text.hours)]
 Volatile = Annotated[Weight | Literal["measured"], _from_text(_volatility)]
+Drawn = Annotated[Weight, _from_text(drift_text.volatility)]
+Moments = Annotated[Schedule, _from_text(schedule_text.schedule)]
+AverageDays = Annotated[int, _from_text(spans.days, _between(5, 366, " days"))]
+Fall = Annotated[ShareInTime, _from_text(spans.share_in_time, _fall)]
 Penalty = Annotated[int, _from_text(drift_text.penalty)]
 LedgerText = Annotated[str, _from_text(text.ledger)]
 PpmShare = Annotated[Ppm, _from_text(text.ppm)]
@@ -182,5 +194,9 @@ Failures = Annotated[int, _from_text(text.whole_number, _between(1, 20, " batche
 Drawdown = Annotated[ShareInTime, _from_text(spans.share_in_time, _drawdown)]
 Ramp = Annotated[ShareInTime, _from_text(spans.ramp, _ramp)]
 Turnover = Annotated[Bps, _from_text(spans.turnover, _positive)]
+PaperDays = Annotated[int, _from_text(spans.paper, _between(0, 90, " days"))]
 RefillDays = Annotated[int, _from_text(spans.days, _between(1, 90, " days"))]
+Lookback = Annotated[int, _from_text(spans.days, _between(30, 1_095, " days"))]
+UpdateTime = Annotated[Update, _from_text(estimation_text.update)]
+Since = Annotated[int, _from_text(estimation_text.day)]
 Channels = Annotated[list[Annotated[str, _from_text(spans.channel)]], BeforeValidator(_any_number)]

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 from rebalancer.core.guard import drift_falls
 from rebalancer.core.model import Breach, Intent, ModuleWallet, Portfolio, Settlement, Simulated, Snapshot
+from rebalancer.core.module_words import share
 from rebalancer.core.render import amount, breach_words
+from rebalancer.core.retarget import in_ppm
 from rebalancer.units import Address, Amount
 
 Breaches = Iterator[Breach]
@@ -23,6 +25,8 @@ def guard_settled(
     if before is None:
         return tuple(allowances_cleared((intent, settlement), None, after))
     snapshot, portfolio = before
+    if intent.targets:
+        return (*not_lower_than_settled(settlement, snapshot, after), *targets_as_set(intent, settlement, after))
     moved = Simulated(settlement.fills, (), settlement.gas_used)
     return (
         *not_lower_than_settled(settlement, snapshot, after),
@@ -55,6 +59,18 @@ def not_lower_than_settled(settlement: Settlement, before: Snapshot, after: Snap
                 f"at least {amount(expected)}: what it held at block {before.block.number}, and what {settlement.tx} "
                 "moved",
             )
+
+
+def targets_as_set(intent: Intent, settlement: Settlement, after: Snapshot) -> Breaches:
+    """The module holds to what was set: what it is rebalanced to is what was decided."""
+    wallet, asked = after.wallet, in_ppm(intent.targets)
+    if isinstance(wallet, ModuleWallet) and wallet.state.targets != asked:
+        seen, allowed = (", ".join(map(share, ppm)) for ppm in (wallet.state.targets, asked))
+        yield Breach(
+            "targets_as_set",
+            f"the module's targets are {seen} at block {after.block.number}",
+            f"{allowed}: what {settlement.tx} has set",
+        )
 
 
 def unfilled_allowances(intent: Intent, settlement: Settlement) -> dict[tuple[Address, Address], int]:

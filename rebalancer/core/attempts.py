@@ -66,7 +66,8 @@ def choose_attempt(intent: Intent, now: int, block: Block, policy: Policy, refus
     if intent.cancelled:
         return _cancelled(intent, block, policy, why)
     if is_void(intent, now, block):
-        return _given_up(intent, block, policy, f"{why}, and past its deadline: mined now, it would only burn gas")
+        late = "would set what was wanted long ago" if intent.targets else "would only burn gas"
+        return _given_up(intent, block, policy, f"{why}, and past its deadline: mined now, it {late}")
     if refusal is not None:
         return _given_up(intent, block, policy, f"{why}, and it would fail now: {refusal}")
     fees = _higher(intent, block, policy.limits)
@@ -98,7 +99,10 @@ def sent_at(intent: Intent) -> int:
 
 
 def is_void(intent: Intent, now: int, block: Block) -> bool:
-    """Whether the batch can do nothing any more in the block after `block`, the first that could hold it."""
+    """Whether the batch can do nothing any more in the block after `block`, the first that could hold it.
+
+    New targets can be set at any time: of them it is whether they are given up.
+    """
     return max(now, block.timestamp + SLOT) > intent.deadline
 
 

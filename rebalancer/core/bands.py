@@ -1,12 +1,13 @@
 """Policy and portfolio in; which weights have left their bands, and where a rebalance brings every weight, out.
 
 Both rest on two distances for each token: how far it may drift, and how far back a rebalance goes. Those of
-`Optimal` are computed in `optimal_bands` beforehand.
+`Optimal`, and those that follow volatility, are computed in `optimal_bands` beforehand. A token that waits
+(`patience`) stays where it is, whatever its band.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -29,6 +30,7 @@ from rebalancer.units import ONE, Address, Bps, Token, Usd, Weight, bps_of_up, m
 SHY_OF_EDGE = Bps(5)
 """How far inside its band a rebalance aims at least, as a share of the portfolio. Costs and the price of the next
 block move a weight by a few hundredths of a point: one brought to the very edge would be outside again at once."""
+_SHY = bps_of_up(ONE, SHY_OF_EDGE)
 
 By = Mapping[Address, Band]
 """Bands by token. A token that is missing never calls for a rebalance, and goes to its target in one."""
@@ -40,8 +42,9 @@ def bands_of(policy: Policy, portfolio: Portfolio) -> dict[Address, Band]:
         return {}
     match policy.trigger.bands:
         case Drawn(widths, back):
-            found = (_drawn(widths, back, p) for p in portfolio.positions)
-            bands = tuple(band for band in found if band is not None)
+            width_of = {width.token.address: width for width in reversed(widths)}
+            found = [_drawn(width_of.get(p.balance.token.address), back, p) for p in portfolio.positions]
+            bands = tuple([band for band in found if band is not None])
         case Known(bands):
             pass
         case Optimal():
@@ -53,13 +56,14 @@ def bands_of(policy: Policy, portfolio: Portfolio) -> dict[Address, Band]:
 
 def edge_of(widths: tuple[Width, ...], token: Token, target: Weight) -> Weight | None:
     """How far the token's weight may stand from `target`: the nearer edge, rounded down. None: no width."""
-    width = next((w for w in widths if w.token.address == token.address), None)
-    if width is None:
-        return None
-    edges = [] if width.absolute is None else [int(width.absolute)]
-    if width.relative is not None:
-        edges.append(mul_div_down(target, width.relative, ONE))
-    return Weight(min(edges)) if edges else None
+    return _edge(next((w for w in widths if w.token.address == token.address), None), target)
+
+
+def _edge(width: Width | None, target: Weight) -> Weight | None:
+    if width is None or width.relative is None:
+        return None if width is None else width.absolute
+    relative = Weight(mul_div_down(target, width.relative, ONE))
+    return relative if width.absolute is None else min(width.absolute, relative)
 
 
 def outside(policy: Policy, portfolio: Portfolio, *, nearly: bool = False) -> tuple[Position, ...]:
@@ -70,12 +74,22 @@ def outside(policy: Policy, portfolio: Portfolio, *, nearly: bool = False) -> tu
     What would move is worth min_trade at least. A few cents cannot be traded, and must not have everything
     else traded at every tick: a stranger can send them, and an exit can leave them behind.
     """
-    bands = bands_of(policy, portfolio)
+    return beyond_edges(policy, portfolio, bands_of(policy, portfolio), _SHY if nearly else 0)
+
+
+def beyond_edges(policy: Policy, portfolio: Portfolio, bands: By, shy: int = 0) -> tuple[Position, ...]:
+    """The same, `shy` inside the edges of these bands."""
     least = policy.limits.min_trade
-    shy = bps_of_up(ONE, SHY_OF_EDGE) if nearly else 0
-    beyond = [(_beyond(bands, p, shy), p) for p in portfolio.positions]
+    beyond = [(_beyond(bands, p, shy), p) for p in free(policy, portfolio)]
     far = [(by, p) for by, p in beyond if by > 0 and worth_moving(bands, portfolio, p) >= least]
     return tuple(p for _, p in sorted(far, key=lambda x: -x[0]))
+
+
+def free(policy: Policy, portfolio: Portfolio) -> tuple[Position, ...]:
+    """The positions that a rebalance of this tick need not leave where they are."""
+    waiting = policy.waits
+    positions = portfolio.positions
+    return tuple(p for p in positions if p.balance.token.address not in waiting) if waiting else positions
 
 
 def worth_moving(bands: By, portfolio: Portfolio, position: Position) -> Usd:
@@ -118,7 +132,8 @@ def cash_alone(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight] | 
 def _with_cash(policy: Policy, portfolio: Portfolio, cash: Token, *, sells: bool) -> dict[Address, Weight]:
     bands = bands_of(policy, portfolio)
     stays = {p.balance.token.address: _stay(bands, p.balance.token.address) for p in portfolio.positions}
-    return with_cash(portfolio, cash, stays, sells=sells)
+    stand = {p.balance.token.address: p.weight for p in portfolio.positions}
+    return stand | with_cash(replace(portfolio, positions=free(policy, portfolio)), cash, stays, sells=sells)
 
 
 def _all_back(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight]:
@@ -129,20 +144,37 @@ def _all_back(policy: Policy, portfolio: Portfolio) -> dict[Address, Weight]:
     from its target, none beyond it. A token without a band, or with a target of zero, goes to its target.
     """
     bands = bands_of(policy, portfolio)
-    desired = {p.balance.token.address: _return_point(bands, p) for p in portfolio.positions}
+    movable = free(policy, portfolio)
+    desired = {p.balance.token.address: p.weight for p in portfolio.positions}
+    desired |= {p.balance.token.address: _return_point(bands, p) for p in movable}
     over = sum(p.weight for p in portfolio.positions) - sum(desired.values())
-    gaps = [(p.target - desired[p.balance.token.address], p.balance.token.address) for p in portfolio.positions]
+    gaps = [(p.target - desired[p.balance.token.address], p.balance.token.address) for p in movable]
     cash = None if policy.cash is None else policy.cash.address
     for gap, address in sorted(gaps, key=lambda g: (g[1] != cash, -abs(g[0]))):
         if gap * over > 0:
             step = min(gap, over) if over > 0 else max(gap, over)
             desired[address] = Weight(desired[address] + step)
             over -= step
+    if over and policy.waits:
+        _take_back(movable, desired, over)
     return desired
 
 
-def _drawn(widths: tuple[Width, ...], back: Back, position: Position) -> Band | None:
-    edge = edge_of(widths, position.balance.token, position.target)
+def _take_back(movable: Sequence[Position], desired: dict[Address, Weight], over: int) -> None:
+    """Who would buy waits, or who would sell: then as much of the other side stays, of the nearest to its target first.
+
+    `over`: what is sold without a buyer; negative: bought without a seller.
+    """
+    for position in sorted(movable, key=lambda p: abs(p.drift)):
+        moved = position.weight - desired[position.balance.token.address]
+        if moved * over > 0:
+            step = min(moved, over) if over > 0 else max(moved, over)
+            desired[position.balance.token.address] = Weight(desired[position.balance.token.address] + step)
+            over -= step
+
+
+def _drawn(width: Width | None, back: Back, position: Position) -> Band | None:
+    edge = _edge(width, position.target)
     if edge is None:
         return None
     match back:
@@ -154,7 +186,7 @@ def _drawn(widths: tuple[Width, ...], back: Back, position: Position) -> Band | 
             stay = int(edge)
         case other:
             assert_never(other)
-    return Band(position.balance.token, edge, Weight(max(min(stay, edge - bps_of_up(ONE, SHY_OF_EDGE)), 0)))
+    return Band(position.balance.token, edge, Weight(max(min(stay, edge - _SHY), 0)))
 
 
 def _beyond(bands: By, position: Position, shy: int) -> int:

@@ -47,7 +47,7 @@ def trade_value(portfolio: Portfolio, batch: Batch) -> Breaches:
 
 
 def direction(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
-    """Sold tokens are over their target and bought ones under it, and no trade passes the target.
+    """Sold tokens are over their target and bought ones under it, and no trade passes the target or moves what waits.
 
     The target in dollars is that of the portfolio after all costs of the batch. Those costs, or what pools pay beyond
     the oracle, are shared by the tokens that move: each may pass its target by as much.
@@ -62,6 +62,9 @@ def direction(policy: Policy, portfolio: Portfolio, batch: Batch) -> Breaches:
         values[sold.balance.token.address] -= _value(portfolio, quote)
         values[bought.balance.token.address] += bought.price.value_down(quote.expected.raw)
         for position, side in ((sold, 1), (bought, -1)):
+            if position.balance.token.address in policy.waits:
+                moved = f"{_name(quote)} moves {position.balance.token}, which waits (patience)"
+                yield Breach("direction", moved, "tokens that do not wait")
             past = side * (goal_of(portfolio, position, lost) - values[position.balance.token.address])
             yield from _astray(quote, position, side, (past, slack))
 

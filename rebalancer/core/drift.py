@@ -18,9 +18,12 @@ def portfolio_of(assets: tuple[Token, ...], targets: tuple[Target, ...], snapsho
 
     Raises Unavailable where the targets are not one for each asset, not negative, summing to ONE.
     """
-    _check_targets(assets, targets)
+    check_targets(assets, targets)
     weight_of = {target.token.address: target.weight for target in targets}
-    return _valued([(snapshot.balance(token), snapshot.price(token), weight_of[token.address]) for token in assets])
+    balance_of = {balance.token.address: balance for balance in snapshot.balances}
+    price_of = {price.token.address: price for price in snapshot.prices}
+    addresses = [token.address for token in assets]
+    return _valued([(balance_of[token], price_of[token], weight_of[token]) for token in addresses])
 
 
 def moved_by(portfolio: Portfolio, changes: Iterable[Amount]) -> Portfolio:
@@ -49,9 +52,10 @@ def max_drift(portfolio: Portfolio) -> Weight:
     return Weight(max((abs(p.drift) for p in portfolio.positions), default=0))
 
 
-def _check_targets(assets: tuple[Token, ...], targets: tuple[Target, ...]) -> None:
-    wanted, given = sorted(t.address for t in assets), sorted(t.token.address for t in targets)
-    if wanted != given:
+def check_targets(assets: tuple[Token, ...], targets: tuple[Target, ...]) -> None:
+    """Raises Unavailable where they are not one for each asset, not negative, summing to ONE."""
+    wanted, given = [t.address for t in assets], [t.token.address for t in targets]
+    if wanted != given and sorted(wanted) != sorted(given):
         raise Unavailable(
             f"targets are for {', '.join(t.token.symbol for t in targets) or 'nothing'}, expected one for each of "
             f"{', '.join(t.symbol for t in assets)}; look at where the targets come from"

@@ -6,7 +6,7 @@ name of its breach; those of a batch stand in `batch_rules`. None of them trusts
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 
 from rebalancer.core import batch_rules
@@ -28,8 +28,8 @@ from rebalancer.core.model import (
 from rebalancer.core.module_books import PREFIX
 from rebalancer.core.module_guard import guard_module_account, guard_module_batch, guard_module_simulation
 from rebalancer.core.render import amount, bps, coin, gas_price, money, percent
-from rebalancer.market.pools import Pool, mid_ratio
-from rebalancer.units import BPS, Address, Amount, Wei, Weight, bps_of_down, mul_div_up
+from rebalancer.market.pools import Pool, token0_ratio
+from rebalancer.units import BPS, Address, Amount, Usd, Wei, Weight, bps_of_down, mul_div_up
 
 Breaches = Iterator[Breach]
 
@@ -93,22 +93,23 @@ def guard_simulation(
 
 def max_pool_gap(policy: Policy, snapshot: Snapshot) -> Breaches:
     """Every pool with a price stands within the limit of the oracle's cross price."""
+    usd_of = {price.token.address: price.usd for price in snapshot.prices}
     for pool in snapshot.pools:
-        gap = _gap_bps_up(pool, snapshot)
+        gap = _gap_bps_up(pool, usd_of)
         if gap is not None and gap > policy.limits.max_pool_gap:
             name = f"pool {pool.address} ({pool.token0}/{pool.token1})"
             yield Breach("max_pool_gap", f"{name} is {bps(gap)} off the oracle", bps(policy.limits.max_pool_gap))
 
 
-def _gap_bps_up(pool: Pool, snapshot: Snapshot) -> int | None:
+def _gap_bps_up(pool: Pool, usd_of: Mapping[Address, Usd]) -> int | None:
     """Distance of the mid price from the oracle's, of the lower of the two, rounded up. None: the pool has no price."""
-    ratio = mid_ratio(pool, pool.token0)
+    ratio = token0_ratio(pool)
     if ratio is None:
         return None
     numerator, denominator = ratio
     # Dollars of one unit of token0, at the oracle and by the pool in token1, over a common denominator.
-    ours = snapshot.price(pool.token0).usd * 10**pool.token1.decimals * denominator
-    theirs = snapshot.price(pool.token1).usd * 10**pool.token0.decimals * numerator
+    ours = usd_of[pool.token0.address] * 10**pool.token1.decimals * denominator
+    theirs = usd_of[pool.token1.address] * 10**pool.token0.decimals * numerator
     return mul_div_up(abs(ours - theirs), BPS, min(ours, theirs))
 
 

@@ -72,10 +72,8 @@ def _of_error(error: Exception, past: Past | None) -> Notice | None:
 def _of_outcome(outcome: Outcome, past: Past | None, at: int) -> Notice | None:
     word, detail = outcome_words(outcome)
     match outcome:
-        case Settled(short=str()):
-            return Notice("rebalanced for less than was simulated", detail, urgent=True)
         case Settled():
-            return Notice("rebalanced", detail, urgent=False)
+            return _of_settled(outcome, detail)
         case Failed():
             # Ticks that waited may lie between two batches, so these are counted, not the ticks.
             known = past is not None and (past.failures != 1 or _is_known(outcome, past))
@@ -90,6 +88,14 @@ def _of_outcome(outcome: Outcome, past: Past | None, at: int) -> Notice | None:
             return None
         case other:
             assert_never(other)
+
+
+def _of_settled(settled: Settled, detail: str) -> Notice:
+    if settled.short is not None:
+        return Notice("rebalanced for less than was simulated", detail, urgent=True)
+    if settled.targets:
+        return Notice("new targets are set", detail, urgent=False)
+    return Notice("rebalanced", detail, urgent=False)
 
 
 def _of_pending(intent: Intent, detail: str, past: Past | None, at: int) -> Notice | None:

@@ -2,12 +2,13 @@
 
 Gas and pools move, so what is cheapest does too: `Optimal` bands are computed at each tick, from what it has read
 anyway. Each token is looked at on its own, as if it were traded against cash: what two tokens share in one batch is
-not counted, and makes the true cost a little less.
+not counted, and makes the true cost a little less. Drawn bands may follow volatility: drawn for one, they are as much
+wider or narrower as there is more of it or less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rebalancer.core.bands import SHY_OF_EDGE, bands_of, edge_of
@@ -16,19 +17,21 @@ from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import (
     Band,
     Calendar,
+    Drawn,
     Known,
     Optimal,
     Policy,
     Portfolio,
     Position,
     Snapshot,
+    Threshold,
     Volatility,
     Width,
 )
 from rebalancer.core.optimal import Terms, cheapest
 from rebalancer.market.pools import spot_out_down
 from rebalancer.market.routing import RouteQuote, best_known_route
-from rebalancer.units import BPS, ONE, Bps, Token, Usd, Wei, Weight, bps_of_down, bps_of_up, mul_div_up
+from rebalancer.units import BPS, ONE, Bps, Token, Usd, Wei, Weight, bps_of_down, bps_of_up, mul_div_down, mul_div_up
 
 BATCH_GAS = 140_000
 """What a rebalance uses beside its swaps: the transaction, the Safe, the module with its feeds and walls.
@@ -41,6 +44,9 @@ LEAST_VOLATILITY = Weight(ONE // 100)
 at all, and be traded for every cent that a deposit puts it off."""
 MOST_VOLATILITY = Weight(3 * ONE)
 """300 % a year: three times what lively tokens move by. Beyond it a feed, a node or a figure is likelier wrong."""
+
+MOST_FACTOR = 2
+"""A band that follows volatility is held between half and twice what the owners drew: they know it best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +61,20 @@ def resolved(policy: Policy, portfolio: Portfolio, snapshot: Snapshot, measured:
     """The policy with its bands as distances that are known, and with what is `measured` where nothing is given; a
     calendar has no bands.
 
-    Unavailable where a token's volatility is neither given in the policy nor `measured`.
+    Unavailable where a token's volatility is neither given in the policy nor `measured`, or a band follows one that is
+    not measured.
     """
     policy = _completed(policy, measured)
-    match policy.trigger:
-        case Calendar():
-            return policy
-        case trigger:
-            if isinstance(trigger.bands, Optimal):
-                bands = tuple(_band(one) for one in reckoned(policy, portfolio, snapshot, measured))
-            else:
-                bands = tuple(bands_of(policy, portfolio).values())
-            return replace(policy, trigger=replace(trigger, bands=Known(bands)))
+    trigger = policy.trigger
+    if isinstance(trigger, Calendar):
+        return policy
+    if isinstance(trigger.bands, Optimal):
+        known = Known(tuple(_band(one) for one in reckoned(policy, portfolio, snapshot, measured)))
+    else:
+        known = Known(tuple(bands_of(_following(policy, measured), portfolio).values()))
+    return replace(
+        policy, trigger=Threshold(known) if isinstance(trigger, Threshold) else replace(trigger, bands=known)
+    )
 
 
 def reckoned(
@@ -104,10 +112,56 @@ def not_given(policy: Policy) -> tuple[Token, ...]:
 
 
 def to_measure(policy: Policy) -> tuple[Token, ...]:
-    """Those of them that a tick cannot do without: none where neither the bands nor a named cost of drift ask for it,
-    so that drawn bands wait for no history."""
+    """Those that a tick cannot do without: of what is not given none where neither the bands nor a named cost of drift
+    ask for it, and what bands follow, given or not. So bands that are drawn once and for all wait for no history."""
     optimal = not isinstance(policy.trigger, Calendar) and isinstance(policy.trigger.bands, Optimal)
-    return not_given(policy) if optimal or policy.tracking.named else ()
+    return _in_order(policy, (not_given(policy) if optimal or policy.tracking.named else (), followed(policy)))
+
+
+def measurable(policy: Policy) -> tuple[Token, ...]:
+    """All whose measured volatility has a meaning for this policy."""
+    return _in_order(policy, (not_given(policy), followed(policy)))
+
+
+def followed(policy: Policy) -> tuple[Token, ...]:
+    """The tokens whose bands are drawn for a volatility, and follow it."""
+    bands = None if isinstance(policy.trigger, Calendar) else policy.trigger.bands
+    widths = bands.widths if isinstance(bands, Drawn) else ()
+    return tuple(width.token for width in widths if width.drawn_at is not None)
+
+
+def _in_order(policy: Policy, several: Iterable[tuple[Token, ...]]) -> tuple[Token, ...]:
+    wanted = {token.address for tokens in several for token in tokens}
+    return tuple(token for token in policy.assets if token.address in wanted)
+
+
+def _following(policy: Policy, measured: Sequence[Volatility]) -> Policy:
+    """The policy with the edges of its drawn bands as wide as what is measured has them."""
+    if isinstance(policy.trigger, Calendar) or not isinstance(policy.trigger.bands, Drawn):
+        return policy
+    drawn = policy.trigger.bands
+    if all(width.drawn_at is None for width in drawn.widths):
+        return policy
+    per_year = {v.token.address: v.per_year for v in measured}
+    widths = tuple(_followed(width, per_year.get(width.token.address)) for width in drawn.widths)
+    return replace(policy, trigger=replace(policy.trigger, bands=replace(drawn, widths=widths)))
+
+
+def _followed(width: Width, seen: Weight | None) -> Width:
+    if width.drawn_at is None:
+        return width
+    if seen is None:
+        raise Unavailable(
+            f"the band of {width.token} follows a volatility that is not measured yet: wait until there is history "
+            "enough, or leave out the band's `volatility`"
+        )
+    least, most = width.drawn_at // MOST_FACTOR, width.drawn_at * MOST_FACTOR
+    seen = Weight(min(max(seen, least), most))
+
+    def wide(edge: Weight | None) -> Weight | None:
+        return None if edge is None else Weight(mul_div_down(edge, seen, width.drawn_at or ONE))
+
+    return replace(width, absolute=wide(width.absolute), relative=wide(width.relative))
 
 
 def _completed(policy: Policy, measured: Sequence[Volatility]) -> Policy:

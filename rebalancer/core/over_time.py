@@ -78,6 +78,11 @@ def guard_trade(policy: Policy, history: History, portfolio: Portfolio, cost: Co
     return (*guard_spent(policy, after), *ramp(policy, after, portfolio, now))
 
 
+def guard_cost(policy: Policy, history: History, portfolio: Portfolio, cost: Cost) -> tuple[Breach, ...]:
+    """What must hold with this cost on top, of what is no rebalance."""
+    return tuple(cost_per_month(policy, with_trade(history, cost, portfolio)))
+
+
 def guard_spent(policy: Policy, history: History) -> tuple[Breach, ...]:
     """What must hold of all rebalances, the newest included."""
     return (
@@ -196,10 +201,15 @@ def _counted(history: History, now: int) -> int:
     return min(max(now - history.began, _USUAL), MONTH)
 
 
-def _value_down(portfolio: Portfolio, *raw: dict[Address, int]) -> int:
-    """What the signed amounts are worth at the portfolio's prices, those of other tokens apart."""
-    summed = ((p.price, sum(part.get(p.balance.token.address, 0) for part in raw)) for p in portfolio.positions)
-    return sum(price.value_down(amount) for price, amount in summed)
+def _value_down(portfolio: Portfolio, held: dict[Address, int], moved: dict[Address, int]) -> int:
+    """What was held, and moved since, is worth at the portfolio's prices, other tokens apart."""
+    value = 0
+    for position in portfolio.positions:
+        token = position.balance.token.address
+        amount = held.get(token, 0) + moved.get(token, 0)
+        # Mostly what is held now, whose value is known.
+        value += position.value if amount == position.balance.raw else position.price.value_down(amount)
+    return value
 
 
 def _share_up(value: Usd, portfolio: Portfolio) -> int:

@@ -20,6 +20,7 @@ from rebalancer.core.model import (
     Portfolio,
     Proposed,
     Settled,
+    Target,
     Trade,
 )
 from rebalancer.units import ONE, Amount, Price, Usd, Wei, Weight
@@ -130,6 +131,11 @@ def trade_words(trade: Trade) -> str:
     return f"sell {amount(trade.sell)} for at least {amount(trade.floor)}"
 
 
+def targets_words(targets: tuple[Target, ...]) -> str:
+    """Weights to hold, exact to the millionth: "WETH 30 %, USDC 70 %"."""
+    return ", ".join(f"{each.token} {_trimmed(each.weight * 100, 18, 4, full=False)} %" for each in targets)
+
+
 def breach_rows(breaches: tuple[Breach, ...]) -> tuple[tuple[str, ...], ...]:
     """One row for each breach under BREACH_HEAD."""
     return tuple((b.rule, b.observed, b.allowed) for b in breaches)
@@ -147,21 +153,27 @@ def _detail(outcome: Outcome) -> str:
         case Blocked(breaches):
             return "; ".join(breach_words(b) for b in breaches)
         case Planned(batch, _, cost, left_out, _):
-            trades = "; ".join((*(trade_words(q.trade) for q in batch.quotes), *left_out))
-            return f"{trades}; expected cost {_all_in(cost)} on {money(cost.traded)}"
+            on = "" if batch.targets else f" on {money(cost.traded)}"
+            trades = "; ".join((*_set(batch.targets), *(trade_words(q.trade) for q in batch.quotes), *left_out))
+            return f"{trades}; expected cost {_all_in(cost)}{on}"
         case Proposed(reference):
             return f"waits for the owners' signatures as {reference}"
         case Pending(intent, reason):
             return f"{intent.newest.hash}: {reason}"
-        case Settled(settlement, expected, short):
+        case Settled(settlement, expected, short, targets):
             paid = f"cost {_all_in(settlement.cost)} of {_all_in(expected)} expected"
-            fills = ", ".join(_signed(f) for f in settlement.fills)
+            fills = ", ".join((*_set(targets), *(_signed(f) for f in settlement.fills)))
             rest = "".join(f"; {words}" for words in (settlement.unfilled, short) if words is not None)
             return f"{settlement.tx} in block {settlement.block}: {fills}; {paid}{rest}"
         case Failed(_, tx, reason):
             return f"{tx}: {reason}"
         case other:
             assert_never(other)
+
+
+def _set(targets: tuple[Target, ...]) -> tuple[str, ...]:
+    """What to say of a batch that sets targets; nothing of another."""
+    return (f"targets: {targets_words(targets)}",) if targets else ()
 
 
 def _all_in(cost: Cost) -> str:

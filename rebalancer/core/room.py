@@ -75,8 +75,9 @@ def not_final(past: Past, block: Block) -> Hold | None:
     mined = None if past.unfinal is None else mined_of(past.unfinal[1])
     if mined is None or block.number - mined.block >= FINAL_BLOCKS:
         return None
+    what = "change of targets" if past.unfinal is not None and past.unfinal[0].targets else "rebalance"
     return Hold(
-        f"the last rebalance {mined.tx} in block {mined.block} is final from block {mined.block + FINAL_BLOCKS} on "
+        f"the last {what} {mined.tx} in block {mined.block} is final from block {mined.block + FINAL_BLOCKS} on "
         f"({FINAL_BLOCKS} blocks): until then nothing new is sent"
     )
 

@@ -17,19 +17,20 @@ from rebalancer.core.order_words import unfilled_words
 from rebalancer.core.render import amount
 from rebalancer.core.rest import through
 from rebalancer.market.pools import other_token
-from rebalancer.units import Address, Amount
+from rebalancer.units import Address, Amount, Usd
 
 
 def settle(intent: Intent, receipt: Receipt) -> Settlement | Failure:
     """The settlement of a landed intent, or why it failed: nothing but the gas is gone then.
 
     Raises Halt where a transaction landed and moved what it must not: the chain enforces the floors of a batch, and
-    a cancellation moves nothing. So it was not what we signed, or what we read of it is wrong.
+    a cancellation moves nothing, nor do new targets. So it was not what we signed, or what we read of it is wrong.
     """
     if receipt.reason is not None:
         return Failure(receipt.reason + through(intent), _mined(intent, receipt))
     cancelled = _is_cancellation(intent, receipt)
-    wrong = tuple(_moved(receipt) if cancelled else _violations(intent, receipt))
+    still = "a cancellation" if cancelled else "new targets" if intent.targets else None
+    wrong = tuple(_violations(intent, receipt) if still is None else _moved(receipt, still))
     if wrong:
         raise Halt(
             f"transaction {receipt.tx} in block {receipt.block} landed and is not what was planned: "
@@ -70,6 +71,8 @@ def _measured(intent: Intent, receipt: Receipt, accepted: str | None) -> Settlem
 def _cost(intent: Intent, receipt: Receipt) -> Cost:
     gas = (receipt.gas_used, receipt.gas_price)
     cost = cost_of_changes(receipt.changes, intent.prices, gas, intent.native, None)
+    if intent.targets:
+        return replace(cost, fee=Usd(0), impact=Usd(0))
     fee, impact = (split_of(receipt.swaps, intent.prices) if _explained(receipt) else None) or (None, None)
     return replace(cost, fee=fee, impact=impact)
 
@@ -100,11 +103,11 @@ def _mined(intent: Intent, receipt: Receipt) -> Mined:
     )
 
 
-def _moved(receipt: Receipt) -> Iterator[str]:
-    """What a cancellation has moved."""
+def _moved(receipt: Receipt, still: str) -> Iterator[str]:
+    """What was moved by that which moves nothing."""
     for change in receipt.changes:
         if change.raw:
-            yield f"{change.token} changed by {amount(change)}, expected a cancellation to move nothing"
+            yield f"{change.token} changed by {amount(change)}, expected {still} to move nothing"
 
 
 def _violations(intent: Intent, receipt: Receipt) -> Iterator[str]:

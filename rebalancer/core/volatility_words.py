@@ -11,9 +11,8 @@ from rebalancer.core.render import duration, percent
 
 def volatility_words(policy: Policy, measured: Measured, now: int) -> str:
     """`policy` as `optimal_bands.resolved` gives it; `now` in Unix seconds."""
-    found = {v.token.address for v in measured.volatilities}
-    own = [v for v in policy.tracking.volatilities if v.token.address in found]
-    given = [v for v in policy.tracking.volatilities if v.token.address not in found]
+    own = measured.volatilities
+    given = [v for v in policy.tracking.volatilities if v not in own]
     parts = [f"given: {_listed(given)}"] if given else []
     if own:
         parts.append(

@@ -57,20 +57,22 @@ def mid_ratio(pool: Pool, token_in: Token) -> tuple[int, int] | None:
     Exact, without fee and impact. None for a pool that has no price: a pair that holds nothing, a V3 pool that was
     never initialised, or one without liquidity in range, where anybody moves the price for nothing but gas.
     """
+    token0_worth = token0_ratio(pool)
+    return token0_worth if is_zero_for_one(pool, token_in) or token0_worth is None else token0_worth[::-1]
+
+
+def token0_ratio(pool: Pool) -> tuple[int, int] | None:
+    """`mid_ratio` of token0."""
     match pool:
-        case V2Pool():
-            token0_worth = (pool.reserve1, pool.reserve0)
-        case V3Pool():
-            token0_worth = (pool.sqrt_price_x96**2, 1 << 192)
-    zero_for_one = is_zero_for_one(pool, token_in)
-    if 0 in token0_worth or (isinstance(pool, V3Pool) and pool.liquidity == 0):
-        return None
-    return token0_worth if zero_for_one else token0_worth[::-1]
+        case V2Pool(reserve0=reserve0, reserve1=reserve1):
+            return (reserve1, reserve0) if reserve0 and reserve1 else None
+        case V3Pool(sqrt_price_x96=root, liquidity=liquidity):
+            return (root * root, 1 << 192) if root and liquidity else None
 
 
 def has_price(pool: Pool) -> bool:
     """Whether the pool says what its tokens are worth."""
-    return mid_ratio(pool, pool.token0) is not None
+    return token0_ratio(pool) is not None
 
 
 def spot_out_down(pool: Pool, token_in: Token, amount_in: int) -> int | None:

@@ -2,9 +2,9 @@
 """Live keepers that are killed with SIGKILL, before and after every step of a tick, then at random times.
 
 Each round is a keeper off its targets on the replica, with a ledger of its own; what it sends is mined at once, late,
-again, or never. It is killed, run again until it holds, and then chain and ledger are compared. With --postgres two
-hosts race on one ledger, and one of them is killed. Which steps there are is found by watching rounds in which nobody
-is killed. Exit 1 where a figure is not as it should be.
+again, or never: a rebalance, or new targets and then a rebalance to them. It is killed, run again until it holds, and
+then chain and ledger are compared. With --postgres two hosts race on one ledger, and one of them is killed. Which steps
+there are is found by watching rounds in which nobody is killed. Exit 1 where a figure is not as it should be.
 """
 
 from __future__ import annotations
@@ -139,9 +139,9 @@ class Plan:
     def _round(self, scene: Scene, stop: str = "", kills: int = 0) -> Round:
         self._count += 1
         seed = f"{self._seed}/{self._count}"
-        # Of the scenes each has both kinds of wallet in turn.
+        # Of the scenes each has both kinds of wallet in turn, but for those of moving targets.
         kind = SAFE if random.Random(seed).randrange(SAFES) == 0 else MODULE
-        return Round(scene, kind, seed, stop, kills)
+        return Round(scene, scene.kind or kind, seed, stop, kills)
 
 
 def main() -> int:

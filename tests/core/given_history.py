@@ -6,10 +6,12 @@ from dataclasses import replace
 
 from small_market import ASSETS, NOW, OVER_TIME, POLICY, PRICES, portfolio_in, snapshot_with, usd, worth
 
-from rebalancer.core.model import INDEX, NO_HISTORY, Breach, Cost, History, Portfolio, Snapshot, Valued
+from rebalancer.core.model import INDEX, NO_HISTORY, Breach, Cost, History, Past, Portfolio, Snapshot, Valued
 from rebalancer.core.over_time import holdings_of
 from rebalancer.units import ONE, Address, Bps, Price, Token, Usd, Weight
 
+NEW = Past(None, None, None, 0, 0)
+"""Nothing is on record."""
 HELD = (30_000, 40_000, 20_000, 10_000)
 """Dollars of ASSETS, on their targets."""
 

@@ -127,6 +127,13 @@ def test_guard_batch__a_token_on_the_wrong_side__is_a_breach(sell: Amount, buy: 
     assert any(seen in breach.observed for breach in breaches)
 
 
+@pytest.mark.parametrize(("token", "times"), [(LINK, 1), (WETH, 2), (USDC, 0)])
+def test_guard_batch__a_token_that_waits__is_moved_by_no_trade(token: Token, times: int) -> None:
+    patient = replace(POLICY, waits=frozenset({token.address}))
+    found = [b for b in guard_batch(patient, PORTFOLIO, SNAPSHOT, BATCH) if "waits (patience)" in b.observed]
+    assert [breach.rule for breach in found] == ["direction"] * times
+
+
 @pytest.mark.parametrize(("dollars", "breached"), [(5_100, False), ("5100.01", True)])
 def test_guard_batch__a_trade_past_the_target__has_five_bps_and_one_smallest_trade(
     dollars: int, breached: bool

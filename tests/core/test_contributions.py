@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from given_history import NEW
 from hypothesis import given
 from hypothesis import strategies as st
 from small_market import (
@@ -162,7 +163,7 @@ def test_only__new_money_does_not_suffice__is_spent_all_the_same_and_nothing_is_
 
 def test_only__cash_on_its_target__holds_and_says_why() -> None:
     portfolio = portfolio_in(snapshot_with(36_000, 40_000, 14_000, 10_000))
-    answer = reason_to_act(ONLY, portfolio, NOW, None)
+    answer = reason_to_act(ONLY, portfolio, NOW, NEW)
     assert isinstance(answer, Hold)
     assert "WETH is 6 points over its target of 30 %" in answer.reason
     assert answer.reason.endswith(
@@ -175,7 +176,7 @@ def test_only__after_a_withdrawal__sells_nothing_and_waits_for_new_money() -> No
     # All but cash have risen, or somebody took cash: who sells nothing cannot tell, and need not.
     dollars = (36_000, 32_000, 24_000, 8_000)
     assert desired_of(ONLY, *dollars) == ["36", "32", "24", "8"]
-    answer = reason_to_act(ONLY, portfolio_in(snapshot_with(*dollars)), NOW, None)
+    answer = reason_to_act(ONLY, portfolio_in(snapshot_with(*dollars)), NOW, NEW)
     assert isinstance(answer, Hold) and "of USDC 0.00 USD above its target can be spent" in answer.reason
 
 
@@ -197,8 +198,8 @@ def test_only__of_a_calendar_that_is_due__acts_where_there_is_cash_and_holds_whe
     some, none = (
         portfolio_in(snapshot_with(30_000, cash, 100_000 - 40_000 - cash, 10_000)) for cash in (41_000, 40_000)
     )
-    assert isinstance(reason_to_act(policy, some, NOW, None), Act)
-    assert isinstance(reason_to_act(policy, none, NOW, None), Hold)
+    assert isinstance(reason_to_act(policy, some, NOW, NEW), Act)
+    assert isinstance(reason_to_act(policy, none, NOW, NEW), Hold)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=4, max_size=4).filter(any))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from small_market import ASSETS, LINK, NOW, POLICY, USDC, WETH, portfolio_in, share, snapshot_with
+from small_market import ASSETS, LINK, NOW, POLICY, USDC, WETH, WIDTHS, portfolio_in, share, snapshot_with
 
+from rebalancer.core.bands import bands_of
 from rebalancer.core.benefit import saved_down
+from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import (
     NOTHING_MEASURED,
+    Back,
     Calendar,
+    Drawn,
     Hybrid,
+    Known,
     Measured,
     Optimal,
     Policy,
@@ -19,7 +24,7 @@ from rebalancer.core.model import (
     Trigger,
     Volatility,
 )
-from rebalancer.core.optimal_bands import not_given, resolved, to_measure
+from rebalancer.core.optimal_bands import followed, measurable, not_given, resolved, to_measure
 from rebalancer.core.volatility_words import volatility_words
 from rebalancer.units import Amount
 
@@ -86,3 +91,61 @@ def test_volatility_words__below_the_least__say_what_it_counts_as() -> None:
     policy = replace(POLICY, tracking=replace(POLICY.tracking, volatilities=(Volatility(USDC, share("0.4")),)))
     measured = replace(MEASURED, volatilities=policy.tracking.volatilities)
     assert volatility_words(policy, measured, NOW).endswith("USDC 0.4 % (counts as 1 %)")
+
+
+# ---------------------------------------------------------------- drawn bands that follow it
+
+DRAWN_AT = share(60)
+FOLLOWING = replace(
+    POLICY, trigger=Threshold(Drawn(tuple(replace(width, drawn_at=DRAWN_AT) for width in WIDTHS), Back.HALF))
+)
+"""Bands of 5 points, and of 2.5 for LINK."""
+
+
+@pytest.mark.parametrize(
+    ("seen", "weth", "link"),
+    [
+        ("60", "5", "2.5"),
+        ("90", "7.5", "3.75"),
+        ("120", "10", "5"),
+        ("299", "10", "5"),
+        ("30", "2.5", "1.25"),
+        ("1", "2.5", "1.25"),
+    ],
+)
+def test_resolved__of_bands_that_follow_volatility__are_half_to_twice_as_wide(seen: str, weth: str, link: str) -> None:
+    measured = [Volatility(token, share(seen)) for token in ASSETS]
+    trigger = resolved(FOLLOWING, portfolio_in(RICH), RICH, measured).trigger
+    assert isinstance(trigger, Threshold) and isinstance(trigger.bands, Known)
+    found = {band.token: band for band in trigger.bands.bands}
+    assert (found[WETH].trigger, found[LINK].trigger) == (share(weth), share(link))
+    assert found[WETH].back == share(weth) // 2
+
+
+def test_resolved__of_bands_of_which_one_follows__leaves_the_others() -> None:
+    widths = tuple(replace(width, drawn_at=DRAWN_AT if width.token == LINK else None) for width in WIDTHS)
+    policy = replace(POLICY, trigger=Threshold(Drawn(widths, Back.TARGET)))
+    assert followed(policy) == to_measure(policy) == measurable(policy) == (LINK,)
+    told = resolved(policy, portfolio_in(RICH), RICH, [Volatility(LINK, share(90))])
+    plain = bands_of(POLICY, portfolio_in(RICH))
+    for address, band in bands_of(told, portfolio_in(RICH)).items():
+        assert band.trigger == (share("3.75") if address == LINK.address else plain[address].trigger)
+    # What the owners give counts for the cost of drift as before.
+    assert told.tracking == policy.tracking
+
+
+def test_resolved__of_a_band_that_follows_what_is_not_measured__is_unavailable() -> None:
+    with pytest.raises(Unavailable, match="the band of WETH follows a volatility that is not measured yet: wait until"):
+        resolved(FOLLOWING, portfolio_in(RICH), RICH, ())
+
+
+def test_to_measure__of_bands_that_follow__is_all_of_them_though_all_are_given() -> None:
+    assert to_measure(FOLLOWING) == measurable(FOLLOWING) == ASSETS and not_given(FOLLOWING) == ()
+    assert followed(replace(FOLLOWING, trigger=Calendar(60))) == followed(POLICY) == ()
+
+
+def test_volatility_words__of_given_volatilities_and_bands_that_follow__say_both() -> None:
+    told = resolved(FOLLOWING, portfolio_in(RICH), RICH, [Volatility(token, share(90)) for token in ASSETS])
+    measured = replace(MEASURED, volatilities=tuple(Volatility(token, share(90)) for token in ASSETS))
+    said = volatility_words(told, measured, NOW)
+    assert "given: WETH 60 %" in said and "old: WETH 90 %" in said

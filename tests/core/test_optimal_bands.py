@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from given_bands import OPTIMAL, at_gas_price
+from given_history import NEW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_market import (
@@ -97,8 +98,8 @@ def test_reason_to_act__under_optimal_bands__acts_beyond_them_and_a_rebalance_en
     policy = resolved(OPTIMAL, portfolio_in(RICH), RICH)
     beyond = (band.trigger + share("0.2")) * 1_000_000 // ONE
     off = portfolio_in(snapshot_with(300_000 + beyond, 400_000 - beyond, 200_000, 100_000))
-    assert isinstance(reason_to_act(policy, portfolio_in(RICH), BLOCK.timestamp, None), Hold)
-    answer = reason_to_act(policy, off, BLOCK.timestamp, None)
+    assert isinstance(reason_to_act(policy, portfolio_in(RICH), BLOCK.timestamp, NEW), Hold)
+    answer = reason_to_act(policy, off, BLOCK.timestamp, NEW)
     assert isinstance(answer, Act) and answer.reason.startswith("WETH is ")
     assert [p.balance.token for p in outside(policy, off)] == [WETH]
     assert abs(desired_weights(policy, off)[WETH.address] - share(30) - band.back) <= 1

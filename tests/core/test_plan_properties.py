@@ -81,7 +81,7 @@ def markets(draw: st.DrawFn) -> Snapshot:
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    """Any trigger that has bands or none, any return point, any use of cash, limits from none to tight."""
+    """Any trigger that has bands or none, any return point, any use of cash, limits from none to tight; some wait."""
     widths = tuple(
         Width(token, Weight(draw(st.integers(0, ONE // 10))), draw(st.none() | st.integers(0, ONE).map(Weight)))
         for token in ASSETS
@@ -94,12 +94,15 @@ def policies(draw: st.DrawFn) -> Policy:
         max_impact=Bps(draw(st.sampled_from([1, 20, 300]))),
     )
     triggers: list[Trigger] = [Calendar(1), Threshold(Drawn(widths, draw(st.sampled_from(Back))))]
+    cash = draw(st.sampled_from([None, USDC, LINK]))
+    may_wait = [token.address for token in ASSETS if token != cash]
     return replace(
         POLICY,
         trigger=draw(st.sampled_from(triggers)),
         contributions=draw(st.sampled_from(Contributions)),
-        cash=draw(st.sampled_from([None, USDC, LINK])),
+        cash=cash,
         limits=limits,
+        waits=draw(st.frozensets(st.sampled_from(may_wait), max_size=2)),
     )
 
 

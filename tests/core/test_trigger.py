@@ -6,18 +6,22 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from given_history import NEW
 from hypothesis import given
 from hypothesis import strategies as st
 from small_market import ASSETS, LINK, NOW, POLICY, USDC, WBTC, WETH, portfolio_in, returning, share, snapshot_with, usd
 
+from rebalancer.config.schedule_text import schedule
 from rebalancer.core.bands import edge_of
 from rebalancer.core.model import (
+    NO_HISTORY,
     Act,
     Back,
     Calendar,
     Drawn,
     Hold,
     Hybrid,
+    Past,
     Policy,
     Portfolio,
     Target,
@@ -33,6 +37,11 @@ DAY, HOUR = 86_400, 3_600
 MONDAY = 1_699_833_600
 """2023-11-13, 00:00 UTC."""
 AT_TARGET = portfolio_in(snapshot_with(30_000, 40_000, 20_000, 10_000))
+
+
+def settled(ago: int) -> Past:
+    """The last rebalance settled so many seconds before NOW."""
+    return replace(NEW, last_settled_at=NOW - ago)
 
 
 def policy_with(trigger: Trigger, window: Window | None = None) -> Policy:
@@ -57,38 +66,102 @@ def weth_at(dollars: str) -> Portfolio:
 
 
 def test_calendar__with_no_past__acts_at_once() -> None:
-    assert isinstance(reason_to_act(policy_with(Calendar(30 * DAY)), AT_TARGET, NOW, None), Act)
+    assert isinstance(reason_to_act(policy_with(Calendar(30 * DAY)), AT_TARGET, NOW, NEW), Act)
 
 
 def test_calendar__when_the_time_is_up__acts() -> None:
-    answer = reason_to_act(policy_with(Calendar(30 * DAY)), AT_TARGET, NOW, NOW - 30 * DAY)
+    answer = reason_to_act(policy_with(Calendar(30 * DAY)), AT_TARGET, NOW, settled(30 * DAY))
     assert answer == Act("the last rebalance settled 30 d ago, one is due every 30 d")
 
 
 def test_calendar__a_second_before__holds_and_says_how_long() -> None:
-    answer = reason_to_act(policy_with(Calendar(30 * DAY)), AT_TARGET, NOW, NOW - 30 * DAY + 1)
+    answer = reason_to_act(policy_with(Calendar(30 * DAY)), AT_TARGET, NOW, settled(30 * DAY - 1))
     assert answer == Hold("the last rebalance settled 29 d 23 h ago, the next is due after 30 d, in 1 s")
+
+
+# ---------------------------------------------------------------- a schedule
+
+MONDAYS = Calendar(schedule("weekly Monday 14:00"))
+AT_TWO = MONDAY + 14 * HOUR
+"""NOW is the Tuesday after, 22:13:20."""
+
+
+def new(began: int) -> Past:
+    """Nothing has settled; the first tick on record was then."""
+    return replace(NEW, history=replace(NO_HISTORY, began=began))
+
+
+@pytest.mark.parametrize(("ago", "acts"), [(NOW - AT_TWO + 1, True), (NOW - AT_TWO, False), (HOUR, False)])
+def test_schedule__after_its_moment__acts_where_nothing_has_settled_since(ago: int, acts: bool) -> None:
+    assert isinstance(reason_to_act(policy_with(MONDAYS), AT_TARGET, NOW, settled(ago)), Act) == acts
+
+
+def test_schedule__missed_by_days__is_due_until_it_is_done() -> None:
+    for late in (0, DAY, 6 * DAY):
+        answer = reason_to_act(policy_with(MONDAYS), AT_TARGET, AT_TWO + late, settled(NOW - AT_TWO + 1))
+        assert isinstance(answer, Act)
+        assert "one is due since Monday 2023-11-13 14:00 UTC (weekly Monday 14:00)" in answer.reason
+
+
+def test_schedule__between_two_moments__holds_and_says_when_the_next_is() -> None:
+    answer = reason_to_act(policy_with(MONDAYS), AT_TARGET, NOW, settled(DAY))
+    assert answer == Hold(
+        "the last rebalance settled 1 d ago, the next is due on Monday 2023-11-20 14:00 UTC, in 5 d 15 h "
+        "(weekly Monday 14:00)"
+    )
+
+
+@pytest.mark.parametrize(("began", "acts"), [(0, False), (AT_TWO - 1, True), (AT_TWO, False), (NOW - 60, False)])
+def test_schedule__with_nothing_settled__counts_from_the_first_tick_on_record(began: int, acts: bool) -> None:
+    answer = reason_to_act(policy_with(MONDAYS), AT_TARGET, NOW, new(began))
+    assert isinstance(answer, Act) == acts and answer.reason.startswith("no rebalance has settled yet, ")
+
+
+@pytest.mark.parametrize(
+    ("dollars", "ago", "acts"), [("36000", 2 * DAY, True), ("35000", 2 * DAY, False), ("36000", 1, False)]
+)
+def test_hybrid__by_a_schedule__asks_for_both(dollars: str, ago: int, acts: bool) -> None:
+    policy = policy_with(Hybrid(MONDAYS.every, wider("5", None).bands))
+    assert isinstance(reason_to_act(policy, weth_at(dollars), NOW, settled(ago)), Act) == acts
+
+
+# ---------------------------------------------------------------- apart
+
+
+@pytest.mark.parametrize("trigger", [wider("5", None), Calendar(60), MONDAYS, Hybrid(60, wider("5", None).bands)])
+def test_apart__whatever_the_trigger__holds_until_the_last_is_so_long_ago(trigger: Trigger) -> None:
+    policy = replace(policy_with(trigger), apart=3 * DAY)
+    assert isinstance(reason_to_act(policy, weth_at("50000"), NOW, settled(3 * DAY)), Act)
+    assert reason_to_act(policy, weth_at("50000"), NOW, settled(3 * DAY - 60)) == Hold(
+        "the last rebalance settled 2 d 23 h ago, and they are at least 3 d apart (trigger.apart): the next is "
+        "possible in 1 min"
+    )
+
+
+def test_apart__with_nothing_settled__waits_for_nothing() -> None:
+    policy = replace(policy_with(wider("5", None)), apart=3 * DAY)
+    assert isinstance(reason_to_act(policy, weth_at("50000"), NOW, NEW), Act)
 
 
 # ---------------------------------------------------------------- threshold
 
 
 def test_threshold__weight_at_the_edge__holds() -> None:
-    answer = reason_to_act(policy_with(wider("5", None)), weth_at("35000"), NOW, None)
+    answer = reason_to_act(policy_with(wider("5", None)), weth_at("35000"), NOW, NEW)
     assert isinstance(answer, Hold)
     assert "WETH is 5 points over its target of 30 %, its band is 5 points" in answer.reason
 
 
 @pytest.mark.parametrize(("dollars", "side"), [("36200", "6.2 points over"), ("23800", "6.2 points under")])
 def test_threshold__weight_beyond_the_edge__acts_with_the_figures(dollars: str, side: str) -> None:
-    answer = reason_to_act(policy_with(wider("5", None, WETH)), weth_at(dollars), NOW, None)
+    answer = reason_to_act(policy_with(wider("5", None, WETH)), weth_at(dollars), NOW, NEW)
     assert answer == Act(f"WETH is {side} its target of 30 %, its band is 5 points")
 
 
 def test_threshold__relative_band__is_a_share_of_the_target() -> None:
     policy = policy_with(wider(None, "25", WETH))
-    assert isinstance(reason_to_act(policy, weth_at("37500"), NOW, None), Hold)
-    assert isinstance(reason_to_act(policy, weth_at("37550"), NOW, None), Act)
+    assert isinstance(reason_to_act(policy, weth_at("37500"), NOW, NEW), Hold)
+    assert isinstance(reason_to_act(policy, weth_at("37550"), NOW, NEW), Act)
 
 
 @pytest.mark.parametrize(("absolute", "relative", "edge"), [("5", "25", "5"), ("8", "25", "7.5")])
@@ -102,25 +175,25 @@ def test_threshold__a_relative_edge_between_two_units__is_rounded_down() -> None
 
 def test_threshold__several_tokens_out__names_the_furthest_first() -> None:
     portfolio = portfolio_in(snapshot_with(46_000, 40_000, 8_000, 6_000))
-    answer = reason_to_act(policy_with(wider("5", None)), portfolio, NOW, None)
+    answer = reason_to_act(policy_with(wider("5", None)), portfolio, NOW, NEW)
     assert [part.split()[0] for part in answer.reason.split("; ")] == ["WETH", "WBTC"]
 
 
 def test_threshold__token_without_a_band__never_triggers() -> None:
-    answer = reason_to_act(policy_with(wider("1", None, LINK)), weth_at("50000"), NOW, None)
+    answer = reason_to_act(policy_with(wider("1", None, LINK)), weth_at("50000"), NOW, NEW)
     assert isinstance(answer, Hold)
     assert edge_of(widths("1", None, LINK), WBTC, share(20)) is None
     assert edge_of((Width(WBTC, None, None),), WBTC, share(20)) is None
 
 
 def test_threshold__no_bands_at_all__holds_and_says_so() -> None:
-    answer = reason_to_act(policy_with(Threshold(Drawn((), Back.TARGET))), weth_at("50000"), NOW, None)
+    answer = reason_to_act(policy_with(Threshold(Drawn((), Back.TARGET))), weth_at("50000"), NOW, NEW)
     assert answer == Hold("no token has a band, so none can leave it")
 
 
 @given(st.integers(0, 70_000))
 def test_threshold__any_weight__acts_exactly_beyond_its_edge(dollars: int) -> None:
-    answer = reason_to_act(policy_with(wider("5", None, WETH)), weth_at(str(dollars)), NOW, None)
+    answer = reason_to_act(policy_with(wider("5", None, WETH)), weth_at(str(dollars)), NOW, NEW)
     assert isinstance(answer, Act) == (not 25_000 <= dollars <= 35_000)
 
 
@@ -130,13 +203,13 @@ def test_threshold__return_to_the_edge__acts_from_the_smallest_trade_beyond_it(b
     policy = returning(Back.EDGE, widths("5", None, WETH))
     policy = replace(policy, limits=replace(policy.limits, min_trade=usd(100)))
     held = str(Decimal(35_000) + Decimal(beyond))
-    assert isinstance(reason_to_act(policy, weth_at(held), NOW, None), Act) == acts
+    assert isinstance(reason_to_act(policy, weth_at(held), NOW, NEW), Act) == acts
 
 
 def test_threshold__too_little_to_trade__holds_with_the_figures() -> None:
     policy = policy_with(wider("5", None, WETH))
     policy = replace(policy, limits=replace(policy.limits, min_trade=usd(6_000)))
-    answer = reason_to_act(policy, weth_at("35100"), NOW, None)
+    answer = reason_to_act(policy, weth_at("35100"), NOW, NEW)
     assert answer == Hold(
         "too little to trade: WETH is 5.1 points over its target of 30 %, its band is 5 points; "
         "that is 5,100.00 USD, min_trade is 6,000.00 USD"
@@ -148,15 +221,15 @@ def test_threshold__too_little_to_trade__holds_with_the_figures() -> None:
 def test_any_band__dust_of_a_token_to_be_rid_of__acts_only_where_it_can_be_sold(
     trigger: Trigger, dust: str, acts: bool
 ) -> None:
-    answer = reason_to_act(policy_with(trigger), without_link(dust), NOW, None)
+    answer = reason_to_act(policy_with(trigger), without_link(dust), NOW, NEW)
     assert isinstance(answer, Act) == acts
 
 
 def test_threshold__an_absolute_band_around_zero__counts_all_that_is_to_go() -> None:
     # 5 points are 5,000 USD; a cent beyond them, all 5,000.01 are to be sold.
     policy = policy_with(wider("5", None, LINK))
-    assert isinstance(reason_to_act(policy, without_link("5000"), NOW, None), Hold)
-    assert isinstance(reason_to_act(policy, without_link("5000.01"), NOW, None), Act)
+    assert isinstance(reason_to_act(policy, without_link("5000"), NOW, NEW), Hold)
+    assert isinstance(reason_to_act(policy, without_link("5000.01"), NOW, NEW), Act)
 
 
 def without_link(dust: str) -> Portfolio:
@@ -180,7 +253,7 @@ def without_link(dust: str) -> Portfolio:
 )
 def test_hybrid__asks_for_both__the_time_and_the_band(dollars: str, ago: int | None, acts: bool) -> None:
     policy = policy_with(Hybrid(DAY, wider("5", None).bands))
-    answer = reason_to_act(policy, weth_at(dollars), NOW, None if ago is None else NOW - ago)
+    answer = reason_to_act(policy, weth_at(dollars), NOW, NEW if ago is None else settled(ago))
     assert isinstance(answer, Act) == acts
 
 
@@ -189,7 +262,7 @@ def test_hybrid__asks_for_both__the_time_and_the_band(dollars: str, ago: int | N
 
 def test_any_trigger__of_an_empty_wallet__holds() -> None:
     empty = portfolio_in(snapshot_with(0, 0, 0, 0))
-    answer = reason_to_act(policy_with(Calendar(DAY)), empty, NOW, None)
+    answer = reason_to_act(policy_with(Calendar(DAY)), empty, NOW, NEW)
     assert answer == Hold("the wallet holds nothing of value: there is nothing to rebalance")
 
 
@@ -224,7 +297,7 @@ def test_window__at_its_edges__is_open_or_not(window: Window, day: int, second: 
 
 def test_window__closed__holds_and_says_when_it_opens() -> None:
     policy = policy_with(Calendar(DAY), WORKING_HOURS)
-    answer = reason_to_act(policy, AT_TARGET, MONDAY + 6 * DAY + 11_520, None)
+    answer = reason_to_act(policy, AT_TARGET, MONDAY + 6 * DAY + 11_520, NEW)
     assert answer == Hold(
         "outside the trading window: it is Sunday 03:12 UTC, open Monday, Tuesday, Wednesday, Thursday, Friday "
         "from 08:00 to 16:00 UTC"
@@ -233,7 +306,7 @@ def test_window__closed__holds_and_says_when_it_opens() -> None:
 
 def test_window__open__leaves_it_to_the_trigger() -> None:
     policy = policy_with(Calendar(DAY), WORKING_HOURS)
-    assert isinstance(reason_to_act(policy, AT_TARGET, MONDAY + 9 * HOUR, None), Act)
+    assert isinstance(reason_to_act(policy, AT_TARGET, MONDAY + 9 * HOUR, NEW), Act)
 
 
 def test_edge_of__a_token_of_another_address__is_none() -> None:

@@ -13,7 +13,7 @@ from crash_records import Landed
 from given_crashes import World, batches
 
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
-from rebalancer.adapters.wallets.module_abi import REBALANCED_EVENT
+from rebalancer.adapters.wallets.module_abi import REBALANCED_EVENT, TARGETS_SET_EVENT
 
 AT_ONCE = 50
 WELL = {"held", "settled", "pending", "failed"}
@@ -84,20 +84,24 @@ def _mined(world: World) -> Iterator[Mined]:
                     yield Mined(each["hash"].lower(), int(each["nonce"], 16), number, block["hash"].lower(), receipt)
 
 
-def _executions(world: World, mined: Mined) -> int:
-    """How many batches it has executed."""
+def _executions(world: World, mined: Mined) -> list[str]:
+    """What each batch that it has executed is told by."""
     keeper = world.keeper
-    speaker, event = (
-        (keeper.wallet, EXECUTION_SUCCESS_EVENT) if keeper.module is None else (keeper.module, REBALANCED_EVENT)
+    speaker, events = (
+        (keeper.wallet, (EXECUTION_SUCCESS_EVENT,))
+        if keeper.module is None
+        else (keeper.module, (REBALANCED_EVENT, TARGETS_SET_EVENT))
     )
-    return sum(log["address"].lower() == speaker.lower() and log["topics"][0] == event for log in mined.logs)
+    told = [log["topics"][0] for log in mined.logs if log["address"].lower() == speaker.lower()]
+    return [event for event in told if event in events]
 
 
 def _double(world: World, sent: tuple[Mined, ...], executed: tuple[Mined, ...]) -> Iterator[str]:
     """More than one batch for what was decided once, or a transaction that nobody has decided."""
     counted = batches(world.keeper) - world.first_batch
-    if len(executed) > 1 or counted > 1:
-        yield f"{len(executed)} transactions executed a batch, and {counted} batches are counted: expected one"
+    events = [event for each in executed for event in _executions(world, each)]
+    if len(set(events)) < len(events) or len(events) > world.settles or counted > 1:
+        yield f"{len(events)} batches were executed, and {counted} rebalances are counted: expected each of them once"
     intents: dict[str, int] = {each.hash: each.number for each in world.records.attempts()}
     by_intent: dict[int, list[str]] = {}
     for each in sent:
@@ -146,8 +150,8 @@ def _unresolved(world: World, landed: tuple[Landed, ...], failures: int) -> Iter
         yield f"intent {waits.number} is open: {waits.newest.hash}"
     if pooled := world.pooled():
         yield f"still waits to be mined: {', '.join(pooled.values())}"
-    if sum(each.settled for each in landed) != 1:
-        yield f"{sum(each.settled for each in landed)} intents have settled, expected one"
+    if (settled := sum(each.settled for each in landed)) != world.settles:
+        yield f"{settled} intents have settled, expected {world.settles}"
     if sum(not each.settled for each in landed) > failures:
         reasons = "; ".join(str(each.reason) for each in landed if not each.settled)
         yield f"more than {failures} have failed: {reasons}"

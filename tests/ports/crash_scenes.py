@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crash_records import Open
-from given_crashes import AT_ONCE, NEVER, Node, World
+from given_crashes import AT_ONCE, MOVING, NEVER, Node, World
 
 REPLACED_AFTER = 61
 """Seconds: longer than the configuration waits."""
@@ -19,12 +19,13 @@ FORGOTTEN_AFTER = 700
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """`failures`: how many batches must fail before one settles."""
+    """`failures`: how many batches must fail before one settles; `kind`: of the keeper, where it is not any."""
 
     name: str
     meanwhile: Callable[[World], None]
     node: Node = NEVER
     failures: int = 0
+    kind: str = ""
 
 
 def nothing(_: World) -> None:
@@ -94,6 +95,25 @@ def moved(world: World) -> None:
     _taken_back(world, again=True)
 
 
+def setting(meanwhile: Callable[[World], None]) -> Callable[[World], None]:
+    """That happens to the targets that a keeper sets first; what it does once they are final is mined."""
+
+    def then_final(world: World) -> None:
+        before = set(world.happened)
+        if world.open() is None or _is_the_first(world):
+            meanwhile(world)
+        else:
+            mined(world)
+        settled = [each for each in world.records.landed() if each.settled]
+        if world.open() is not None or len(settled) != 1 or before != world.happened:
+            return
+        # Where its block was replaced, and the keeper killed before it knew, it lands anew.
+        if world.once(f"final in revision {settled[0].revision}"):
+            world.make_final()
+
+    return then_final
+
+
 def _replaced(world: World, seconds: Callable[[Open], int]) -> None:
     intent = world.open()
     if intent is None or len(intent.attempts) > 1:
@@ -133,4 +153,12 @@ SCENES = (
     Scene("forgotten", forgotten, failures=1),
     Scene("taken back", taken_back, AT_ONCE),
     Scene("moved", moved, AT_ONCE),
+    Scene("targets set at once", setting(nothing), AT_ONCE, kind=MOVING),
+    Scene("targets raised", setting(raised), kind=MOVING),
+    Scene("targets cancelled", setting(cancelled), failures=1, kind=MOVING),
+    Scene("targets dropped", setting(dropped), kind=MOVING),
+    Scene("targets late", setting(late), failures=1, kind=MOVING),
+    Scene("targets forgotten", setting(forgotten), failures=1, kind=MOVING),
+    Scene("targets taken back", setting(taken_back), AT_ONCE, kind=MOVING),
+    Scene("targets moved", setting(moved), AT_ONCE, kind=MOVING),
 )

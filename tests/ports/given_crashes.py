@@ -16,14 +16,14 @@ from pathlib import Path
 from crash_process import Process, Ran
 from crash_records import Open, Records
 from given_keeper import HOLDINGS, Keeper, a_keeper, a_key, to_the_present
-from given_modules import a_module_keeper
+from given_modules import a_module_keeper, a_moving_keeper
 
 from rebalancer.adapters.chain.codec import hex_bytes
 from rebalancer.adapters.wallets.module_abi import STATE, decode_state
 from rebalancer.core.model import FINAL_BLOCKS
 from rebalancer.replica.chain import Replica
 
-SAFE, MODULE = "safe", "safe-module"
+SAFE, MODULE, MOVING = "safe", "safe-module", "safe-module with moving targets"
 SPREAD = 5
 """Percent: how far the holdings of a world are from those of another, at most, up or down."""
 EDITS = (
@@ -56,6 +56,8 @@ class World:
     """Seconds that the clock of each host is ahead of the true time."""
     most_bytes: int = 0
     """To which a file may grow; 0: as it likes."""
+    settles: int = 1
+    """How many intents are to settle: a rebalance, and where targets move, those before it."""
 
     @property
     def replica(self) -> Replica:
@@ -153,17 +155,21 @@ NEVER = Node(automine=False)
 """Unless somebody mines a block."""
 
 
+_KINDS: tuple[tuple[str, Callable[[Replica, Path, Path], Keeper]], ...] = (
+    (SAFE, a_keeper),
+    (MODULE, a_module_keeper),
+    (MOVING, a_moving_keeper),
+)
+
+
 class Lab:
-    """A replica with a Safe of each kind, on which worlds are made. Start it in a thread that lives as long as it."""
+    """A replica with a keeper of each kind, on which worlds are made. Start it in a thread that lives as long as it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.replica = Replica.start()
         key = a_key(self.replica, folder)
-        self._keepers = {
-            kind: make(self.replica, _made(folder / kind), key)
-            for kind, make in ((SAFE, a_keeper), (MODULE, a_module_keeper))
-        }
+        self._keepers = {kind: make(self.replica, _made(folder / kind), key) for kind, make in _KINDS}
         for keeper in self._keepers.values():
             for old, new in EDITS:
                 keeper.edit(old, new)
@@ -196,7 +202,8 @@ class Lab:
                 with closing(Records(url)) as records:
                     first = int(self.replica.rpc.call("eth_blockNumber"), 16)
                     nonces = keeper.sent(), batches(keeper)
-                    yield World(keeper, url, hosts, rng, dealt, first, *nonces, records)
+                    settles = 2 if kind == MOVING else 1
+                    yield World(keeper, url, hosts, rng, dealt, first, *nonces, records, settles=settles)
             finally:
                 self.replica.rpc.call("evm_setAutomine", True)
         shutil.rmtree(folder)

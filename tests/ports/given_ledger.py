@@ -129,7 +129,11 @@ def a_cost(traded: int = 1_000, shortfall: int = 2, gas: int = 3) -> Cost:
     return Cost(Usd(traded * DOLLAR), Usd(DOLLAR), Usd(DOLLAR), Usd(shortfall * DOLLAR), Usd(gas * DOLLAR))
 
 
-def a_settlement(intent: Intent, timestamp: int = 1_700_000_100, cost: Cost = NO_COST) -> Settlement:
+AT_NO_COST = Cost(Usd(1_000 * DOLLAR), NOTHING, NOTHING, NOTHING, NOTHING)
+"""A rebalance: it trades something."""
+
+
+def a_settlement(intent: Intent, timestamp: int = 1_700_000_100, cost: Cost = AT_NO_COST) -> Settlement:
     return Settlement(
         intent=intent.id,
         tx=intent.commitment.hash,

@@ -10,10 +10,12 @@ from typing import Any
 from given_keeper import Keeper, a_keeper, at_once
 from given_wallet import LIMITS, ROUTER, TOKENS, USDC, WETH, Desk, a_trade, nodes_of, reader_of
 
+from rebalancer.adapters.chain.codec import hex_bytes
 from rebalancer.adapters.chain.deployments import MAINNET
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.venues.uniswap import UniswapVenue
 from rebalancer.adapters.wallets.landing import Patience
+from rebalancer.adapters.wallets.module_abi import STATE, decode_state
 from rebalancer.adapters.wallets.module_code import init_code
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted
 from rebalancer.adapters.wallets.nodes import Nodes
@@ -86,15 +88,19 @@ def a_module_desk(replica: Replica, wanted: Wanted, signer: Signer, patience: Pa
 
 
 def a_wanted_module(
-    replica: Replica, targets: Mapping[str, int], routes: Sequence[ModuleRoute] = (), **limits: Any
+    replica: Replica,
+    targets: Mapping[str, int],
+    routes: Sequence[ModuleRoute] = (),
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+    **limits: Any,
 ) -> Wanted:
-    """A new Safe of the owner's, with a module of TOKENS deployed and enabled; `targets` in percent, `routes` beside
-    the built one.
+    """A new Safe of the owner's, with a module of TOKENS deployed and enabled; `targets` and `ranges` in percent,
+    `routes` beside the built one.
     """
     safe = replica.create_safe([replica.actor("owner").address])
     policy = ModulePolicy(
         safe=safe,
-        assets=tuple(_module_asset(token) for token in TOKENS),
+        assets=tuple(_module_asset(token, (ranges or {}).get(token.symbol, (0, 100))) for token in TOKENS),
         hubs=(),
         routes=(ModuleRoute(ROUTER, NOBODY), *routes),
         limits=replace(WIDE, **limits),
@@ -107,10 +113,11 @@ def a_wanted_module(
     return Wanted(module, policy, shares, *roles, {token.address: token.symbol for token in TOKENS})
 
 
-def _module_asset(token: Token) -> ModuleAsset:
+def _module_asset(token: Token, within: tuple[int, int]) -> ModuleAsset:
     one, *more = [FEEDS[name].address for name in LISTINGS[token.symbol].feeds]
     second = (more[0], WEEK) if more else (NOBODY, 0)
-    return ModuleAsset(token.address, one, WEEK, *second, Ppm(0), Ppm(PPM), Usd(0), Usd(0))
+    least, most = (Ppm(percent * 10_000) for percent in within)
+    return ModuleAsset(token.address, one, WEEK, *second, least, most, Usd(0), Usd(0))
 
 
 def a_filled_desk(replica: Replica, signer: Signer) -> Desk:
@@ -169,18 +176,21 @@ def receipt_of(desk: Desk, intent: Intent) -> Receipt:
     return landing.receipt
 
 
-def a_module_keeper(replica: Replica, folder: Path, keystore: Path, **edits: str) -> Keeper:
-    """The same on a RebalanceModule: a Safe of the owner's, the module deployed from the file and enabled. `edits`:
-    keys of the section `module` that the example has in a comment.
+def a_module_keeper(
+    replica: Replica, folder: Path, keystore: Path, step: str = "0 %", roles: Sequence[str] = ("owner",), **edits: str
+) -> Keeper:
+    """The same on a RebalanceModule: a Safe of the owners', the module deployed from the file and enabled. `step`: its
+    `target_step`; `edits`: keys of the section `module` that the example has in a comment.
     """
-    owner, guardian = replica.actor("owner").address, replica.actor("guardian").address
-    keeper = a_keeper(replica, folder, keystore, (owner,))
+    owners, guardian = tuple(replica.actor(role).address for role in roles), replica.actor("guardian").address
+    keeper = a_keeper(replica, folder, keystore, owners)
     keeper.config.unlink()
     write_example(keeper.config, keeper.wallet, keeper.operator.address, replica.url, "")
     at_once(keeper)
     keeper.edit('# guardian: "0x…"', f'guardian: "{guardian}"')
     for key, value in edits.items():
         keeper.edit(f"  # {key}: ", f"  {key}: {value}  # ")
+    keeper.edit("target_step: 0 %", f"target_step: {step}")
     module = replica.deploy(module_init_code(read_settings(keeper.config)))
     keeper.edit("  module:  ", f"  module: {module}  ")
     replica.deal("ETH", keeper.wallet, 10**18)  # so that it can be made to act by itself, as if its owners had signed
@@ -202,3 +212,20 @@ def by_safe(keeper: Keeper, to: str, signature: str, *values: object) -> None:
 def by_guardian(keeper: Keeper, signature: str) -> None:
     """What the guardian can do to the module, alone."""
     keeper.replica.transact(keeper.replica.actor("guardian").address, module_of(keeper), signature)
+
+
+MOVED = [2_000, 2_000, 2_000, 2_000, 2_000]
+"""Basis points: all alike, where the example has 30, 25, 20, 15 and 10 %. Of that the cash keeps its 20 %."""
+
+
+def a_moving_keeper(replica: Replica, folder: Path, keystore: Path, step: str = "20 %") -> Keeper:
+    """The same, whose targets are to be all alike, which is 15 % away; `step`: how far they may move in a day."""
+    keeper = a_module_keeper(replica, folder, keystore, step, ("owner", "deployer"))
+    keeper.edit("\ntrigger:", "\ntargets: {method: equal}\n\ntrigger:")
+    return keeper
+
+
+def targets_of(keeper: Keeper) -> list[int]:
+    """What its module says, in basis points."""
+    answer = keeper.replica.rpc.call("eth_call", {"to": keeper.module, "data": "0x" + STATE.hex()}, "latest")
+    return [target // 100 for target in decode_state(hex_bytes(answer), "state()").targets]

@@ -25,6 +25,7 @@ from rebalancer.adapters.clock import SystemClock
 from rebalancer.config import Settings
 from rebalancer.core.model import Failure, Intent, Past, Purpose, Replacement, Settlement, TickRecord
 from rebalancer.ports import Lease, Ports, Signer
+from rebalancer.units import Usd
 
 STARTS, FREE, OPEN, LANDED, ENDS = "starts", "free", "open", "landed", "ends"
 """Where a tick is: before the ledger was read; nothing is open; an intent is; the newest one landed a moment ago, and
@@ -173,12 +174,12 @@ def _watch(plan: dict[str, Any], tell: int) -> None:
     steps = Steps(tell, plan["stop"], plan["token"])
     make_ports, make_signer = wire.make_ports, wire.make_signer
 
-    def watched_ports(settings: Settings, remember: bool = True) -> Ports:
+    def watched_ports(settings: Settings, remember: bool = True, value: Usd | None = None) -> Ports:
         import sqlalchemy as sa
 
         sa.event.listen(sa.Engine, "commit", steps.committing)
         steps.before("ledger.open")
-        ports = make_ports(settings, remember)
+        ports = make_ports(settings, remember, value)
         steps.after("ledger.open", ports.ledger)
         names = ("chain", "targets", "wallet", "ledger", "notifier")
         watched: dict[str, Any] = {name: Watched(name, getattr(ports, name), steps) for name in names}

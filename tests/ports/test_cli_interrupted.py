@@ -52,7 +52,7 @@ def stopped(process: subprocess.Popen[str], how: signal.Signals) -> None:
     done = ended(process, 10)
     assert done.code == STOPPED[how], done.said
     if how is signal.SIGINT:
-        assert done.said.endswith("Stopped. Whatever was sent stands in the ledger; the next run finishes it.\n")
+        assert done.said.endswith("Whatever was sent or fetched is on record; the next run goes on from there.\n")
 
 
 def reaches(gate: Gate, process: subprocess.Popen[str]) -> None:

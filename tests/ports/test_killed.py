@@ -14,7 +14,7 @@ import pytest
 from crash_judge import judge, unrecorded
 from crash_rounds import Round, run_round
 from crash_scenes import SCENES, Scene
-from given_crashes import AT_ONCE, MODULE, SAFE, Lab, World
+from given_crashes import AT_ONCE, MODULE, MOVING, SAFE, Lab, World
 from given_postgres import Cluster
 
 SCENE = {scene.name: scene for scene in SCENES}
@@ -23,6 +23,7 @@ STEPS = (
     ("mined at once", "free: after wallet.execute send", SAFE),
     ("raised", "open: after ledger.record_replacement raise", MODULE),
     ("taken back", "landed: inside ledger.record_reopened", MODULE),
+    ("targets set at once", "free: after ledger.record_intent", MOVING),
 )
 MORE_STEPS = (
     ("mined at once", "starts: inside ledger.open", MODULE),
@@ -42,6 +43,11 @@ MORE_STEPS = (
     ("forgotten", "open: before ledger.record_landing failed", MODULE),
     ("taken back", "landed: after ledger.record_reopened", MODULE),
     ("moved", "open: before ledger.record_landing settled", MODULE),
+    ("targets set at once", "free: after wallet.execute send", MOVING),
+    ("targets set at once", "free: after ledger.record_landing settled", MOVING),
+    ("targets raised", "open: after ledger.record_replacement raise", MOVING),
+    ("targets cancelled", "open: after wallet.execute cancel", MOVING),
+    ("targets taken back", "landed: inside ledger.record_reopened", MOVING),
 )
 RACED = (
     ("mined at once", "free: before wallet.commit"),
@@ -97,7 +103,8 @@ def test_run__one_of_two_hosts_killed_at_a_step__one_batch_settles(
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
 def test_run__killed_three_times_at_random__settles_once_and_the_ledger_is_as_the_chain(lab: Lab, scene: Scene) -> None:
-    result = run_round(lab, Round(scene, MODULE, f"random {scene.name}", kills=3), [0.5, 1.0, 1.5])
+    round_ = Round(scene, scene.kind or MODULE, f"random {scene.name}", kills=3)
+    result = run_round(lab, round_, [0.5, 1.0, 1.5])
     assert result.words == ()
 
 

@@ -27,10 +27,10 @@ from small_market import batch_of, planned, simulated, snapshot_with
 from small_module import module_snapshot
 
 from rebalancer.adapters.ledger.basis import basis_to_json
-from rebalancer.adapters.ledger.counting import GWEI, count
 from rebalancer.adapters.ledger.database import READ
 from rebalancer.adapters.ledger.records import signed_from_json
 from rebalancer.adapters.ledger.sql import SqlLedger
+from rebalancer.core.counting import GWEI, count
 from rebalancer.core.model import Basis, Intent, Purpose
 from rebalancer.units import Price, Usd
 

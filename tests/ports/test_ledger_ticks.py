@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from given_ledger import EVER, Again, a_failure, a_settlement, a_tick, an_intent, recorded
 
 from rebalancer.adapters.ledger.words import HALTED, RESUMED
@@ -93,3 +95,12 @@ def test_read__of_ticks__gives_the_two_newest(again: Again) -> None:
     for record in records:
         again().record_tick(record)
     assert again().read(EVER).recent == (records[2], records[1])
+
+
+def test_read__called_since__is_as_the_newest_tick_left_it(again: Again) -> None:
+    assert again().read(EVER).called_since is None
+    again().record_tick(replace(a_tick(), called_since=1_700_000_000))
+    assert again().read(EVER).called_since == 1_700_000_000
+    assert again().history(1)[0].called_since == 1_700_000_000
+    again().record_tick(a_tick())
+    assert again().read(EVER).called_since is None

@@ -157,6 +157,18 @@ def test_ledger_of_version_2__once_it_is_of_this__goes_on(old_ledger: str) -> No
     ledger.close()
 
 
+def test_ticks_of_version_4__once_they_are_of_this__have_waited_for_nothing(old_ledger: str) -> None:
+    database = open_database(old_ledger)
+    with database.begin(WRITE) as connection:
+        migrate(connection, 1, "4")
+    database.close()
+    ledger = SqlLedger(old_ledger, OURS)
+    assert [tick.called_since for tick in ledger.history(10)] == [None] * 6
+    ledger.record_tick(replace(a_tick("held", "waits", 1_011), called_since=2**40))
+    assert ledger.read(EVER).called_since == 2**40
+    ledger.close()
+
+
 def _differences(url: str) -> list[object]:
     database = open_database(url)
     with database.begin(READ) as connection:

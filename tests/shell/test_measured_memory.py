@@ -27,8 +27,9 @@ from given_rounds import (
     block_at,
 )
 
-from rebalancer.adapters.targets.measured import AGAIN, BELIEVED, DAYS
-from rebalancer.adapters.targets.remembered import Failed, Kept, MeasuredFile
+from rebalancer.adapters.targets.daily import AGAIN, BELIEVED, Failed, Kept
+from rebalancer.adapters.targets.measured import DAYS
+from rebalancer.adapters.targets.remembered import MeasuredFile
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import NOTHING_MEASURED, Measured, Target, Volatility
 from rebalancer.units import ONE, Weight
@@ -149,6 +150,7 @@ def test_measured__of_a_memory_that_cannot_be_read__is_measured_again(tmp_path: 
         ("per_year_e18", {A.address: "-5", B.address: "5"}),
         ("per_year_e18", {A.address: 5, B.address: "5"}),
         ("per_year_e18", {A.address: "9" * 5_000, B.address: "5"}),
+        ("per_year_e18", {A.address: "٣", B.address: "5"}),
     ],
 )
 def test_file__with_a_figure_that_is_none__remembers_nothing(tmp_path: Path, key: str, value: object) -> None:

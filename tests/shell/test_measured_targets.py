@@ -36,8 +36,9 @@ from given_rounds import (
     walks,
 )
 
+from rebalancer.adapters.targets.daily import BELIEVED
 from rebalancer.adapters.targets.fixed import FixedTargets
-from rebalancer.adapters.targets.measured import BELIEVED, DAYS, LEAST_DAYS, MeasuredTargets
+from rebalancer.adapters.targets.measured import DAYS, LEAST_DAYS, MeasuredTargets
 from rebalancer.adapters.targets.remembered import MeasuredFile
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import NOTHING_MEASURED, Target

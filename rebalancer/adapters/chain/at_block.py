@@ -110,6 +110,18 @@ def read_head(rpc: Rpc) -> Block:
         raise Unavailable(f"{rpc.host}: {error}; try again at the next tick, or use another node") from None
 
 
+def read_headers(rpc: Rpc, chain_id: int, first: int, last: int) -> tuple[Block, ...]:
+    """The blocks from `first` to `last`, both inclusive, in one request. Raises Unavailable, ConfigError."""
+    tags = [hex(number) for number in range(first, last + 1)]
+    chain, *headers = rpc.batch_answers([("eth_chainId", []), *(_header_call(tag) for tag in tags)])
+    try:
+        require_chain(rpc.host, hex_int(rpc.result("eth_chainId", chain)), chain_id)
+        both = zip(tags, headers, strict=True)
+        return tuple(_decode_header(rpc.host, tag, rpc.result("eth_getBlockByNumber", each)) for tag, each in both)
+    except DecodeError as error:
+        raise Unavailable(f"{rpc.host}: {error}; try again at the next tick, or use another node") from None
+
+
 def _read(rpc: Rpc, chain_id: int, multicall3: Address, reads: Sequence[Reads], tag: str) -> AtBlock | _Straddled:
     try:
         return _read_batch(rpc, chain_id, multicall3, reads, tag)

@@ -28,6 +28,8 @@ AT_ONCE = 512
 """Rounds of one feed in one call: some six million gas, far below what any node allows."""
 PHASES = 3
 """How many are looked into, the present one first. Feeds get a new aggregator every year or two."""
+ALL_PHASES = 1 << 16
+"""As many as a proxy counts."""
 _LONGEST_PHASE = 1 << 32
 """Aggregators count their rounds in 32 bits."""
 _MOST_MISSING = 200
@@ -52,6 +54,7 @@ class RoundReads:
     chain_id: int
     multicall3: Address
     quorum: int
+    phases: int = PHASES
 
     def at(self, feeds: Sequence[Address], times: Sequence[int], block: Block) -> dict[Address, dict[int, Round]]:
         """For each feed, and each of `times` in Unix seconds, the last round written by then, where there is one.
@@ -88,7 +91,7 @@ class RoundReads:
     def _searched(self, node: Rpc, going: list[_Search], block: Block) -> list[_Search]:
         """A search for each feed and phase that it needs, all done; of one feed the newest phase first."""
         done: list[_Search] = []
-        for _ in range(PHASES):
+        for _ in range(self.phases):
             self._run(node, going, block)
             done += going
             # A time without a round in a phase may have one in the phase before.

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from rebalancer.adapters.ledger.answer_rows import read_heard
 from rebalancer.adapters.ledger.reading import read_past, read_rebalances, read_ticks
+from rebalancer.adapters.ledger.running import read_run
 from rebalancer.adapters.ledger.tick_rows import row_of
 from rebalancer.adapters.ledger.words import Identity
 from rebalancer.core.model import (
@@ -27,6 +28,7 @@ from rebalancer.core.model import (
     Past,
     Rebalance,
     Replacement,
+    Run,
     Settlement,
     TickRecord,
 )
@@ -34,7 +36,7 @@ from rebalancer.core.model import (
 if TYPE_CHECKING:
     from rebalancer.adapters.ledger.sql import SqlLedger
 
-VERSION = 4
+VERSION = 5
 """Of the tables: the one in schema.py, which this file must not import. A test compares them."""
 
 _BUSY_SECONDS = 5.0
@@ -95,6 +97,14 @@ class IdleLedger:
             except sqlite3.Error:
                 pass  # as above
         return self._all().history(count)
+
+    def ran(self) -> Run | None:
+        if self._connection is not None:
+            try:
+                return read_run(self._ask, self._portfolio)
+            except sqlite3.Error:
+                pass  # as above
+        return self._all().ran()
 
     def rebalances(self, count: int) -> tuple[Rebalance, ...]:
         if self._connection is not None:

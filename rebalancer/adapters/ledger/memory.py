@@ -32,9 +32,11 @@ from rebalancer.core.model import (
     Past,
     Rebalance,
     Replacement,
+    Run,
     Settlement,
     TickRecord,
 )
+from rebalancer.core.paper import run_of
 
 
 class MemoryLedger:
@@ -61,7 +63,7 @@ class MemoryLedger:
     def read(self, horizon: Horizon) -> Past:
         return Past(
             open_intent=self._open(),
-            last_settled_at=max((s.timestamp for s in self._settled()), default=None),
+            last_settled_at=max((s.timestamp for s in self._rebalanced()), default=None),
             halted=self._halted(),
             last_block=self._last_block(),
             failures=self._failures(),
@@ -129,11 +131,14 @@ class MemoryLedger:
     def history(self, count: int) -> tuple[TickRecord, ...]:
         return tuple(reversed(self.ticks[-count:])) if count > 0 else ()
 
+    def ran(self) -> Run | None:
+        return run_of(tuple(reversed(self.ticks)))
+
     def rebalances(self, count: int) -> tuple[Rebalance, ...]:
         done = [
-            Rebalance(one.result.tx, one.result.timestamp, one.intent.cost, one.result.cost)
+            Rebalance(one.rebalanced.tx, one.rebalanced.timestamp, one.intent.cost, one.rebalanced.cost)
             for one in self._landed()
-            if isinstance(one.result, Settlement)
+            if one.rebalanced
         ]
         return tuple(reversed(done[-count:])) if count > 0 else ()
 
@@ -188,8 +193,8 @@ class MemoryLedger:
         """Those that hold, by their intents, oldest first."""
         return (self._landings[i.id] for i in self.intents if i.id in self._landings)
 
-    def _settled(self) -> Iterator[Settlement]:
-        return (landing.result for landing in self._landed() if isinstance(landing.result, Settlement))
+    def _rebalanced(self) -> Iterator[Settlement]:
+        return (landing.rebalanced for landing in self._landed() if landing.rebalanced)
 
     def _failures(self) -> int:
         """In a row, those that a person has looked at left out."""

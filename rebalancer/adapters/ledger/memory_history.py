@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from rebalancer.adapters.ledger.counting import Counted, count, gwei, micro_dollars, shares
 from rebalancer.adapters.ledger.words import HALTED
+from rebalancer.core.counting import Counted, count, gwei, micro_dollars, shares
 from rebalancer.core.model import Failure, History, Horizon, Intent, Mined, Settlement, TickRecord, Valued, mined_of
 from rebalancer.units import Address
 
@@ -24,6 +24,13 @@ class Landing:
     @property
     def mined(self) -> Settlement | Mined | None:
         return mined_of(self.result)
+
+    @property
+    def rebalanced(self) -> Settlement | None:
+        """Of what has settled; None: it has not, or it sold nothing, and has set targets."""
+        if isinstance(self.result, Settlement) and count(self.intent, self.result).traded > 0:
+            return self.result
+        return None
 
 
 Landings = Sequence[Landing]
@@ -63,11 +70,8 @@ def history_of(ticks: Ticks, ever: Landings, landed: Landings, resumed: int, hor
 
 def _of_day(counted: list[tuple[Landing, Counted]], day: int, resumed: int) -> list[tuple[int, Counted]]:
     """Of what has settled since then, and since a person looked, with when."""
-    return [
-        (landing.result.timestamp, c)
-        for landing, c in counted
-        if isinstance(landing.result, Settlement) and landing.result.timestamp >= day and landing.after >= resumed
-    ]
+    done = [(landing.rebalanced, landing.after, c) for landing, c in counted]
+    return [(one.timestamp, c) for one, after, c in done if one and one.timestamp >= day and after >= resumed]
 
 
 def _moved(ever: Landings, landed: Landings, looked: int, tick: TickRecord) -> tuple[tuple[Address, int], ...]:
@@ -99,7 +103,7 @@ def _add(moved: Counter[Address], settlement: Settlement, sign: int) -> None:
 
 def _good(ticks: Ticks, landed: Landings) -> tuple[int | None, int]:
     """(since when nothing has failed or halted, the longest such stretch before in seconds)."""
-    first = min((each.result.timestamp for each in landed if isinstance(each.result, Settlement)), default=None)
+    first = min((each.rebalanced.timestamp for each in landed if each.rebalanced), default=None)
     if first is None:
         return None, 0
     ends = [tick.at for tick in ticks if tick.outcome == HALTED]

@@ -114,8 +114,9 @@ def _found(database: Database, connection: Connection, identity: Identity) -> in
 def _join(database: Database, connection: Connection, identity: Identity) -> int:
     known = connection.execute(sa.select(portfolios).order_by(portfolios.c.number)).all()
     others = {row.number: Identity(row.chain_id, Address(row.wallet), Address(row.operator)) for row in known}
-    if others and not database.shared:
-        raise of_another(database.name, others[min(others)], identity)
+    foreign = [other for _, other in sorted(others.items()) if other.wallet != identity.beside]
+    if foreign and not database.shared:
+        raise of_another(database.name, foreign[0], identity)
     number = max(others, default=0) + 1
     row = {"chain_id": identity.chain_id, "wallet": identity.wallet, "operator": identity.operator}
     connection.execute(sa.insert(portfolios), {"number": number} | row)

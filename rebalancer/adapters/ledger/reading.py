@@ -9,7 +9,6 @@ resumed means: rows after the newest `resumed`, and landings that were recorded 
 
 from __future__ import annotations
 
-from rebalancer.adapters.ledger.counting import gwei, micro_dollars, shares
 from rebalancer.adapters.ledger.record_shapes import cost_in
 from rebalancer.adapters.ledger.standing import (
     Ask,
@@ -22,6 +21,7 @@ from rebalancer.adapters.ledger.standing import (
 )
 from rebalancer.adapters.ledger.tick_rows import COLUMNS, holdings_of, tick_of
 from rebalancer.adapters.ledger.words import HALTED
+from rebalancer.core.counting import gwei, micro_dollars, shares
 from rebalancer.core.model import (
     Failure,
     History,
@@ -42,16 +42,19 @@ STANDING = """
     )
 """
 """The landings of the portfolio that still hold."""
+# What has settled and sold nothing has set targets: it costs gas, and is no rebalance.
+_REBALANCED = "(CASE WHEN traded_micro > 0 THEN settled_at END)"
 
 _SUMS = f"""
-    SELECT MAX(settled_at), MIN(settled_at), MAX(CASE WHEN settled_at IS NOT NULL THEN number END), SUM(traded_micro),
-        SUM(CASE WHEN settled_at >= :day AND after_tick >= :resumed THEN 1 ELSE 0 END),
+    SELECT MAX({_REBALANCED}), MIN({_REBALANCED}), MAX(CASE WHEN settled_at IS NOT NULL THEN number END),
+        SUM(traded_micro),
+        SUM(CASE WHEN {_REBALANCED} >= :day AND after_tick >= :resumed THEN 1 ELSE 0 END),
         SUM(CASE WHEN settled_at >= :day AND after_tick >= :resumed THEN traded_micro ELSE 0 END),
         SUM(CASE WHEN mined_at >= :month AND after_tick >= :resumed THEN cost_micro ELSE 0 END),
         SUM(CASE WHEN mined_at >= :month THEN gas_gwei ELSE 0 END),
         SUM(CASE WHEN settled_at >= :day AND after_tick >= :resumed THEN traded_share_e9 ELSE 0 END),
         SUM(CASE WHEN mined_at >= :month AND after_tick >= :resumed THEN cost_share_e9 ELSE 0 END),
-        MIN(CASE WHEN settled_at >= :day AND after_tick >= :resumed THEN settled_at END)
+        MIN(CASE WHEN {_REBALANCED} >= :day AND after_tick >= :resumed THEN settled_at END)
     FROM landings WHERE {STANDING}
 """
 _FAILURES = f"""
@@ -68,7 +71,8 @@ _GOOD = f"""
         WHERE {STANDING} AND landings.settled_at IS NULL
     ), stretches AS (
         SELECT at, at - LAG(at) OVER (ORDER BY at) AS lasted FROM (
-            SELECT at FROM marks WHERE at > :first UNION ALL SELECT MIN(settled_at) AS at FROM landings WHERE {STANDING}
+            SELECT at FROM marks WHERE at > :first UNION ALL
+            SELECT MIN({_REBALANCED}) AS at FROM landings WHERE {STANDING}
         ) AS points
     )
     SELECT MAX(at), MAX(lasted) FROM stretches
@@ -108,7 +112,7 @@ _REBALANCES = f"""
     JOIN intents ON intents.portfolio = landings.portfolio AND intents.number = landings.number
     JOIN costs AS expected ON expected.portfolio = intents.portfolio AND expected.turn = intents.turn
     JOIN costs AS measured ON measured.portfolio = landings.portfolio AND measured.turn = landings.turn
-    WHERE {STANDING} AND landings.settled_at IS NOT NULL
+    WHERE {STANDING} AND landings.settled_at IS NOT NULL AND landings.traded_micro > 0
     ORDER BY landings.turn DESC LIMIT :count
 """
 # Void it has ended at its deadline.

@@ -17,10 +17,11 @@ from rebalancer.market.uniswap_v2 import V2Pool
 from rebalancer.market.uniswap_v3 import V3Pool
 from rebalancer.units import Address, Amount, Price, Token, Usd
 
-PLAIN, VERSION, ORDERED = 1, 2, 3
+PLAIN, VERSION, ORDERED, RETARGETED = 1, 2, 3, 4
 """The second is that of a record with what the first had no place for: an intent's pools, or a cost of which fee and
-impact are not known; the third that of an intent with orders, which is not over when its transaction is mined. All
-others are as they were, so that an older program can read them."""
+impact are not known; the third that of an intent with orders, which is not over when its transaction is mined; the
+fourth that of one that sets targets, which is no rebalance. All others are as they were, so that an older program can
+read them."""
 
 Record = dict[str, Any]
 Tokens = dict[str, Token]
@@ -37,15 +38,15 @@ def read(what: str, text: str, make: Callable[[Record, Tokens], Value]) -> Value
     try:
         record = json.loads(text)
         version = record["version"]
-        if version in (PLAIN, VERSION, ORDERED):
+        if version in (PLAIN, VERSION, ORDERED, RETARGETED):
             return make(record, tokens_in(record["tokens"]))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise Halt(
             f"ledger: the record of {what} cannot be read ({type(error).__name__}: {error}), expected the shape of "
-            f"version {ORDERED} or an earlier one. Look at the file, and restore it from a backup if it is damaged"
+            f"version {RETARGETED} or an earlier one. Look at the file, and restore it from a backup if it is damaged"
         ) from None
     raise Halt(
-        f"ledger: the record of {what} has version {version!r}, expected {ORDERED} or less. Run the version of this "
+        f"ledger: the record of {what} has version {version!r}, expected {RETARGETED} or less. Run the version of this "
         "program that wrote it"
     )
 

@@ -1,7 +1,7 @@
 """Intents and what was signed for them to JSON and back, exactly: what the ledger keeps of them.
 
-An access list, orders and venues from outside are written where there are any, and pools and what the portfolio was
-worth where they are known, so that what was recorded without has the record that it always had.
+An access list, orders, targets and venues from outside are written where there are any, and pools and what the
+portfolio was worth where they are known, so that what was recorded without has the record that it always had.
 Replacements are no part of an intent's record: each has one of its own.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from rebalancer.adapters.ledger.record_shapes import (
     ORDERED,
     PLAIN,
+    RETARGETED,
     Record,
     Tokens,
     amount_in,
@@ -35,11 +36,12 @@ from rebalancer.core.model import (
     Intent,
     Order,
     SignedTransaction,
+    Target,
     Trade,
     Transaction,
 )
 from rebalancer.core.order_rules import UID_BYTES
-from rebalancer.units import Address, Usd, Wei
+from rebalancer.units import Address, Usd, Wei, Weight
 
 
 def intent_to_json(intent: Intent) -> str:
@@ -49,9 +51,10 @@ def intent_to_json(intent: Intent) -> str:
     tokens += [price.token for price in (*intent.prices, intent.native)]
     tokens += [token for pool in intent.pools for token in (pool.token0, pool.token1)]
     tokens += [token for order in intent.orders for token in (order.sell.token, order.least.token)]
+    tokens += [target.token for target in intent.targets]
     return dump(
         {
-            "version": ORDERED if intent.orders else version_of(intent.cost, intent.pools),
+            "version": _version_of(intent),
             "tokens": tokens_out(tokens),
             "id": intent.id,
             "created_at": intent.created_at,
@@ -67,6 +70,7 @@ def intent_to_json(intent: Intent) -> str:
             **({"pools": [pool_out(pool) for pool in intent.pools]} if intent.pools else {}),
             **({"orders": [_order_out(order) for order in intent.orders]} if intent.orders else {}),
             **({"venues": list(intent.venues)} if intent.venues else {}),
+            **({"targets": [_target_out(target) for target in intent.targets]} if intent.targets else {}),
         }
     )
 
@@ -102,6 +106,7 @@ def _intent_in(record: Record, tokens: Tokens) -> Intent:
         pools=tuple(pool_in(pool, tokens) for pool in record.get("pools", [])),
         orders=tuple(_order_in(order, tokens) for order in _ordered(record)),
         venues=_venues_in(record),
+        targets=tuple(_target_in(target, tokens) for target in _set(record)),
     )
 
 
@@ -111,6 +116,29 @@ def _venues_in(record: Record) -> tuple[str, ...]:
     if not isinstance(venues, list) or not all(isinstance(venue, str) for venue in venues):
         raise ValueError(f"venues {venues!r}")
     return tuple(venues)
+
+
+def _version_of(intent: Intent) -> int:
+    if intent.targets:
+        return RETARGETED
+    return ORDERED if intent.orders else version_of(intent.cost, intent.pools)
+
+
+def _set(record: Record) -> list[list[str]]:
+    """An intent that says that it sets targets, and names none, is damaged."""
+    targets: list[list[str]] = record.get("targets", [])
+    if bool(targets) != (record["version"] == RETARGETED):
+        raise ValueError(f"version {record['version']} with {len(targets)} targets")
+    return targets
+
+
+def _target_out(target: Target) -> list[str]:
+    return [target.token.address, str(target.weight)]
+
+
+def _target_in(record: list[str], tokens: Tokens) -> Target:
+    address, weight = record
+    return Target(tokens[address], Weight(int(weight)))
 
 
 def _ordered(record: Record) -> list[Record]:

@@ -9,7 +9,6 @@ from sqlalchemy import Table
 
 from rebalancer.adapters.ledger import attempts as attempt_rows
 from rebalancer.adapters.ledger.basis import basis_to_json
-from rebalancer.adapters.ledger.counting import count
 from rebalancer.adapters.ledger.landing_records import mined_to_json, settlement_to_json
 from rebalancer.adapters.ledger.record_shapes import cost_out
 from rebalancer.adapters.ledger.records import intent_to_json
@@ -23,6 +22,7 @@ from rebalancer.adapters.ledger.turn_tables import (
     receipts,
     snapshots,
 )
+from rebalancer.core.counting import count
 from rebalancer.core.model import Basis, Cost, Failure, Intent, Mined, Quote, Replacement, Settlement
 from rebalancer.units import Usd
 

@@ -12,7 +12,7 @@ from rebalancer.adapters.ledger import answer_table, fleet_tables, turn_tables
 from rebalancer.adapters.ledger.columns import ADDRESS, EXACT, HASH, NUMBER
 from rebalancer.adapters.ledger.columns import metadata as metadata
 
-VERSION = 4
+VERSION = 5
 """Of these tables. A change of a table is a new version, and a migration."""
 
 PARTS = (turn_tables, answer_table, fleet_tables)
@@ -50,6 +50,8 @@ ticks = Table(
     # What a dollar of the first tick has become, at 1e9, and JSON of [token, base units]: where the wallet was read.
     Column("index_e9", BigInteger),
     Column("holdings", Text),
+    # Since when what waits for the trend is called for.
+    Column("called_since", BigInteger),
     Index("ticks_in_turn", "portfolio", "id"),
     Index("ticks_by_outcome", "portfolio", "outcome", "id"),
     Index("ticks_by_block", "portfolio", "block"),

@@ -19,6 +19,7 @@ from rebalancer.adapters.ledger.opening import check_version, find_portfolio, jo
 from rebalancer.adapters.ledger.operators import asker, check_may_act, check_not_replaced, lock_wallet
 from rebalancer.adapters.ledger.reading import read_ended_outside, read_past, read_rebalances, read_ticks
 from rebalancer.adapters.ledger.rows import Rows, rows_of_intent, rows_of_landing, rows_of_replacement
+from rebalancer.adapters.ledger.running import read_run
 from rebalancer.adapters.ledger.schema import ticks
 from rebalancer.adapters.ledger.standing import newest_turn, read_intent, result_of, standing_halt
 from rebalancer.adapters.ledger.tick_rows import row_of
@@ -47,6 +48,7 @@ from rebalancer.core.model import (
     Past,
     Rebalance,
     Replacement,
+    Run,
     Settlement,
     TickRecord,
 )
@@ -149,6 +151,10 @@ class SqlLedger:
     def history(self, count: int) -> tuple[TickRecord, ...]:
         with self._reading() as connection:
             return read_ticks(asker(connection), self._portfolio, count)
+
+    def ran(self) -> Run | None:
+        with self._reading() as connection:
+            return read_run(asker(connection), self._portfolio)
 
     def rebalances(self, count: int) -> tuple[Rebalance, ...]:
         with self._reading() as connection:

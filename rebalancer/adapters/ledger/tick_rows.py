@@ -11,7 +11,8 @@ from rebalancer.core.errors import Halt
 from rebalancer.core.model import TickRecord
 from rebalancer.units import Address, Usd, Weight
 
-COLUMNS = ("at", "block", "outcome", "detail", "value", "max_drift", "tx", "requests", "index_e9", "holdings")
+_FIGURES = ("at", "block", "outcome", "detail", "value", "max_drift", "tx", "requests", "index_e9")
+COLUMNS = (*_FIGURES, "holdings", "called_since")
 """In the order in which `tick_of` expects them."""
 
 Holdings = tuple[tuple[Address, int], ...]
@@ -31,18 +32,19 @@ def row_of(portfolio: int, record: TickRecord) -> dict[str, int | str | None]:
         "requests": record.requests,
         "index_e9": record.index,
         "holdings": dump([[address, str(raw)] for address, raw in record.holdings]) if record.holdings else None,
+        "called_since": record.called_since,
     }
 
 
 def tick_of(row: Sequence[Any]) -> TickRecord:
     """Raises Halt where the row is none of ours."""
-    at, block, outcome, detail, value, max_drift, tx, requests, index, held = row
+    at, block, outcome, detail, value, max_drift, tx, requests, index, held, called_since = row
     try:
         drift = None if max_drift is None else Weight(int(max_drift))
         worth = None if value is None else Usd(int(value))
     except ValueError as error:
         raise unreadable(error) from None
-    return TickRecord(at, block, outcome, detail, worth, drift, tx, requests, index, holdings_of(held))
+    return TickRecord(at, block, outcome, detail, worth, drift, tx, requests, index, holdings_of(held), called_since)
 
 
 def holdings_of(text: str | None) -> Holdings:

@@ -22,6 +22,8 @@ class Identity:
     chain_id: int
     wallet: Address
     operator: Address
+    beside: Address | None = None
+    """What else may be in a file of one portfolio: the wallet on paper, or of that the real one."""
 
     def __str__(self) -> str:
         return f"wallet {self.wallet} with operator {self.operator} on chain {self.chain_id}"

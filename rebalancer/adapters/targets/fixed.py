@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rebalancer.core.model import NOTHING_MEASURED, Block, Measured, Target
+from rebalancer.core.model import NO_TRENDS, NOTHING_MEASURED, Block, Measured, Patience, Target, Trends
 from rebalancer.units import Token
 
 
@@ -19,3 +19,6 @@ class FixedTargets:
 
     def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
         return NOTHING_MEASURED
+
+    def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:
+        return NO_TRENDS

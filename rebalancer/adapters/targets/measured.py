@@ -9,42 +9,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
 
-from rebalancer.adapters.chain.rounds import Round
-from rebalancer.adapters.targets.realized import Sample, deviations_down
-from rebalancer.adapters.targets.remembered import Failed, Kept, MeasuredFile
+from rebalancer.adapters.targets.daily import BELIEVED, NoFigure, of_today
+from rebalancer.adapters.targets.midnights import DAY, Rounds, midnights, read_samples
+from rebalancer.adapters.targets.realized import deviations_down
+from rebalancer.adapters.targets.remembered import MeasuredFile
 from rebalancer.core.errors import Unavailable
-from rebalancer.core.model import NOTHING_MEASURED, Block, Measured, Target, Volatility
+from rebalancer.core.model import NOTHING_MEASURED, Block, Measured, Patience, Target, Trends, Volatility
 from rebalancer.core.optimal_bands import MOST_VOLATILITY
 from rebalancer.core.price import Feed, FeedPrice, PriceRule
 from rebalancer.core.render import duration, percent
 from rebalancer.ports import Targets
-from rebalancer.units import Address, Token, Weight
+from rebalancer.units import Token, Weight
 
-DAY = 86_400
-"""Seconds between two prices: long against the hour that feeds may be silent, and one trading day of most research."""
 DAYS = 90
 """Whose figure is known to a thirteenth (1/sqrt(2 * 90)); bands go with its two thirds power."""
 LEAST_DAYS = 30
 """Known to an eighth. An error of a quarter, twice that, moves a band by a sixth (ADR 19)."""
-BELIEVED = 7
-"""Days that a measurement serves where a newer one cannot be had, and days that its newest price may be old: a week
-changes a quarter of a year little."""
-AGAIN = 3_600
-"""Seconds until the rounds are read again after a measurement has failed: one that was not to be believed may stay so
-for weeks."""
-
-
-class Rounds(Protocol):
-    """`adapters.chain.rounds.RoundReads`, or what stands for it."""
-
-    def at(self, feeds: Sequence[Address], times: Sequence[int], block: Block) -> dict[Address, dict[int, Round]]: ...
-
-
-class _NoFigure(Unavailable):
-    """The rounds were read, and no volatility to be believed follows from them."""
 
 
 class MeasuredTargets:
@@ -59,6 +40,9 @@ class MeasuredTargets:
     def read(self, block: Block) -> tuple[Target, ...]:
         return self._targets.read(block)
 
+    def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:
+        return self._targets.trends(patience, tokens, block)
+
     def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
         """Asks the chain at the first tick of a day (UTC), where nothing is remembered, and an hour after it failed.
 
@@ -66,40 +50,24 @@ class MeasuredTargets:
         """
         if not tokens:
             return NOTHING_MEASURED
-        basis, midnight = self._basis(tokens, self.read(block)), block.timestamp // DAY * DAY
-        kept = self._file.read(basis, tokens) or Kept(None, 0)
-        if kept.measured is not None and kept.midnight == midnight:
-            return kept.measured
-        former = kept if kept.measured is not None and 0 <= midnight - kept.midnight <= BELIEVED * DAY else None
-        if kept.failed is not None and 0 <= block.timestamp - kept.failed.at < AGAIN:
-            return _serving(former, kept.failed, block)
-        try:
-            found = self._measure(tokens, block, midnight)
-        except Unavailable as error:
-            if former is None and not isinstance(error, _NoFigure):
-                raise  # a node's trouble may be over at the next tick, and without a figure nothing can be done
-            failed = Failed(block.timestamp, str(error))
-            self._file.write(basis, replace(former or Kept(None, midnight), failed=failed))
-            return _serving(former, failed, block)
-        self._file.write(basis, Kept(found, midnight))
-        return found
+        basis = self._basis(tokens, self.read(block))
+        kept = self._file.read(basis, tokens)
+        return of_today(
+            kept, lambda now: self._file.write(basis, now), block, lambda today: self._measure(tokens, block, today)
+        )
 
-    def _measure(self, tokens: Sequence[Token], block: Block, midnight: int) -> Measured:
+    def _measure(self, tokens: Sequence[Token], block: Block, today: int) -> Measured:
         targets = self.read(block)
-        times = [midnight - DAY * back for back in range(DAYS, -1, -1)]
-        feeds = {feed.address: feed for target in targets for feed in self._feeds_of(target.token)}
-        rounds = self._rounds.at(tuple(feeds), times, block)
-        samples = [
-            Sample(time, prices) for time in times if (prices := self._prices(targets, rounds, time)) is not None
-        ]
+        feeds = [self._feeds_of(target.token) for target in targets]
+        samples = read_samples(feeds, midnights(today - DAYS * DAY, today), self._rounds, block)
         if len(samples) <= LEAST_DAYS:
-            raise _NoFigure(
+            raise NoFigure(
                 f"volatility: the feeds have prices of all assets on {len(samples)} of the last {DAYS + 1} midnights, "
                 f"expected more than {LEAST_DAYS}; wait until there is history enough, or give the volatilities as "
                 "`volatility` in the configuration"
             )
-        if (age := midnight - samples[-1].time) > BELIEVED * DAY:
-            raise _NoFigure(
+        if (age := today - samples[-1].time) > BELIEVED * DAY:
+            raise NoFigure(
                 f"volatility: the newest midnight on which the feeds have prices of all assets is {duration(age)} ago, "
                 f"expected at most {BELIEVED} d; look at the feeds and at the node, or give the volatilities as "
                 "`volatility` in the configuration"
@@ -108,21 +76,6 @@ class MeasuredTargets:
         moved = {target.token.address: found for target, found in zip(targets, deviations, strict=True)}
         volatilities = tuple(_believed(token, moved[token.address]) for token in tokens)
         return Measured(volatilities, samples[0].time, samples[-1].time, len(samples) - 1)
-
-    def _prices(
-        self, targets: tuple[Target, ...], rounds: dict[Address, dict[int, Round]], time: int
-    ) -> tuple[int, ...] | None:
-        """One for each target; None where one of them had no price then that a tick would have believed."""
-        found = []
-        for target in targets:
-            price = 1
-            for feed in self._feeds_of(target.token):
-                stood = rounds[feed.address].get(time)
-                if stood is None or stood.answer <= 0 or time - stood.updated_at > feed.heartbeat + feed.margin:
-                    return None
-                price *= stood.answer
-            found.append(price)
-        return tuple(found)
 
     def _feeds_of(self, token: Token) -> tuple[Feed, ...]:
         feeds = self._feeds.get(token.address)
@@ -144,17 +97,9 @@ class MeasuredTargets:
 
 def _believed(token: Token, per_year: Weight) -> Volatility:
     if per_year > MOST_VOLATILITY:
-        raise _NoFigure(
+        raise NoFigure(
             f"volatility: {token} moved by {percent(per_year)} a year against the rest, expected at most "
             f"{percent(MOST_VOLATILITY)}; look at its feed and at the node, or give it as `volatility` in the "
             "configuration"
         )
     return Volatility(token, per_year)
-
-
-def _serving(former: Kept | None, failed: Failed, block: Block) -> Measured:
-    """What serves until the rounds are read again. Raises Unavailable where nothing does."""
-    if former is not None and former.measured is not None:
-        return former.measured
-    left = duration(max(failed.at + AGAIN - block.timestamp, 1))
-    raise Unavailable(f"{failed.why} (the rounds are read again in {left})")

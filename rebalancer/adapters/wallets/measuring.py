@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rebalancer.adapters.chain.codec import Words
 from rebalancer.adapters.wallets.abi import allowance, balance_of
 from rebalancer.adapters.wallets.sending import MOST_GAS, gas_limit, why_too_much
-from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
+from rebalancer.adapters.wallets.simulation import NOTHING_LAID, Laid, Place, Ran, Simulator
 from rebalancer.adapters.wallets.steps import touched_by
 from rebalancer.core.errors import Unavailable
 from rebalancer.core.model import AccessList, Allowance, Batch, Reverted, Simulated, Simulation, Snapshot
@@ -28,15 +28,21 @@ class Trial:
     measured: Simulated | None
 
 
-def try_batch(simulator: Simulator, wallet: Address, batch: Batch, snapshot: Snapshot) -> Trial:
-    """`wallet` holds the funds; the operator sends. Raises Unavailable."""
-    plain = _try(simulator, wallet, batch, snapshot)
+def try_batch(
+    simulator: Simulator, wallet: Address, batch: Batch, snapshot: Snapshot, laid: Laid = NOTHING_LAID
+) -> Trial:
+    """`wallet` holds the funds, or does so where `laid` is over the chain's storage; the operator sends.
+
+    Raises Unavailable.
+    """
+    run = _Run(simulator, wallet, snapshot, Place.after(snapshot.block, laid))
+    plain = _try(run, batch)
     if plain.measured is None or plain.executed.gas is None:
         return plain
     try:
         limit = min(gas_limit(plain.measured.gas), MOST_GAS)
         entries = simulator.access_list(batch.operator, batch.call, plain.place, limit)
-        listed = _try(simulator, wallet, batch, snapshot, entries) if entries else plain
+        listed = _try(run, batch, entries) if entries else plain
     except Unavailable:
         # No such method, a key that may not call it, no list that can be read: the batch goes without one. A node that
         # does not answer at all is found out before anything is signed.
@@ -50,10 +56,16 @@ def fitting(measured: Simulated) -> Simulation:
     return measured if too_much is None else Reverted(too_much)
 
 
-def _try(
-    simulator: Simulator, wallet: Address, batch: Batch, snapshot: Snapshot, access_list: AccessList = ()
-) -> Trial:
-    place = Place.after(snapshot.block)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    simulator: Simulator
+    wallet: Address
+    snapshot: Snapshot
+    place: Place
+
+
+def _try(run: _Run, batch: Batch, access_list: AccessList = ()) -> Trial:
+    simulator, wallet, snapshot, place = run.simulator, run.wallet, run.snapshot, run.place
     tokens = [balance.token for balance in snapshot.balances]
     approvals = touched_by(batch, snapshot)
     reads = [balance_of(token.address, wallet) for token in tokens]

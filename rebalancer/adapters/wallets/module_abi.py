@@ -33,6 +33,7 @@ CHECKER = tuple(keccak256(name)[:4] for name in (b"SELECTOR()", b"LENGTH()", b"c
 REBALANCED_EVENT = (
     "0x" + keccak256(b"Rebalanced(uint256,uint256[],uint256,uint256,uint256,uint256,uint256,uint256)").hex()
 )
+TARGETS_SET_EVENT = "0x" + keccak256(b"TargetsSet(address,uint256[])").hex()
 
 Item = TypeVar("Item")
 

@@ -25,11 +25,13 @@ _NAMES = ("policy", "state")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the configuration says of a module. `names`: address → symbol, for people. `guardian` None: anybody."""
+    """What the configuration says of a module. `names`: address → symbol, for people. `guardian` None: anybody;
+    `targets` None: they are estimated, and the chain's are as far as they have come.
+    """
 
     module: Address
     policy: ModulePolicy
-    targets: tuple[Ppm, ...]
+    targets: tuple[Ppm, ...] | None
     operator: Address
     guardian: Address | None = None
     names: Mapping[Address, str] = field(default_factory=dict)
@@ -94,7 +96,8 @@ def disagreements(wallet: ModuleWallet, wanted: Wanted) -> Iterator[str]:
             "owners replace the module by one of that policy (`ape run replace_module`)."
         )
         return
-    asked = targets_difference(wanted.policy.assets, (wallet.state.targets, wanted.targets), wanted.names)
+    targets = wallet.state.targets if wanted.targets is None else wanted.targets
+    asked = targets_difference(wanted.policy.assets, (wallet.state.targets, targets), wanted.names)
     if asked:
         mend = "Mend the file, or let the owners set them (`ape run module set_targets`)."
         yield f"The targets: {'; '.join(asked)}. {mend}"

@@ -8,8 +8,9 @@ from typing import Any
 
 from rebalancer.adapters.chain.codec import WORD, DecodeError, hex_bytes, hex_int
 from rebalancer.adapters.wallets.abi import EXECUTION_SUCCESS_EVENT, TRANSFER_EVENT
-from rebalancer.adapters.wallets.module_abi import REBALANCE, REBALANCED_EVENT
+from rebalancer.adapters.wallets.module_abi import REBALANCE, REBALANCED_EVENT, TARGETS_SET_EVENT
 from rebalancer.core.model import Call
+from rebalancer.core.retarget import SET_TARGETS
 from rebalancer.units import Address, Amount, Token
 
 Json = dict[str, Any]
@@ -61,6 +62,8 @@ def proof_of(call: Call, safe: Address) -> Proof:
     """Of a batch as it was sent, whatever the configuration says now. `safe` is the wallet of a module's batch."""
     if call.data[:4] == REBALANCE:
         return Proof(safe, call.to, REBALANCED_EVENT, f"the module {call.to} does not report Rebalanced")
+    if call.data[:4] == SET_TARGETS:
+        return Proof(safe, call.to, TARGETS_SET_EVENT, f"the module {call.to} does not report TargetsSet")
     missing = f"the Safe {call.to} does not report ExecutionSuccess"
     return Proof(call.to, call.to, EXECUTION_SUCCESS_EVENT, missing)
 

@@ -13,12 +13,13 @@ from rebalancer.adapters.chain.deployments import Deployment
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.abi import calls_of_batch, exec_batch, void_after
 from rebalancer.adapters.wallets.counting import Counter
+from rebalancer.adapters.wallets.keyless import Keyless
 from rebalancer.adapters.wallets.landing import Lander, Patience
 from rebalancer.adapters.wallets.measuring import Trial, fitting, try_batch
 from rebalancer.adapters.wallets.reasons import first_failure, hides_the_reason, safe_reason
 from rebalancer.adapters.wallets.safe_reads import SafeReads
 from rebalancer.adapters.wallets.sending import Sender
-from rebalancer.adapters.wallets.simulation import Place, Ran, Simulator
+from rebalancer.adapters.wallets.simulation import NOTHING_LAID, Laid, Place, Ran, Simulator
 from rebalancer.adapters.wallets.standing import stands
 from rebalancer.adapters.wallets.steps import Step, steps_of, withdrawal_of
 from rebalancer.core.errors import ConfigError, Unavailable
@@ -42,9 +43,11 @@ from rebalancer.units import Address
 
 
 class SafeWallet:
-    """The Safe at `address`. `sender` holds the operator's key; `patience` says when a batch is final."""
+    """The Safe at `address`. `sender` has the operator's key, if anybody has; `patience`: when a batch is final."""
 
-    def __init__(self, rpc: Rpc, address: Address, deployment: Deployment, sender: Sender, patience: Patience) -> None:
+    def __init__(
+        self, rpc: Rpc, address: Address, deployment: Deployment, sender: Sender | Keyless, patience: Patience
+    ) -> None:
         self.address = address
         self.operator = sender.operator
         self._rpc = rpc
@@ -67,10 +70,10 @@ class SafeWallet:
         call = exec_batch(self.address, self._multi_send, self.operator, calls)
         return Batch((), self.operator, call, max(order.valid_to for order in orders), orders)
 
-    def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
+    def simulate(self, batch: Batch, snapshot: Snapshot, laid: Laid = NOTHING_LAID) -> Simulation:
         """The exact call from the operator, between two measurements. Raises Unavailable, ConfigError."""
         self._require_multi_send()
-        trial = try_batch(self._simulator, self.address, batch, snapshot)
+        trial = try_batch(self._simulator, self.address, batch, snapshot, laid)
         if trial.measured is None:
             return Reverted(self._why_reverted(batch, snapshot, trial))
         if not Words(trial.executed.data).flag(0):
@@ -104,9 +107,15 @@ class SafeWallet:
         place = Place.after(self._sender.gas_now())
         transaction = intent.commitment.transaction
         outer = self._simulator.rehearse(self.operator, transaction, place)
-        if not outer.success:
-            return self._simulator.starved(self.operator, transaction, place) or self._why(intent, outer, place)
-        return None if Words(outer.data).flag(0) else f"the Safe {transaction.call.to} reports that the batch failed"
+        starved = None if outer.success else self._simulator.starved(self.operator, transaction, place)
+        return starved or self.refusal(intent, outer, place)
+
+    def refusal(self, intent: Intent, ran: Ran, place: Place) -> str | None:
+        """Why the intent's call, run so, has not done what it is for; None: it has. Raises Unavailable."""
+        if not ran.success:
+            return self._why(intent, ran, place)
+        to = intent.commitment.transaction.call.to
+        return None if Words(ran.data).flag(0) else f"the Safe {to} reports that the batch failed"
 
     def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
         """See sending.py. Raises ConfigError, Unavailable, Halt."""

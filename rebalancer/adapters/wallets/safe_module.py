@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from rebalancer.adapters.chain.codec import CallResult
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.wallets.counting import Counter
+from rebalancer.adapters.wallets.keyless import Keyless
 from rebalancer.adapters.wallets.landing import Lander, Patience
 from rebalancer.adapters.wallets.measuring import Trial, fitting, try_batch
 from rebalancer.adapters.wallets.module_abi import rebalance_data
 from rebalancer.adapters.wallets.module_reads import ModuleReads, Wanted, without_meters
 from rebalancer.adapters.wallets.reasons import first_failure, hides_a_call, module_reason
 from rebalancer.adapters.wallets.sending import Sender
-from rebalancer.adapters.wallets.simulation import Place, Simulator
+from rebalancer.adapters.wallets.simulation import NOTHING_LAID, Laid, Place, Ran, Simulator
 from rebalancer.adapters.wallets.standing import stands
 from rebalancer.adapters.wallets.steps import payments_of, steps_of
 from rebalancer.core.errors import ConfigError, Unavailable
@@ -46,9 +47,13 @@ from rebalancer.units import Address
 
 
 class ModuleSafe:
-    """The Safe of `wanted`, through its module. `sender` has the operator's key, `patience` knows what is final."""
+    """The Safe of `wanted`, through its module. `sender` has the operator's key, if anybody has; `patience`: what is
+    final.
+    """
 
-    def __init__(self, rpc: Rpc, wanted: Wanted, multicall3: Address, sender: Sender, patience: Patience) -> None:
+    def __init__(
+        self, rpc: Rpc, wanted: Wanted, multicall3: Address, sender: Sender | Keyless, patience: Patience
+    ) -> None:
         self.address = wanted.policy.safe
         self.operator = sender.operator
         self._module = wanted.module
@@ -66,9 +71,9 @@ class ModuleSafe:
         data = rebalance_data(call.swaps, call.data, deadline, wallet.state.nonce)
         return Batch(quotes, self.operator, Call(self._module, data), deadline)
 
-    def simulate(self, batch: Batch, snapshot: Snapshot) -> Simulation:
+    def simulate(self, batch: Batch, snapshot: Snapshot, laid: Laid = NOTHING_LAID) -> Simulation:
         """The exact call from the operator, between two measurements. Raises Unavailable."""
-        trial = try_batch(self._simulator, self.address, batch, snapshot)
+        trial = try_batch(self._simulator, self.address, batch, snapshot, laid)
         if trial.measured is None:
             return Reverted(self._why_reverted(batch, snapshot, trial))
         return fitting(trial.measured)
@@ -103,6 +108,10 @@ class ModuleSafe:
         if outer.success:
             return None
         return self._simulator.starved(self.operator, transaction, place) or module_reason(outer.data)
+
+    def refusal(self, intent: Intent, ran: Ran, place: Place) -> str | None:
+        """Why the intent's call, run so, has not done what it is for; None: it has."""
+        return None if ran.success else module_reason(ran.data)
 
     def replace(self, intent: Intent, purpose: Purpose, fees: Fees) -> SignedTransaction:
         """See sending.py. Raises ConfigError, Unavailable, Halt."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rebalancer.adapters.chain.codec import (
@@ -28,27 +28,42 @@ from rebalancer.core.model import AccessList, Block, Call, Transaction
 from rebalancer.core.model.snapshot import SLOT
 from rebalancer.units import Address
 
+Laid = Mapping[Address, Mapping[str, str]]
+"""Words of storage that are other than the chain has them, by contract and slot, in hex."""
+NOTHING_LAID: Laid = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where calls are run: on the state after block `number`, in a next block of time `timestamp`."""
+    """Where calls are run: on the state after block `number`, in a next block of time `timestamp`, with `laid` over
+    the chain's storage.
+    """
 
     number: int
     timestamp: int
+    laid: Laid = field(default_factory=dict)
 
     @staticmethod
-    def after(block: Block) -> Place:
+    def after(block: Block, laid: Laid = NOTHING_LAID) -> Place:
         """In the next block."""
-        return Place(block.number, block.timestamp + SLOT)
+        return Place(block.number, block.timestamp + SLOT, laid)
+
+    @property
+    def override(self) -> dict[str, dict[str, Any]]:
+        """As nodes take it."""
+        return {address: {"stateDiff": dict(words)} for address, words in self.laid.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one call did. `data` is returned, or the revert's; `gas` as a transaction, None where not measured."""
+    """What one call did. `data` is returned, or the revert's; `gas` as a transaction, None where not measured; `logs`
+    as in a receipt, where the node tells them.
+    """
 
     success: bool
     data: bytes
     gas: int | None
+    logs: tuple[Any, ...] = ()
 
 
 class Simulator:
@@ -106,7 +121,8 @@ class Simulator:
 
     def gas(self, sender: Address, call: Call, place: Place) -> int:
         """The gas limit with which `call` just succeeds: for nodes that do not measure. Raises Unavailable."""
-        return hex_int(self._rpc.call("eth_estimateGas", {"from": sender, **_call(call)}, hex(place.number)))
+        override = [place.override] if place.laid else []
+        return hex_int(self._rpc.call("eth_estimateGas", {"from": sender, **_call(call)}, hex(place.number), *override))
 
     def _by_simulate(
         self, sender: Address, calls: Sequence[Call], place: Place, extras: Mapping[int, dict[str, Any]]
@@ -120,6 +136,8 @@ class Simulator:
             "blockOverrides": {"number": hex(place.number + 1), "time": hex(place.timestamp)},
             "calls": transactions,
         }
+        if place.laid:
+            block["stateOverrides"] = place.override
         payload = {"blockStateCalls": [block], "validation": False, "traceTransfers": False}
         answer = self._rpc.call("eth_simulateV1", payload, hex(place.number))
         results = (
@@ -133,7 +151,7 @@ class Simulator:
         if self._stand_in is None:
             self._stand_in = str(self._rpc.call("eth_getCode", self._multicall3, hex(place.number)))
         data = encode_aggregate3([EthCall(call.to, call.data) for call in calls])
-        override = {sender: {"code": self._stand_in}}
+        override = place.override | {sender: {"code": self._stand_in}}
         run = {"from": sender, **_call(Call(sender, data))}
         answer = self._rpc.call("eth_call", run, hex(place.number), override)
         return tuple(Ran(r.success, r.data, None) for r in decode_aggregate3(hex_bytes(answer), len(calls)))
@@ -154,4 +172,6 @@ def _ran(result: Any) -> Ran:
     data = result.get("returnData") or "0x"
     if isinstance(error, dict) and data == "0x" and isinstance(error.get("data"), str):
         data = error["data"]
-    return Ran(hex_int(result.get("status")) == 1, hex_bytes(data), hex_int(result.get("gasUsed")))
+    logs = result.get("logs")
+    told = tuple(logs) if isinstance(logs, list) else ()
+    return Ran(hex_int(result.get("status")) == 1, hex_bytes(data), hex_int(result.get("gasUsed")), told)

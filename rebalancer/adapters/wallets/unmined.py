@@ -32,7 +32,8 @@ def unknown(intent: Intent, now: int, host: str) -> str:
     """The node knows none of its transactions, and has not used their nonce. `now` is the newest block's time."""
     if intent.cancelled:
         return f"{host} does not know the cancellation {intent.newest.hash}, nor what it is to replace"
-    until = "can be mined until" if now <= intent.deadline else "could only revert since"
+    late = "is given up since" if intent.targets else "could only revert since"
+    until = "can be mined until" if now <= intent.deadline else late
     return f"{host} does not know {names_of(intent)}, which {until} {intent.deadline}"
 
 
@@ -43,8 +44,9 @@ def unmined(intent: Intent, newest: SignedTransaction, now: int) -> str:
     if now <= intent.deadline or intent.cancelled:
         return waits
     fees = newest.transaction.fees
+    late = "would set what was wanted long ago" if intent.targets else "can only revert and burn gas"
     return (
-        f"{waits}, and is {now - intent.deadline} s past its deadline: mined now, it can only revert and burn gas. "
+        f"{waits}, and is {now - intent.deadline} s past its deadline: mined now, it {late}. "
         "With `execution.when_stuck: cancel` the keeper cancels it. By hand: from the operator to itself, 0 wei, with "
         f"nonce {newest.transaction.nonce}, a max fee above {fees.max_fee} wei and a tip above {fees.tip} wei, both by "
         "an eighth or more; the next tick halts on that, and `rebalancer resume` closes the intent"

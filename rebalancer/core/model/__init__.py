@@ -22,7 +22,8 @@ from rebalancer.core.model.batch import (
     Simulation,
     Transaction,
 )
-from rebalancer.core.model.history import INDEX, NO_HISTORY, History, Horizon, Rebalance, Valued
+from rebalancer.core.model.history import INDEX, NO_HISTORY, History, Holdings, Horizon, Rebalance, Run, Valued
+from rebalancer.core.model.measured import NO_TRENDS, NOTHING_MEASURED, Measured, Trend, Trends, Volatility
 from rebalancer.core.model.module import (
     NOBODY,
     ModuleAsset,
@@ -63,26 +64,26 @@ from rebalancer.core.model.outcome import (
 )
 from rebalancer.core.model.plan import Act, Cost, Hold, Plan, PoolSwap, Portfolio, Position, Trade
 from rebalancer.core.model.policy import (
-    NOTHING_MEASURED,
     Back,
     Band,
     Bands,
     Calendar,
     Contributions,
+    Delay,
     Drawn,
     Hybrid,
     Known,
     Limits,
-    Measured,
     Optimal,
     OverTime,
+    Patience,
     Policy,
     Replacing,
+    RiskBudget,
     Target,
     Threshold,
     Tracking,
     Trigger,
-    Volatility,
     Width,
     Window,
 )
@@ -98,6 +99,7 @@ from rebalancer.core.model.quotes import (
     Terms,
     WholeTerms,
 )
+from rebalancer.core.model.schedule import LAST, Cadence, Schedule
 from rebalancer.core.model.snapshot import Allowance, Block, ModuleWallet, SafeState, Snapshot, WalletState
 
 __all__ = [
@@ -115,11 +117,13 @@ __all__ = [
     "Block",
     "Blocked",
     "Breach",
+    "Cadence",
     "Calendar",
     "Call",
     "Commitment",
     "Contributions",
     "Cost",
+    "Delay",
     "Drawn",
     "End",
     "FAR_BEHIND",
@@ -131,6 +135,7 @@ __all__ = [
     "Heard",
     "Held",
     "History",
+    "Holdings",
     "Hold",
     "Horizon",
     "Hybrid",
@@ -139,6 +144,7 @@ __all__ = [
     "Known",
     "Landed",
     "Landing",
+    "LAST",
     "Limits",
     "Measured",
     "Mined",
@@ -149,6 +155,7 @@ __all__ = [
     "ModuleState",
     "ModuleSwap",
     "ModuleWallet",
+    "NO_TRENDS",
     "NOBODY",
     "NOTHING_MEASURED",
     "NO_HISTORY",
@@ -159,6 +166,7 @@ __all__ = [
     "Outcome",
     "OverTime",
     "Past",
+    "Patience",
     "Pending",
     "Plan",
     "PlanRequest",
@@ -178,7 +186,10 @@ __all__ = [
     "Replacement",
     "Replacing",
     "Reverted",
+    "Run",
+    "RiskBudget",
     "SafeState",
+    "Schedule",
     "Settled",
     "Settlement",
     "SignedTransaction",
@@ -192,6 +203,8 @@ __all__ = [
     "Tracking",
     "Trade",
     "Transaction",
+    "Trend",
+    "Trends",
     "Trigger",
     "Valued",
     "Volatility",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rebalancer.core.model.plan import Cost, Trade
+from rebalancer.core.model.policy import Target
 from rebalancer.core.model.quotes import Call, Order, Quote
 from rebalancer.core.model.snapshot import Allowance
 from rebalancer.market.pools import Pool
@@ -16,7 +17,8 @@ from rebalancer.units import Address, Amount, Price, Usd, Wei
 class Batch:
     """All swaps of a rebalance as the one call that the operator sends. Void after `deadline`.
 
-    Or, without a quote, the call that takes back orders.
+    Or, without a quote, the call that takes back orders, or the one that sets a module's targets: that is not void
+    then, and the keeper gives it up.
     """
 
     quotes: tuple[Quote, ...]
@@ -24,6 +26,8 @@ class Batch:
     call: Call
     deadline: int
     withdrawn: tuple[Order, ...] = ()
+    targets: tuple[Target, ...] = ()
+    """One for each asset of the module, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,8 @@ class Intent:
     """What its transaction makes valid, where it is no swap itself: it is open until the last of them is over."""
     venues: tuple[str, ...] = ()
     """Those from outside that have a quote in it, each once."""
+    targets: tuple[Target, ...] = ()
+    """What its transaction sets as the module's, in the order of its policy: then it moves nothing."""
 
     @property
     def of_its_nonce(self) -> tuple[Replacement, ...]:

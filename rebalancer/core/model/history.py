@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from rebalancer.core.model.plan import Cost
 from rebalancer.units import Address, Usd, Wei, Weight
 
+Holdings = tuple[tuple[Address, int], ...]
+"""Base units by token."""
 INDEX = 10**9
 """An index of 1. The index is what one dollar that was there at the first tick has become: deposits do not raise it."""
 
@@ -42,6 +44,21 @@ class Rebalance:
     """Unix seconds."""
     expected: Cost
     measured: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How long a keeper has run, and how well, as all its ticks tell. Unix seconds."""
+
+    ticks: int
+    began: int
+    last: int
+    good_since: int
+    """Since when nothing has failed or halted, nor paused for longer than a day."""
+    broken_by: str | None
+    """What was before `good_since`, in words; None: nothing."""
+    opening: Holdings
+    """What the first of them saw that has seen the wallet; empty: none has."""
 
 
 @dataclass(frozen=True, slots=True)

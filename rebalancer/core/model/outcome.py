@@ -8,6 +8,7 @@ from enum import StrEnum
 from rebalancer.core.model.batch import Batch, Breach, Intent, Simulated
 from rebalancer.core.model.history import NO_HISTORY, History
 from rebalancer.core.model.plan import Cost, PoolSwap
+from rebalancer.core.model.policy import Target
 from rebalancer.core.model.quotes import Order, Quote
 from rebalancer.core.model.snapshot import Snapshot
 from rebalancer.units import Address, Amount, Usd, Wei, Weight
@@ -189,6 +190,8 @@ class Settled:
     expected: Cost
     short: str | None = None
     """What arrived less than was simulated, in words, where a venue from outside had a hand in it."""
+    targets: tuple[Target, ...] = ()
+    """What the module's are from now on, where it was they that were set: then nothing has moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ class Past:
 
     open_intent: Intent | None
     last_settled_at: int | None
-    """Unix seconds of the block in which the last rebalance settled."""
+    """Unix seconds of the block in which the last rebalance settled. New targets of a module are none."""
     halted: str | None
     """Why a person must look first; None: go on."""
     last_block: int
@@ -255,6 +258,11 @@ class Past:
     history: History = NO_HISTORY
     recent: tuple[TickRecord, ...] = ()
     """The two newest ticks on record, newest first: what a person was told of already is not told again."""
+
+    @property
+    def called_since(self) -> int | None:
+        """As the newest tick left it."""
+        return self.recent[0].called_since if self.recent else None
 
 
 FINAL_BLOCKS = 64
@@ -291,3 +299,6 @@ class TickRecord:
     """At INDEX: see history."""
     holdings: tuple[tuple[Address, int], ...] = ()
     """Base units of each asset, where the wallet was read."""
+    called_since: int | None = None
+    """Unix seconds since when a trigger has called, without a break, for a trade that waits for the trend; None: none
+    waits. A tick that does not ask its trigger leaves it as it is. See `core.patience`."""

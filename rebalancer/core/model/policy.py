@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from rebalancer.units import Bps, Token, Usd, Wei, Weight
+from rebalancer.core.model.measured import Volatility
+from rebalancer.core.model.schedule import Cadence
+from rebalancer.units import Address, Bps, Token, Usd, Wei, Weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Width:
     token: Token
     absolute: Weight | None
     relative: Weight | None
+    drawn_at: Weight | None = None
+    """The volatility of a year that it is drawn for: with what is measured both edges widen and narrow. None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,9 @@ Bands = Drawn | Optimal | Known
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Act when `every` seconds have gone by since the last settled rebalance."""
+    """Act when the time has come since the last settled rebalance."""
 
-    every: int
+    every: Cadence
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,9 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Hybrid:
-    """Look every `every` seconds since the last settled rebalance, act if a weight has left its band."""
+    """Look when the time has come since the last settled rebalance, act if a weight has left its band."""
 
-    every: int
+    every: Cadence
     bands: Bands
 
 
@@ -92,27 +96,29 @@ Trigger = Calendar | Threshold | Hybrid
 
 
 @dataclass(frozen=True, slots=True)
-class Volatility:
-    """The standard deviation of a token's return against the rest of the portfolio: 1e18 is 100 % in a year."""
+class Delay:
+    """What rises is not sold, and what falls is not bought, for a while: against the mean of daily prices."""
 
-    token: Token
-    per_year: Weight
+    average: int
+    """Days."""
+    most: int
+    """Seconds from when the trigger first called for it; then it is done anyway."""
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """How far tokens have moved against the rest of the portfolio; all times in Unix seconds."""
+class RiskBudget:
+    """What has fallen by more than `fall` from its highest daily price in so many days is not bought at all."""
 
-    volatilities: tuple[Volatility, ...]
-    since: int
-    """Of the first price."""
-    until: int
-    """Of the newest."""
-    samples: int
-    """Returns."""
+    fall: Bps
+    days: int
 
 
-NOTHING_MEASURED = Measured((), 0, 0, 0)
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When a trade that is called for waits. None: never for that reason."""
+
+    delay: Delay | None
+    budget: RiskBudget | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +244,11 @@ class Policy:
     limits: Limits
     over_time: OverTime
     replacing: Replacing
+    apart: int | None = None
+    """Least seconds between two rebalances that settle."""
+    patience: Patience | None = None
+    waits: frozenset[Address] = frozenset()
+    """Tokens that a rebalance of this tick leaves where they are: `core.patience` says which, once a trigger calls."""
 
 
 @dataclass(frozen=True, slots=True)

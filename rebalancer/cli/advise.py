@@ -1,0 +1,86 @@
+"""`rebalancer advise`: whether a portfolio is big enough for its gas, and what band and cadence pay, in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rebalancer.cli.figures import show_figures
+from rebalancer.research.advice import Advice, advise
+from rebalancer.research.flags import Flags
+from rebalancer.research.sizes import Sized
+from rebalancer.research.study import make_study, read_market
+from rebalancer.research.sweep import run_sweep
+from rebalancer.research.windows import Windows
+from rebalancer.units import ONE, Weight
+
+_SAID = (
+    "What this does not show: any other past, tokens that died, taxes, and whoever trades against you. Gas is the "
+    "median over these prices, pools are as given. Bands change for sure what is paid, and perhaps what is earned."
+)
+
+
+def show_advice(flags: Flags, as_json: bool) -> int:
+    """The words and a table of sizes, or one JSON object."""
+    market = read_market(flags)
+    study = make_study(flags, market)
+    found = advise(study, lambda asked, tried: run_sweep(asked, tried, Windows.ANCHORED))
+    if as_json:
+        from rebalancer.cli.as_json import emit
+
+        emit(_object(found, market.said))
+    else:
+        _show(found, market.said)
+    return 0
+
+
+def _show(found: Advice, said: tuple[str, ...]) -> None:
+    from rebalancer.cli.show import console, show_line
+
+    for line in found.words:
+        console.print(f"• {line}", markup=False, highlight=False, soft_wrap=not console.is_terminal)
+    head = ("size, USD", "bands, points", "rebalances", "gas", "fee, impact", "tracking")
+    show_figures(head, map(_row, found.sizes), "\nAt the cheapest bands, by size, a year")
+    for each in said:
+        show_line("taken", each)
+    console.print(_SAID, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+
+
+def _row(one: Sized) -> tuple[str, ...]:
+    triggers = [band.trigger for band in one.bands] or [Weight(0)]
+    return (
+        f"{one.size // ONE:,}",
+        " to ".join(f"{100 * share / ONE:.1f}" for share in (min(triggers), max(triggers))),
+        f"{one.rebalances / ONE:.1f}",
+        *(f"{100 * share / ONE:.2f} %" for share in (one.gas, one.trading, one.tracking)),
+    )
+
+
+def _object(found: Advice, said: tuple[str, ...]) -> dict[str, Any]:
+    """Dollars and shares at 1e18 are decimal strings; what a sweep came to is floats."""
+    result = found.sweep
+    return {
+        "gas_of_rebalance_usd_e18": str(found.gas),
+        "least_sensible_usd_e18": None if found.least is None else str(found.least),
+        "big_enough": found.least is not None and found.own.size >= found.least,
+        "own": _sized_object(found.own),
+        "sizes": [_sized_object(one) for one in found.sizes],
+        "configurations": len(result.configurations),
+        "out_of_sample": None
+        if result.walk is None
+        else {"growth": result.walk.growth, "sharpe": result.walk.sharpe, "max_drawdown": result.walk.drawdown},
+        "better_than_hold_probability": result.ahead.probability,
+        "words": list(found.words),
+        "said": list(said),
+        "does_not_show": _SAID,
+    }
+
+
+def _sized_object(one: Sized) -> dict[str, Any]:
+    return {
+        "size_usd_e18": str(one.size),
+        "bands": [{"token": b.token.symbol, "trigger_e18": str(b.trigger), "back_e18": str(b.back)} for b in one.bands],
+        "yearly_gas_e18": str(one.gas),
+        "yearly_fee_and_impact_e18": str(one.trading),
+        "yearly_tracking_e18": str(one.tracking),
+        "rebalances_a_year_e18": str(one.rebalances),
+    }

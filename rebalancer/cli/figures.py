@@ -1,0 +1,35 @@
+"""Tables of figures for the terminal, and pages for a browser: what commands that look back end with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rebalancer.core.errors import ConfigError
+
+
+def write_page(path: Path, page: str) -> None:
+    """ConfigError where it cannot be written."""
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"--html {path}: expected a file that can be written, saw: {error.strerror}; name another one"
+        ) from None
+
+
+def show_figures(head: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Names stand to the left, in the first column; figures to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from rebalancer.cli.show import console
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(head):
+        table.add_column(Text(name), justify="right" if place else "left")
+    for row in rows:
+        # As text: a pair of square brackets in somebody's symbol is no colour.
+        table.add_row(*map(Text, row))
+    console.print(table)

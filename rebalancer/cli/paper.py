@@ -1,0 +1,160 @@
+"""A portfolio on paper: its ticks, what it has shown so far, and whether that is enough to go live."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rebalancer.config import Settings, on_paper, text
+from rebalancer.core.errors import ConfigError
+from rebalancer.core.model import History, Holdings, Horizon, Portfolio, Run
+from rebalancer.core.over_time import horizon_of
+from rebalancer.core.paper import (
+    Closeness,
+    against_hold,
+    closeness_of,
+    closeness_rows,
+    holdings_now,
+    why_not_yet,
+)
+from rebalancer.core.render import duration, money
+from rebalancer.keeper import run_once
+from rebalancer.ports import Ledger, Ports
+from rebalancer.tick import Mode, Report
+from rebalancer.units import Usd
+from rebalancer.wire import close_ledger, open_ledger
+
+DAY = 86_400
+_ALL = 10**6
+"""More rebalances than anybody makes."""
+
+
+def dollars_of(value: str | None) -> Usd | None:
+    """What --paper-value says. Raises ConfigError."""
+    if value is None:
+        return None
+    try:
+        found = text.usd(value)
+    except ValueError as error:
+        raise ConfigError(f"--paper-value is {value[:40]!r}: {error}") from None
+    if not found:
+        raise ConfigError("--paper-value is 0, expected more than nothing such as 10_000")
+    return found
+
+
+def tick_on_paper(ports: Ports, settings: Settings) -> Report:
+    """One recorded tick. Before the first that trades, one that writes down what the paper wallet begins with."""
+    if not _has_begun(ports.ledger):
+        report = run_once(ports, settings.policy, Mode(live=False, patience=settings.patience))
+        if not _has_begun(ports.ledger):
+            # Another keeper is at work, or prices are in dispute: they say nothing of what it holds.
+            return report
+    return run_once(ports, settings.policy, Mode(live=True, patience=settings.patience))
+
+
+def _has_begun(ledger: Ledger) -> bool:
+    return holdings_now(_history(ledger)) is not None
+
+
+def _history(ledger: Ledger) -> History:
+    now = int(time.time())
+    return ledger.read(Horizon(now, now, now)).history
+
+
+# ---------------------------------------------------------------- what it has shown
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the ledger knows of a portfolio on paper."""
+
+    run: Run
+    close: Closeness
+    holdings: Holdings
+
+
+def shown(settings: Settings) -> Shown | None:
+    """None: it has never run."""
+    with _paper_ledger(settings) as ledger:
+        run = ledger.ran()
+        if run is None:
+            return None
+        return Shown(run, closeness_of(ledger.rebalances(_ALL)), holdings_now(_history(ledger)) or ())
+
+
+def require_paper(settings: Settings) -> None:
+    """Raises ConfigError where a live tick waits for a portfolio on paper. Once it has traded it waits no more."""
+    if (why := why_waits(settings)) is not None:
+        raise ConfigError(f"{settings.path}: safety.paper keeps this portfolio from going live: {why}")
+
+
+def why_waits(settings: Settings) -> str | None:
+    """None: nothing is asked for, or it has been shown, or the portfolio has been live before."""
+    if not settings.paper_days or settings.paper:
+        return None
+    now = int(time.time())
+    with _closing(open_ledger(settings)) as live:
+        past = live.read(horizon_of(now, settings.policy.over_time))
+    if past.open_intent is not None or past.last_settled_at is not None:
+        return None
+    with _paper_ledger(settings) as ledger:
+        return why_not_yet(ledger.ran(), settings.paper_days * DAY, now)
+
+
+def paper_rows(settings: Settings, shown: Shown, portfolio: Portfolio) -> tuple[tuple[str, str], ...]:
+    """As (what, figures). `portfolio` gives the prices."""
+    run, now = shown.run, int(time.time())
+    broken = "" if run.broken_by is None else f", since {run.broken_by}"
+    rows = [
+        ("running for", f"{duration(run.last - run.began)}, {run.ticks} ticks"),
+        ("gone well for", f"{duration(run.last - run.good_since)}{broken}"),
+        *closeness_rows(shown.close),
+    ]
+    if (both := against_hold(run.opening, shown.holdings, portfolio)) is not None:
+        ours, left = both
+        rows.append(("value against hold", f"{money(ours)} against {money(left)}: {money(Usd(ours - left))}"))
+    if settings.paper_days:
+        waits = why_not_yet(run, settings.paper_days * DAY, now)
+        rows.append(("asked for before live", waits or f"{settings.paper_days} d, and it has shown them"))
+    return tuple(rows)
+
+
+def paper_object(settings: Settings, shown: Shown, portfolio: Portfolio) -> dict[str, Any]:
+    """The same as figures, and in words."""
+    run, close = shown.run, shown.close
+    ours, left = against_hold(run.opening, shown.holdings, portfolio) or (None, None)
+    return {
+        "began": run.began,
+        "good_since": run.good_since,
+        "last_tick_at": run.last,
+        "days": (run.last - run.began) // DAY,
+        "good_days": (run.last - run.good_since) // DAY,
+        "asked_days": settings.paper_days,
+        "ticks": run.ticks,
+        "rebalances": close.rebalances,
+        "traded_usd_e18": str(close.traded),
+        "expected_cost_usd_e18": str(close.expected),
+        "measured_cost_usd_e18": str(close.measured),
+        "gas_usd_e18": str(close.gas),
+        "furthest_from_plan_bps": close.worst,
+        "value_usd_e18": None if ours is None else str(ours),
+        "hold_usd_e18": None if left is None else str(left),
+        "words": dict(paper_rows(settings, shown, portfolio)),
+    }
+
+
+@contextmanager
+def _paper_ledger(settings: Settings) -> Iterator[Ledger]:
+    with _closing(open_ledger(settings if settings.paper else on_paper(settings))) as ledger:
+        yield ledger
+
+
+@contextmanager
+def _closing(ledger: Ledger) -> Iterator[Ledger]:
+    try:
+        yield ledger
+    finally:
+        close_ledger(ledger)

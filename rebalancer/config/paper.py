@@ -1,0 +1,27 @@
+"""A portfolio as its file says it in, the same on paper out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rebalancer.config.settings import Settings
+from rebalancer.units import Bps
+
+ORDER_TAKERS = frozenset({"cow"})
+"""Whether others fill an order nobody can play, and to ask them to is to tell them of it."""
+
+
+def on_paper(settings: Settings) -> Settings:
+    """Without relay and ramp, which limits what a mistake costs, without those who take orders, and without the dead
+    man's switch: a tick on paper must not cover up a live one that does not come.
+    """
+    over_time = replace(settings.policy.over_time, ramp=Bps(0), ramp_days=0)
+    return replace(
+        settings,
+        paper=True,
+        live=False,
+        relay_url=None,
+        ping_url=None,
+        outside=tuple(one for one in settings.outside if one.name not in ORDER_TAKERS),
+        policy=replace(settings.policy, over_time=over_time),
+    )

@@ -1,0 +1,75 @@
+"""Parquet: the same prices as in CSV, what is wrong with it by row and column, and what is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from given_prices import DAY, FIRST, WHOLE, a_file
+
+from rebalancer.core.errors import ConfigError
+from rebalancer.research.prices import read_prices
+from rebalancer.research.prices_out import cells_of, write_cells
+from rebalancer.research.synthetic import make_market
+
+pa = pytest.importorskip("pyarrow", exc_type=ImportError)
+pq = pytest.importorskip("pyarrow.parquet", exc_type=ImportError)
+MIDNIGHTS = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+
+
+def written(folder: Path, columns: dict[str, Any]) -> Path:
+    path = folder / "prices.parquet"
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pa.array(MIDNIGHTS, pa.timestamp("ms", tz="UTC")),
+        pa.array([moment.replace(tzinfo=None) for moment in MIDNIGHTS], pa.timestamp("ns")),
+        pa.array([date(2024, 1, day) for day in (1, 2, 3)]),
+        pa.array([FIRST, FIRST + DAY, FIRST + 2 * DAY]),
+        pa.array(["2024-01-01", "2024-01-02", "2024-01-03"]),
+        pa.array([moment.astimezone() - timedelta(0) for moment in MIDNIGHTS], pa.timestamp("s", tz="Europe/Berlin")),
+    ],
+    ids=lambda column: str(column.type),
+)
+@pytest.mark.parametrize("name", ["time", "__index_level_0__"])
+def test_read__of_parquet_with_any_times__is_the_same(tmp_path: Path, times: Any, name: str) -> None:
+    found = read_prices([written(tmp_path, {"BTC": [1.5, 2.5, 3.5], "ETH": [1, 2, 3], name: times})])
+    assert found.symbols == ("BTC", "ETH") and found.times.tolist() == [FIRST, FIRST + DAY, FIRST + 2 * DAY]
+    assert found.usd.tolist() == [[1.5, 1], [2.5, 2], [3.5, 3]]
+
+
+def test_read__of_parquet_with_holes__names_row_and_column(tmp_path: Path) -> None:
+    path = written(tmp_path, {"time": MIDNIGHTS, "BTC": [1.5, None, 3.5], "ETH": [float("nan"), 0.0, 3.0]})
+    with pytest.raises(ConfigError) as caught:
+        read_prices([path])
+    assert [line.split(";")[0] for line in str(caught.value).splitlines()] == [
+        "prices.parquet:1: column 3 (ETH): no price at 2024-01-01",
+        "prices.parquet:2: column 2 (BTC): no price at 2024-01-02",
+        "prices.parquet:2: column 3 (ETH): '0.0' is no price, expected more than zero",
+    ]
+
+
+def test_written__as_parquet__is_read_again_to_the_last_bit(tmp_path: Path) -> None:
+    made = make_market(3, 40, step=3_600)
+    write_cells(tmp_path / "out.parquet", cells_of(made))
+    found = read_prices([tmp_path / "out.parquet"])
+    assert (found.usd == made.usd).all() and np.array_equal(found.times, made.times)
+
+
+def test_read__of_parquet_beside_csv__is_one_table(tmp_path: Path) -> None:
+    path = written(tmp_path, {"date": [date(2024, 1, day) for day in (1, 2, 3, 4)], "UNI": [1.0, 2.0, 3.0, 4.0]})
+    assert read_prices([a_file(tmp_path, WHOLE), path]).symbols == ("BTC", "ETH", "UNI")
+
+
+def test_read__of_parquet_that_was_cut_off__says_so(tmp_path: Path) -> None:
+    path = written(tmp_path, {"time": MIDNIGHTS, "BTC": [1.5, 2.0, 3.5]})
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(ConfigError, match="prices.parquet: not Parquet that can be read: "):
+        read_prices([path])
