@@ -5,26 +5,32 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PY := $(BIN)/python
+# The lock has everything there is to install, so nothing is looked up.
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-deps
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# What Python compiled is kept, whatever the shell says: tests start this program, and each other, many times.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready node_modules/.ready
 FAST := tests/core tests/market tests/shell tests/research tests/test_architecture.py tests/test_docs.py tests/test_runbook.py \
 	tests/test_deploy.py
 
-.PHONY: help setup demo test test-here test-there test-pure test-ports test-venues test-hostile test-fork \
+.PHONY: help setup demo test test-pure test-ports test-contracts test-venues test-hostile test-fork \
 	test-attacks test-chaos fuzz mutate-module check lint format bench artifacts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) ## install the pinned packages, once
+setup: ## install the pinned packages, once
+	@$(MAKE) --question $(READY) || $(MAKE) --no-print-directory --jobs 2 $(READY)
 
 .venv/.ready: requirements.lock pyproject.toml
 	@echo "==> Python packages into .venv (a minute or two, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else \
 	  "Python 3.11 or 3.12 is needed (eth-ape has no newer one), found " + sys.version.split()[0] + ": make PYTHON=python3.12 …")'
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --config-settings editable_mode=compat --editable .
+	@$(PIP) --no-compile --require-hashes --requirement requirements.lock
+	@$(PIP) --config-settings editable_mode=compat --editable .
+	@$(PY) -W ignore -m compileall -qq -j 2 -x /tests/ .venv/lib rebalancer || true  # pip takes one core for it
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json
@@ -36,32 +42,29 @@ node_modules/.ready: package.json package-lock.json
 demo: setup ## the main job, whole and real, on the replica
 	@$(BIN)/rebalancer demo
 
-# Two lanes at once, three processes or two in each: most of them wait for a chain, and two cores suffice.
+# Two at once, the longest first, so that none is left over at the end: most of their tests wait for a chain.
 test: setup ## all tests
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-here test-there
-
-test-here: setup
-	@$(MAKE) --no-print-directory test-pure && $(MAKE) --no-print-directory test-ports
-
-test-there: setup
-	@$(MAKE) --no-print-directory test-fork && $(MAKE) --no-print-directory test-venues && \
-	  $(MAKE) --no-print-directory test-hostile
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-ports test-pure test-contracts test-venues test-fork
 
 test-pure: setup ## pure tests: no chain
 	@echo "==> pure tests"
-	@$(PY) -m pytest -p no:ape_test -q -n 3 -m "not slow" $(FAST)
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist worksteal -m "not slow" $(FAST)
 
-test-ports: setup ## adapters, contracts and the command line on a real chain
-	@echo "==> adapters and contracts on the replica"
-	@$(PY) -m pytest -p no:ape_test -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/contracts tests/ports
+test-ports: setup ## adapters and the command line on a real chain
+	@echo "==> adapters on the replica"
+	@$(PY) -m pytest -p no:ape_test -q -n 3 --dist loadfile --no-loadscope-reorder -m "not slow" tests/ports
 
-test-venues: setup ## venues asked over HTTP: their servers over the replica, and how they are asked
+test-contracts: setup ## contracts on a real chain, and every attack on the module
+	@echo "==> contracts on the replica"
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" tests/contracts
+
+test-venues: setup ## venues asked over HTTP: their servers over the replica, how they are asked, and who misbehaves
 	@echo "==> venues outside"
-	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist loadfile --ignore tests/venues/hostile tests/venues
+	@$(PY) -m pytest -p no:ape_test -q -n 2 --dist worksteal tests/venues/hostile tests/venues/test_*.py
 
 test-hostile: setup ## venues that misbehave, each in one way, and the rule that refused it
 	@echo "==> hostile venues"
-	@$(PY) -m pytest -p no:ape_test -q -n 3 tests/venues/hostile
+	@$(PY) -m pytest -p no:ape_test -q -n 2 tests/venues/hostile
 
 test-fork: setup ## ape test on a fork: of the replica, or of mainnet where ETH_RPC_URL is set
 	@echo "==> fork tests with ape"

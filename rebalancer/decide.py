@@ -14,6 +14,7 @@ from rebalancer.core.bands import cash_alone
 from rebalancer.core.benefit import pays, saved_down
 from rebalancer.core.competition import Question
 from rebalancer.core.cost import cost_of_changes, cost_of_quotes, fees_for, gas_price_now, worth_it
+from rebalancer.core.drift import targets_of
 from rebalancer.core.errors import Halt, Unavailable
 from rebalancer.core.guard import guard_account, guard_batch, guard_simulation, reverted
 from rebalancer.core.model import (
@@ -96,7 +97,7 @@ def decide(ports: Ports, policy: Policy, past: Past, seen: tuple[Snapshot, Portf
     Raises Unavailable where a plan never has ticks enough, Halt where this rebalance would cross a limit over time.
     """
     snapshot, portfolio = seen
-    measured = ports.targets.measured(to_measure(policy), snapshot.block)
+    measured = ports.targets.measured(to_measure(policy), targets_of(portfolio), snapshot.block)
     policy = resolved(policy, portfolio, snapshot, measured.volatilities)
     if (unasked := reason_not_to_ask(policy, portfolio, snapshot.block.timestamp, past)) is not None:
         return Decided(Held(unasked.reason), past.called_since)

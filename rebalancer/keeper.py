@@ -9,13 +9,27 @@ from dataclasses import dataclass, replace
 
 from rebalancer.core.drift import max_drift
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError, Unavailable
-from rebalancer.core.model import RESUMED, Held, Outcome, Past, Pending, Planned, Policy, Settled, TickRecord
+from rebalancer.core.guard import guard_snapshot
+from rebalancer.core.model import (
+    FINAL_BLOCKS,
+    RESUMED,
+    Held,
+    Outcome,
+    Past,
+    Pending,
+    Planned,
+    Policy,
+    Settled,
+    TickRecord,
+    mined_of,
+)
 from rebalancer.core.notices import UNKNOWN, notice_of
-from rebalancer.core.over_time import holdings_of, horizon_of
-from rebalancer.core.render import outcome_words
+from rebalancer.core.over_time import holdings_of, horizon_of, index_after
+from rebalancer.core.paper import BEGUN
+from rebalancer.core.render import breach_words, outcome_words
 from rebalancer.intents import close, remembered
 from rebalancer.ports import Ledger, Ports
-from rebalancer.tick import Mode, Report, run_tick
+from rebalancer.tick import Look, Mode, Report, look, run_tick
 
 
 def run_once(ports: Ports, policy: Policy, mode: Mode) -> Report:
@@ -92,6 +106,39 @@ def halt(ledger: Ledger, policy: Policy, why: str, at: int) -> str | None:
     before = "" if halted is None else f" (was halted already: {halted})"
     ledger.record_tick(_mark(at, Halt.__name__, f"by a person: {why}{before}", None, 0))
     return halted
+
+
+def begin_anew(ports: Ports, policy: Policy, as_what: str) -> None:
+    """Record that a portfolio on paper begins anew, with what its chain says now that it holds.
+
+    Raises ConfigError where it is halted; Unavailable where another keeper is at work, what it has traded may still
+    change what it holds, or prices are in dispute: nothing is recorded then.
+    """
+    with ports.lease.hold() as holder:
+        if holder is not None:
+            raise Unavailable(f"another keeper is at work on this wallet: {holder}; begin anew when it is done")
+        past = remembered(ports, policy)
+        if past.halted is not None:
+            raise ConfigError(f"it is halted, so `rebalancer resume --paper` comes first: {past.halted}")
+        snapshot, portfolio = look(ports, policy, past)
+        if past.open_intent is not None or not _final(past, snapshot.block.number):
+            raise Unavailable(
+                f"its newest batch is not final before {FINAL_BLOCKS} blocks have come, so it cannot begin anew yet: "
+                "`rebalancer run --paper`, and a quarter of an hour later again with `--anew`"
+            )
+        if breaches := guard_snapshot(policy, snapshot):
+            words = "; ".join(breach_words(breach) for breach in breaches)
+            raise Unavailable(f"prices are in dispute, so nothing is begun with them: {words}")
+        looked = Look(snapshot, portfolio, index_after(past.history, portfolio))
+        report = Report(Held(as_what), snapshot, portfolio, newest=looked)
+        record = record_of(report, ports.clock.now(), ports.requests())
+        ports.ledger.record_tick(replace(record, outcome=BEGUN))
+
+
+def _final(past: Past, block: int) -> bool:
+    """Whether no block that is taken back can change what the newest batch has done."""
+    mined = None if past.unfinal is None else mined_of(past.unfinal[1])
+    return mined is None or block - mined.block >= FINAL_BLOCKS
 
 
 def record_of(report: Report, at: int, requests: int) -> TickRecord:

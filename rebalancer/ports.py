@@ -90,9 +90,9 @@ class Targets(Protocol):
         """One for each asset of the policy, in its order, summing to ONE. Raises Unavailable."""
         ...
 
-    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
-        """The volatilities of these assets, or of none where nothing is measured. Where `tokens` is empty nothing is
-        asked of anybody. Raises Unavailable, ConfigError.
+    def measured(self, tokens: Sequence[Token], held_to: Sequence[Target], block: Block) -> Measured:
+        """The volatilities of these assets against the rest of the targets that the wallet is held to, or of none where
+        nothing is measured. Where `tokens` is empty nothing is asked of anybody. Raises Unavailable, ConfigError.
         """
         ...
 

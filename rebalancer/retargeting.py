@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rebalancer.core.cost import fees_for, gas_price_now
 from rebalancer.core.drift import check_targets
-from rebalancer.core.errors import Unavailable
+from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.guard import guard_account, reverted
 from rebalancer.core.model import (
     Blocked,
@@ -26,8 +26,9 @@ from rebalancer.core.model import (
 from rebalancer.core.orders import nothing_moves
 from rebalancer.core.over_time import guard_cost
 from rebalancer.core.render import breach_words
-from rebalancer.core.retarget import Move, choose_move, guard_retargeting, retargeting_batch
+from rebalancer.core.retarget import Move, choose_move, guard_retargeting, retargeting_batch, worth_setting
 from rebalancer.core.room import not_final
+from rebalancer.core.trigger import reason_not_to_ask
 from rebalancer.decide import Decision
 from rebalancer.ports import Ports
 from rebalancer.units import Usd
@@ -47,13 +48,14 @@ def retargeted(
     try:
         wanted = ports.targets.read(snapshot.block)
         check_targets(policy.assets, wanted)
-    except Unavailable as error:
+    except (Unavailable, ConfigError) as error:
         # The module's are as good as they were: that there is no better estimate keeps nobody from holding to them.
         return Hold(f"targets stand: what is wanted is not known: {error}")
     move = choose_move(snapshot.wallet, wanted)
     if not isinstance(move, Move):
         return move
-    waits = not_final(past, snapshot.block)
+    portfolio, now = seen[1], snapshot.block.timestamp
+    waits = reason_not_to_ask(policy, portfolio, now, past) or not_final(past, snapshot.block)
     if waits is not None:
         return Hold(f"targets stand: {move.why}; {waits.reason}")
     if breaches := guard_account(policy, snapshot, ports.wallet.operator):
@@ -77,6 +79,8 @@ def _examined(
     if moved := tuple(nothing_moves(simulation)):
         return Blocked(moved)
     cost = _cost(policy, snapshot, simulation)
+    if (waste := worth_setting(move, cost, portfolio, policy.limits)) is not None:
+        return Hold(f"targets stand: {move.why}; {waste.reason}")
     if dear := guard_cost(policy, past.history, portfolio, cost):
         return Hold(f"targets stand: {move.why}; {_words(dear)}")
     return Decision(batch, simulation, cost, snapshot, move.why, (), None)

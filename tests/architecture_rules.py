@@ -223,7 +223,8 @@ def prints(module: Module) -> list[str]:
     """Where a module talks to the terminal."""
     names = [n for n in ast.walk(module.tree) if isinstance(n, ast.Name) and n.id in ("print", "input")]
     found = [str(i) for i in imports(module) if i.target in {f"sys.{name}" for name in OUTPUTS}]
-    found += [_at(n, ast.unparse(n)) for n in _attributes(module) if ast.unparse(n) in {f"sys.{o}" for o in OUTPUTS}]
+    ends = [n for n in _attributes(module) if n.attr in OUTPUTS]
+    found += [_at(n, ast.unparse(n)) for n in ends if ast.unparse(n) == f"sys.{n.attr}"]
     return found + [_at(name, name.id) for name in names]
 
 

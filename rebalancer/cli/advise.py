@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rebalancer.cli.figures import show_figures
-from rebalancer.research.advice import Advice, advise
+from rebalancer.research.advice import Advice, advise, median_growth
 from rebalancer.research.flags import Flags
 from rebalancer.research.sizes import Sized
 from rebalancer.research.study import make_study, read_market
-from rebalancer.research.sweep import run_sweep
+from rebalancer.research.sweep import Walk, run_sweep
+from rebalancer.research.sweep_words import growth_words
 from rebalancer.research.windows import Windows
 from rebalancer.units import ONE, Weight
 
@@ -65,13 +66,24 @@ def _object(found: Advice, said: tuple[str, ...]) -> dict[str, Any]:
         "own": _sized_object(found.own),
         "sizes": [_sized_object(one) for one in found.sizes],
         "configurations": len(result.configurations),
-        "out_of_sample": None
-        if result.walk is None
-        else {"growth": result.walk.growth, "sharpe": result.walk.sharpe, "max_drawdown": result.walk.drawdown},
-        "better_than_hold_probability": result.ahead.probability,
+        "out_of_sample": None if result.walk is None else _walk_object(result.walk),
+        "better_than_hold_probability": None if result.ahead is None else result.ahead.probability,
         "words": list(found.words),
         "said": list(said),
         "does_not_show": _SAID,
+    }
+
+
+def _walk_object(walk: Walk) -> dict[str, Any]:
+    """The figures of the words: all over the same span, and after all costs."""
+    return {
+        "years": walk.years,
+        "growth_is": growth_words(walk.years),
+        "growth": walk.growth,
+        "middle_growth": median_growth(walk),
+        "hold_growth": walk.hold_growth,
+        "sharpe": walk.sharpe,
+        "max_drawdown": walk.drawdown,
     }
 
 

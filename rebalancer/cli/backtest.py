@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rebalancer.cli.figures import show_figures, write_page
+from rebalancer.cli.replay_progress import watched_replay
 from rebalancer.config import text
 from rebalancer.research.flags import Flags, parsed
 from rebalancer.research.lots import LotRule, TaxRule
 from rebalancer.research.measures import Measures
-from rebalancer.research.model import Backtest, Study
 from rebalancer.research.review import Given, Judged, Review, review
 from rebalancer.research.study import make_study, read_market
-
-Run = Callable[[Study], Backtest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,7 @@ def run_backtest(flags: Flags, asked: Asked, as_json: bool) -> int:
     if asked.html is not None:
         # Before the years are played, not after.
         write_page(asked.html, "")
-    found = _review(flags, asked, quiet=as_json)
+    found = _review(flags, asked)
     if asked.html is not None:
         from rebalancer.research.report import review_page
 
@@ -50,34 +45,14 @@ def run_backtest(flags: Flags, asked: Asked, as_json: bool) -> int:
     return 0
 
 
-def _review(flags: Flags, asked: Asked, *, quiet: bool) -> Review:
+def _review(flags: Flags, asked: Asked) -> Review:
     market = read_market(flags)
     study = make_study(flags, market)
     short = parsed("--tax-short", asked.short, text.ppm)
     long = parsed("--tax-long", asked.long, text.ppm)
-    with _runs(quiet) as run:
+    with watched_replay() as run:
         given = Given(run, TaxRule(asked.lots, short, long), flags.synthetic is not None, market.said)
         return review(study, given)
-
-
-@contextmanager
-def _runs(quiet: bool) -> Iterator[Run]:
-    """The replay, with a bar for as long as somebody is looking."""
-    from rebalancer.research.replay import run_replay
-
-    if quiet or not sys.stderr.isatty():
-        yield run_replay
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-
-        def run(study: Study) -> Backtest:
-            task = bars.add_task("replay")
-            return run_replay(study, lambda done, whole: bars.update(task, completed=done, total=whole))
-
-        yield run
 
 
 def _show(found: Review, html: Path | None) -> None:

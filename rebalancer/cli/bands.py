@@ -17,6 +17,7 @@ from rebalancer.core.band_words import (
     look_at_bands,
     why_bands,
 )
+from rebalancer.core.drift import targets_of
 from rebalancer.core.model import Act, Band, Hold, Measured, Policy, Snapshot
 from rebalancer.core.optimal import Yearly
 from rebalancer.core.optimal_bands import measurable, resolved
@@ -36,7 +37,7 @@ def show_bands(config: Path, as_json: bool) -> int:
     past = remembered(ports, settings.policy)
     snapshot, portfolio = look(ports, settings.policy, past)
     # All that is not given, whether a tick would ask for it or not: the costs of drawn bands rest on it too.
-    measured = ports.targets.measured(measurable(settings.policy), snapshot.block)
+    measured = ports.targets.measured(measurable(settings.policy), targets_of(portfolio), snapshot.block)
     looks = look_at_bands(settings.policy, portfolio, snapshot, measured.volatilities)
     policy = resolved(settings.policy, portfolio, snapshot, measured.volatilities)
     answer = reason_to_act(policy, portfolio, snapshot.block.timestamp, past)

@@ -85,6 +85,9 @@ def run(  # noqa: PLR0913 - each is an option that people may give
         str | None,
         typer.Option(help="What the first tick on paper begins with at the target weights: 10_000; else what is held."),
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="With --paper: begin anew; the live portfolio's records stay as they are.")
+    ] = False,
     every: Annotated[
         Path | None,
         typer.Option("--all", help="A folder: each *.yaml or *.yml in it is a portfolio and gets its tick."),
@@ -95,7 +98,7 @@ def run(  # noqa: PLR0913 - each is an option that people may give
     json: Json = False,
 ) -> int:
     """One tick: finish what is open, read, decide, and with --live send and settle. Made for cron."""
-    if (paper and (live or every is not None)) or (paper_value is not None and not paper):
+    if (paper and (live or every is not None)) or ((paper_value is not None or anew) and not paper):
         raise typer.BadParameter("it is for one portfolio, with neither --live nor --all", param_hint="--paper")
     if every is not None:
         from rebalancer.cli.fleet import run_folder
@@ -105,7 +108,7 @@ def run(  # noqa: PLR0913 - each is an option that people may give
         raise typer.BadParameter("it is for --all DIR", param_hint="--workers")
     from rebalancer.cli.ticks import run_paper_tick, run_tick
 
-    return run_paper_tick(config, paper_value, json) if paper else run_tick(config, live, json)
+    return run_paper_tick(config, paper_value, anew, json) if paper else run_tick(config, live, json)
 
 
 @app.command()

@@ -60,7 +60,7 @@ def show_correlations(asked: Asked, as_json: bool) -> int:
         columns = read_columns(flags, symbols)
         prices, said = closes(columns.prices, DAY), columns.said
     else:
-        prices, said = _of_feeds(settings, symbols or (), asked), ()
+        prices, said = _of_feeds(settings, symbols or (), asked)
     if held is None:
         held = tuple(symbol for symbol in prices.symbols if symbol not in beside)
         prices = chosen(prices, (*held, *beside))
@@ -98,9 +98,9 @@ def _weights(prices: Prices, targets: Sequence[Target]) -> list[float]:
     return [known.get(symbol, 0.0) for symbol in prices.symbols]
 
 
-def _of_feeds(settings: Settings, symbols: Sequence[str], asked: Asked) -> Prices:
-    """At each midnight at which a tick would have believed the feeds of all. Unavailable where a node does not answer:
-    what was read is kept.
+def _of_feeds(settings: Settings, symbols: Sequence[str], asked: Asked) -> tuple[Prices, tuple[str, ...]]:
+    """At each midnight at which a tick would have believed the feeds of all; what is to be said of them. Unavailable
+    where a node does not answer: what was read is kept.
     """
     from rebalancer.wire import feed_history
 
@@ -114,7 +114,7 @@ def _of_feeds(settings: Settings, symbols: Sequence[str], asked: Asked) -> Price
     fresh = [at for at in times if all(at in found[one] and not found[one][at].late for one in symbols)]
     usd = np.array([[float(found[symbol][at].usd) for symbol in symbols] for at in fresh], dtype=np.float64)
     prices = Prices(tuple(symbols), np.array(fresh, dtype=np.int64), usd.reshape(len(fresh), len(symbols)))
-    return between(prices) if fresh else prices
+    return between(prices) if fresh else prices, tuple(history.notices)
 
 
 def _show(found: Correlations, said: Sequence[str]) -> None:

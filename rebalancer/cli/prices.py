@@ -91,7 +91,7 @@ def fetch_feeds(config: Path, asked: Asked, as_json: bool) -> int:
         for symbol, count in late.items()
         if count
     ]
-    notices += [f"{symbol} has no feed, and no history here" for symbol in without]
+    notices += [*(f"{symbol} has no feed, and no history here" for symbol in without), *history.notices]
     return _write(asked, cells_from(symbols, times, known), (f"feeds on chain {settings.chain_id}",), notices, as_json)
 
 

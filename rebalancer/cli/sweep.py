@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rebalancer.core.errors import ConfigError
+from rebalancer.cli.figures import show_figures, write_page
 from rebalancer.research.flags import Flags
 from rebalancer.research.grid import study_and_grid
 from rebalancer.research.study import read_market
 from rebalancer.research.sweep import Deflated, SweepResult, Walk, run_sweep
-from rebalancer.research.sweep_words import configuration_words, rule_words
+from rebalancer.research.sweep_words import configuration_words, cost_words, growth_words, ratio_words, rule_words
 from rebalancer.research.windows import Windows
 from rebalancer.units import PPM
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 _SHOWN = 10
-_HEAD = ("rule", "a year", "Sharpe", "fall", "drift", "turned", "trades", "costs")
-_FOLD_HEAD = ("chosen by the past", "until", "a year", "hold", "middle of all")
+_FOLD_HEAD = ("chosen by the past", "until", "in all", "hold", "middle of all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,15 @@ def run_grid(flags: Flags, asked: Asked, as_json: bool) -> int:
     with _bar(quiet=as_json) as progress:
         result = run_sweep(study, grid, asked.windows, _crew(asked.dask), progress)
     if asked.html is not None:
-        _write(asked.html, result)
+        from rebalancer.research.sweep_report import sweep_page
+
+        write_page(asked.html, sweep_page(result))
     if as_json:
         import json
 
-        print(json.dumps(_object(result, market.said), ensure_ascii=False))
+        from rebalancer.cli.sweep_object import sweep_object
+
+        print(json.dumps(sweep_object(result, market.said), ensure_ascii=False))
     else:
         _show(result, (*market.said, *result.left_out), asked.html)
     return 0
@@ -59,17 +62,6 @@ def _crew(address: str | None) -> Crew | None:
     from rebalancer.research.crew import Machines
 
     return Machines(address)
-
-
-def _write(path: Path, result: SweepResult) -> None:
-    from rebalancer.research.sweep_report import sweep_page
-
-    try:
-        path.write_text(sweep_page(result), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"--html {path}: expected a file that can be written, saw: {error.strerror}; name another one"
-        ) from None
 
 
 @contextmanager
@@ -95,16 +87,20 @@ def _show(result: SweepResult, said: tuple[str, ...], html: Path | None) -> None
             "walk", "too few times to choose by some and judge by others: nothing below is out of sample", "yellow"
         )
     else:
-        show_line("walk", _walk_words(result.walk), "green")
-        _table(_FOLD_HEAD, _fold_rows(result, result.walk))
+        show_line("walk", _walk_words(result, result.walk), "green")
+        show_figures(_FOLD_HEAD, _fold_rows(result, result.walk))
     console.print(
         "[bold]Looking back[/] (the best of so many, chosen by what they did: no promise; after fee, impact, gas)"
     )
-    _table(_HEAD, [_row(result, int(place)) for place in (-result.measures.growth).argsort(kind="stable")[:_SHOWN]])
-    show_line("luck", f"{_luck_words(result.skill)}; above hold: {_luck_words(result.ahead)}")
+    span = growth_words(result.years)
+    head = ("rule", span, "Sharpe", "fall", "drift", "turned", "trades", "costs")
+    show_figures(
+        head, [_row(result, int(place)) for place in (-result.measures.growth).argsort(kind="stable")[:_SHOWN]]
+    )
+    show_line("luck", _luck_words(result))
     fees = tuple(f"{100 * fee / PPM:g} % fee" for fee in result.fees)
     console.print(f"[bold]Break-even fees[/] up to 2 %; the calendar is the best one, {rule_words(result.calendar)}")
-    _table(("rule, a year at", *fees, "below hold", "calendar"), _break_even_rows(result))
+    show_figures((f"rule, {span} at", *fees, "below hold", "calendar"), _break_even_rows(result))
     for line in said:
         show_line("taken", line)
     show_line("missing", "other pasts, tokens that died, prices between these, MEV, tax: see `backtest`", "yellow")
@@ -112,14 +108,27 @@ def _show(result: SweepResult, said: tuple[str, ...], html: Path | None) -> None
         show_line("report", f"{html}", "green")
 
 
-def _walk_words(walk: Walk) -> str:
-    hold = walk.hold[-1] / walk.hold[0] - 1
-    years = f"chosen {len(walk.folds)} times by the past alone: {_percent(walk.growth)} a year out of sample"
-    risk = f"Sharpe {walk.sharpe:.2f} (above 0 with {walk.skill.probability:.0%}), deepest fall {walk.drawdown:.1%}"
-    return f"{years}, {risk}; in all {_percent(walk.values[-1] / walk.values[0] - 1)}, hold {_percent(hold)}"
+def _walk_words(result: SweepResult, walk: Walk) -> str:
+    """All of it after all costs, gas among them."""
+    chosen = f"chosen {len(walk.folds)} times by the past alone, at {cost_words(result.study)}"
+    grown = (
+        f"{_percent(walk.values[-1] / walk.values[0] - 1)} in all, hold {_percent(walk.hold[-1] / walk.hold[0] - 1)}"
+    )
+    if walk.years >= 1:
+        grown = f"{_percent(walk.growth)} a year, hold {_percent(walk.hold_growth)}; {grown}"
+    ratio = ""
+    if walk.skill is not None:
+        ratio = f"Sharpe {walk.skill.sharpe:.2f} (above 0 with {walk.skill.probability:.0%}), "
+    return f"{chosen}: out of sample {grown}, over {walk.years:.1f} years; {ratio}deepest fall {walk.drawdown:.1%}"
 
 
-def _luck_words(found: Deflated) -> str:
+def _luck_words(result: SweepResult) -> str:
+    if result.skill is None or result.ahead is None:
+        return "no Sharpe ratio of less than a year, nor where gas has eaten everything: nothing tells skill from luck"
+    return f"{_deflated_words(result.skill)}; above hold: {_deflated_words(result.ahead)}"
+
+
+def _deflated_words(found: Deflated) -> str:
     return (
         f"Sharpe {found.sharpe:.2f}, luck alone would show {found.luck:.2f} in {found.trials:,} trials; "
         f"more than luck with {found.probability:.0%}"
@@ -145,7 +154,7 @@ def _row(result: SweepResult, place: int) -> tuple[str, ...]:
     return (
         configuration_words(result.configurations[place]),
         _percent(found.growth[place]),
-        f"{found.sharpe[place]:.2f}",
+        ratio_words(found.sharpe[place]),
         f"{found.drawdown[place]:.1%}",
         f"{found.tracking[place]:.2%}",
         f"{found.turnover[place]:.2f}×",
@@ -178,88 +187,3 @@ def _day(at: int) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from rebalancer.cli.show import console
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, name in enumerate(head):
-        table.add_column(Text(name), justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console.print(table)
-
-
-def _object(result: SweepResult, said: tuple[str, ...]) -> dict[str, Any]:
-    """Floats: they look back, and nothing is decided by them. All configurations, in the order of the grid."""
-    found, times = result.measures, result.study.prices.times
-    names = [field.name for field in fields(found)]
-    return {
-        "from": int(times[0]),
-        "to": int(times[-1]),
-        "times": len(times),
-        "walk_forward": None if result.walk is None else _walk_object(result, result.walk),
-        "best": result.best,
-        "skill": _deflated_object(result.skill),
-        "ahead_of_hold": _deflated_object(result.ahead),
-        "hold_usd": float(result.hold[-1]),
-        "calendar": rule_words(result.calendar),
-        "break_even": [
-            {
-                "rule": rule_words(result.configurations[one.configuration]),
-                "growth": {
-                    f"{100 * fee / PPM:g} %": growth for fee, growth in zip(result.fees, one.growth, strict=True)
-                },
-                "than_hold": one.than_hold,
-                "than_calendar": one.than_calendar,
-            }
-            for one in result.break_even
-        ],
-        "configurations": [
-            {"name": configuration_words(one), **{name: getattr(found, name)[place].item() for name in names}}
-            for place, one in enumerate(result.configurations)
-        ],
-        "said": list(said),
-        "left_out": list(result.left_out),
-    }
-
-
-def _walk_object(result: SweepResult, walk: Walk) -> dict[str, Any]:
-    times = result.study.prices.times
-    return {
-        "from": int(times[walk.at[0]]),
-        "to": int(times[walk.at[-1]]),
-        "growth": walk.growth,
-        "sharpe": walk.sharpe,
-        "drawdown": walk.drawdown,
-        "probability_above_zero": walk.skill.probability,
-        "end_usd": float(walk.values[-1]),
-        "hold_usd": float(walk.hold[-1]),
-        "folds": [
-            {
-                "from": int(times[fold.start]),
-                "split": int(times[fold.split]),
-                "to": int(times[fold.end]),
-                "chosen": configuration_words(result.configurations[fold.chosen]),
-                "in_sample": fold.inside,
-                "out_of_sample": fold.outside,
-                "hold": fold.hold,
-                "median": fold.median,
-            }
-            for fold in walk.folds
-        ],
-    }
-
-
-def _deflated_object(found: Deflated) -> dict[str, Any]:
-    return {
-        "sharpe": found.sharpe,
-        "by_luck": found.luck,
-        "probability_more_than_luck": found.probability,
-        "trials": found.trials,
-    }

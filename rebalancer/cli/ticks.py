@@ -10,13 +10,13 @@ from rebalancer.config import Settings, on_paper, read_settings
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Blocked, Failed, Outcome
 from rebalancer.core.notices import notice_of
+from rebalancer.core.paper import GOES_ON, Opening
 from rebalancer.core.render import outcome_words
 from rebalancer.core.standing import LIMITS_HEAD, limit_rows, lost_bps
 from rebalancer.intents import remembered
 from rebalancer.keeper import run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Mode, Report, dry_tick, look
-from rebalancer.units import Usd
 from rebalancer.wire import make_notifier, make_ports, open_ledger
 
 FORBIDDEN = 4
@@ -36,21 +36,23 @@ def run_tick(config: Path, live: bool, as_json: bool) -> int:
     return exit_code(report.outcome)
 
 
-def run_paper_tick(config: Path, value: str | None, as_json: bool) -> int:
-    """One recorded tick on paper. `value`: dollars to begin with, as people write them."""
-    from rebalancer.cli.paper import dollars_of, tick_on_paper
+def run_paper_tick(config: Path, value: str | None, anew: bool, as_json: bool) -> int:
+    """One recorded tick on paper. `value`: dollars to begin with, as people write them; `anew`: begin with them now."""
+    from rebalancer.cli.paper import begun_anew, dollars_of, tick_on_paper
 
     dollars, settings = dollars_of(value), settings_of(config, paper=True, offline=False)
-    _, ports = parts_of(settings, False, dollars)
+    if anew:
+        begun_anew(settings, dollars)
+    _, ports = parts_of(settings, False, Opening(dollars))
     report = tick_on_paper(ports, settings)
     _print_report(report, ports, as_json, paper=True)
     return exit_code(report.outcome)
 
 
-def parts_of(settings: Settings, live: bool, value: Usd | None = None) -> tuple[Mode, Ports]:
+def parts_of(settings: Settings, live: bool, opening: Opening = GOES_ON) -> tuple[Mode, Ports]:
     """What a tick needs. Of an error people and the switch hear as of one of the tick itself; it is raised again."""
     try:
-        return mode_of(settings, live), make_ports(settings, value=value)
+        return mode_of(settings, live), make_ports(settings, opening=opening)
     except Exception as error:
         notifier = make_notifier(settings)
         notifier.started()

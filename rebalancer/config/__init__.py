@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from rebalancer.config.example import write_example
 from rebalancer.config.module import module_policy
-from rebalancer.config.paper import on_paper
+from rebalancer.config.paper import on_paper, rehearsed
 from rebalancer.config.password import Password
 from rebalancer.config.read import read_password, read_settings
 from rebalancer.config.settings import ModuleSettings, OutsideSettings, Settings, WalletSettings
@@ -34,5 +34,6 @@ __all__ = [
     "on_paper",
     "read_password",
     "read_settings",
+    "rehearsed",
     "write_example",
 ]

@@ -1,10 +1,11 @@
-"""A portfolio as its file says it in, the same on paper out."""
+"""A portfolio as its file says it in; the same on paper, and which of its words a rehearsal is of, out."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from rebalancer.config.settings import Settings
+from rebalancer.market.addresses import keccak256
 from rebalancer.units import Bps
 
 ORDER_TAKERS = frozenset({"cow"})
@@ -25,3 +26,13 @@ def on_paper(settings: Settings) -> Settings:
         outside=tuple(one for one in settings.outside if one.name not in ORDER_TAKERS),
         policy=replace(settings.policy, over_time=over_time),
     )
+
+
+def rehearsed(settings: Settings) -> str:
+    """What a tick on paper rehearses, by which another configuration is told from it: all that it decides on. Nodes,
+    people, the place of the ledger, and what is never asked on paper are no part of it.
+    """
+    paper = on_paper(settings)
+    venues = sorted(one.name for one in paper.outside)
+    decides = (paper.targets, paper.estimation, paper.price_rules, paper.pools, venues, paper.policy, paper.module)
+    return f"configuration {keccak256(repr(decides).encode()).hex()[:12]}"

@@ -9,7 +9,8 @@ from rebalancer.core.schedule import next_moment
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EXPECTED = "expected `weekly Monday 14:00`, `monthly 1 00:00`, `quarterly 1 00:00`, or a cron expression in UTC"
-_QUARTERS = (1, 4, 7, 10)
+_FIRST_MONTHS, _LAST_MONTHS = frozenset({1, 4, 7, 10}), frozenset({3, 6, 9, 12})
+"""Of the quarters: the last day is that of their last month, all others are of their first."""
 _SAFE_DAYS = range(1, 29)
 """Days that every month has."""
 _FIELDS = 5
@@ -30,7 +31,9 @@ def schedule(text: str) -> Schedule:
             return _at(time, frozenset({_day_of_month(day)}), _EVERY_MONTH, _EVERY_WEEKDAY, text)
         case ["quarterly", *rest]:
             day, time = _day_and_time(rest, "1")
-            return _at(time, frozenset({_day_of_month(day)}), frozenset(_QUARTERS), _EVERY_WEEKDAY, text)
+            number = _day_of_month(day)
+            months = _LAST_MONTHS if number == LAST else _FIRST_MONTHS
+            return _at(time, frozenset({number}), months, _EVERY_WEEKDAY, text)
         case _ if len(words) == _FIELDS:
             return _of_cron(text)
         case _:

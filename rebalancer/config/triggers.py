@@ -22,9 +22,9 @@ class TriggerSection(Section):
     kind: Literal["calendar", "threshold", "hybrid"] = "threshold"
     every: Seconds | None = None
     at: Moments | None = None
-    """In place of `every`: moments in UTC."""
+    """In place of `every`: moments in UTC, each of which is due for a day (`core.schedule.GRACE`)."""
     apart: Seconds | None = None
-    """The least time between two rebalances; None: the limits of `safety` alone."""
+    """The least time between two rebalances; None: the limits of `safety` alone. It defers no moment of `at`."""
     band: BandSection = BandSection.model_construct(absolute=Weight(5 * 10**16), relative=Weight(25 * 10**16))
     """5 points, or a quarter of a small target: the nearer counts. Under `optimal`: the widest, where it is given."""
     return_to: Literal["target", "half", "edge", "optimal"] = "target"

@@ -47,6 +47,11 @@ def _valued(held: Sequence[tuple[Amount, Price, Weight]]) -> Portfolio:
     return Portfolio(tuple(positions), total)
 
 
+def targets_of(portfolio: Portfolio) -> tuple[Target, ...]:
+    """What its positions are held to."""
+    return tuple(Target(p.balance.token, p.target) for p in portfolio.positions)
+
+
 def max_drift(portfolio: Portfolio) -> Weight:
     """The largest distance of a weight from its target, without its sign."""
     return Weight(max((abs(p.drift) for p in portfolio.positions), default=0))

@@ -95,13 +95,13 @@ def max_pool_gap(policy: Policy, snapshot: Snapshot) -> Breaches:
     """Every pool with a price stands within the limit of the oracle's cross price."""
     usd_of = {price.token.address: price.usd for price in snapshot.prices}
     for pool in snapshot.pools:
-        gap = _gap_bps_up(pool, usd_of)
+        gap = gap_bps_up(pool, usd_of)
         if gap is not None and gap > policy.limits.max_pool_gap:
             name = f"pool {pool.address} ({pool.token0}/{pool.token1})"
             yield Breach("max_pool_gap", f"{name} is {bps(gap)} off the oracle", bps(policy.limits.max_pool_gap))
 
 
-def _gap_bps_up(pool: Pool, usd_of: Mapping[Address, Usd]) -> int | None:
+def gap_bps_up(pool: Pool, usd_of: Mapping[Address, Usd]) -> int | None:
     """Distance of the mid price from the oracle's, of the lower of the two, rounded up. None: the pool has no price."""
     ratio = token0_ratio(pool)
     if ratio is None:

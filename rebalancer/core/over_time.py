@@ -79,8 +79,12 @@ def guard_trade(policy: Policy, history: History, portfolio: Portfolio, cost: Co
 
 
 def guard_cost(policy: Policy, history: History, portfolio: Portfolio, cost: Cost) -> tuple[Breach, ...]:
-    """What must hold with this cost on top, of what is no rebalance."""
-    return tuple(cost_per_month(policy, with_trade(history, cost, portfolio)))
+    """What must hold with this cost on top, of what is no rebalance: half of a month's is left for those."""
+    after, most = with_trade(history, cost, portfolio), policy.over_time.cost_per_month
+    if (used := _bps_up(after.cost_share)) <= most >> 1:
+        return ()
+    seen = f"{bps_percent(used)} of the portfolio paid in 30 d, {money(after.cost_of_month)}"
+    return (Breach("cost_per_month", seen, f"half of {bps_percent(most)}, the rest is for rebalances"),)
 
 
 def guard_spent(policy: Policy, history: History) -> tuple[Breach, ...]:
@@ -96,7 +100,7 @@ def failures(policy: Policy, past: Past) -> Iterator[Breach]:
     """Batches do not fail one after another: each had passed its simulation, and each costs its gas."""
     most = policy.over_time.failures
     if past.failures >= most:
-        yield Breach("failures", f"the last {past.failures} batches failed", f"fewer than {most} in a row")
+        yield Breach("failures", f"{past.failures} batches failed since the last rebalance", f"fewer than {most}")
 
 
 def drawdown(policy: Policy, history: History, portfolio: Portfolio, now: int) -> Iterator[Breach]:

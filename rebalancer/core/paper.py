@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rebalancer.core.cost import total
 from rebalancer.core.errors import ConfigError, Halt
 from rebalancer.core.model import (
+    Blocked,
     Failed,
     History,
     Holdings,
@@ -28,11 +30,34 @@ from rebalancer.core.render import bps_percent, duration, money
 from rebalancer.market.addresses import address_bytes, checksum_address, keccak256
 from rebalancer.units import BPS, ONE, Address, Usd, mul_div_down, mul_div_up
 
-_DAY = 86_400
-LONGEST_PAUSE = _DAY
-"""Seconds between two ticks, after which days are counted anew: what did not run has shown nothing."""
-FAILED = {Failed.__name__.lower(): "a batch failed", Halt.__name__: "it halted"}
+LONGEST_PAUSE = 26 * 3_600
+"""Seconds between two ticks that have seen the wallet, after which days are counted anew: what did not run has shown
+nothing. Two hours more than a day, for cron is never on the second.
+"""
+BEGUN, CONFIGURED = "begun", "configured"
+"""Outcomes of the rows that say what the ticks after them run with: at the beginning, and from a change on."""
+MARKS = (BEGUN, CONFIGURED)
+FAILED = {
+    Failed.__name__.lower(): "a batch failed",
+    Halt.__name__: "it halted",
+    CONFIGURED: "it was configured otherwise",
+}
 """Outcomes on record that end a good stretch, and what they say."""
+SHOWS_NOTHING = Blocked.__name__.lower()
+"""The outcome that goes with a look at the wallet, and is none of a keeper at work: what it would do was forbidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a portfolio on paper begins with."""
+
+    value: Usd | None = None
+    """Dollars, at the target weights; None: what the wallet holds."""
+    anew: bool = False
+    """Whatever it holds by now."""
+
+
+GOES_ON = Opening()
 
 
 def paper_address(chain_id: int, wallet: Address) -> Address:
@@ -65,25 +90,31 @@ def run_of(records: Sequence[TickRecord]) -> Run | None:
     """`records`: all, newest first; a database is asked the same in its own words. None: it has never run."""
     if not records:
         return None
+    begun = next((n for n, record in enumerate(records, 1) if record.outcome == BEGUN), len(records))
+    records = records[:begun]
     newest, oldest = records[0], records[-1]
-    good_since, broken_by = oldest.at, None
-    if newest.outcome in FAILED:
-        good_since, broken_by = newest.at, broken_words(newest.outcome, newest.detail)
-    else:
-        for later, before in zip(records, records[1:], strict=False):
-            if before.outcome in FAILED:
-                good_since, broken_by = before.at, broken_words(before.outcome, before.detail)
-                break
-            if later.at - before.at > LONGEST_PAUSE:
-                good_since, broken_by = later.at, paused_words(later.at - before.at)
-                break
-    opening = next((record.holdings for record in reversed(records) if record.holdings), ())
-    return Run(len(records), oldest.at, newest.at, good_since, broken_by, opening)
+    broken = next(((n, record) for n, record in enumerate(records) if record.outcome in FAILED), None)
+    looks = [record for record in records[: broken[0] if broken else begun] if _shows(record)]
+    broken_by = None if broken is None else broken_words(broken[1].outcome, broken[1].detail)
+    for place, (later, before) in enumerate(pairwise(looks), 1):
+        if later.at - before.at > LONGEST_PAUSE:
+            looks, broken_by = looks[:place], paused_words(later.at - before.at)
+            break
+    return Run(
+        ticks=sum(record.outcome not in MARKS for record in records),
+        began=oldest.at,
+        last=newest.at,
+        good_since=looks[-1].at if looks else newest.at,
+        good_until=looks[0].at if looks else newest.at,
+        broken_by=broken_by,
+        opening=next((record.holdings for record in reversed(records) if record.holdings), ()),
+        rehearsed=next((record.detail for record in records if record.outcome in MARKS), None),
+    )
 
 
 def broken_words(outcome: str, detail: str) -> str:
     """What ended a good stretch: a tick that is one of FAILED."""
-    return f"{FAILED[outcome]}: {detail}"
+    return FAILED[outcome] if outcome == CONFIGURED else f"{FAILED[outcome]}: {detail}"
 
 
 def paused_words(seconds: int) -> str:
@@ -91,18 +122,26 @@ def paused_words(seconds: int) -> str:
     return f"it paused for {duration(seconds)}"
 
 
-def why_not_yet(run: Run | None, asked: int, now: int) -> str | None:
-    """Why a paper portfolio has not shown what is asked for: so many seconds, up to `now`. None: it has."""
-    wanted = f"{duration(asked)} on paper without failing or halting"
+def why_not_yet(run: Run | None, asked: int, configured: str, now: int) -> str | None:
+    """Why a paper portfolio has not shown what is asked for: so many seconds, up to `now`, of what is `configured` now.
+
+    None: it has.
+    """
+    wanted = f"{duration(asked)} on paper without failing or halting are asked for, and"
     if run is None:
-        return f"{wanted} are asked for, and it has never run on paper: begin with `rebalancer run --paper`, from cron"
-    if now - run.last > LONGEST_PAUSE:
-        return f"{wanted} are asked for, and its last paper tick was {duration(now - run.last)} ago: go on with it"
-    lasts = run.last - run.good_since
+        return f"{wanted} it has never run on paper: begin with `rebalancer run --paper`, from cron"
+    if run.rehearsed != configured:
+        return f"{wanted} it has not run on paper as it is configured now: go on with `rebalancer run --paper`"
+    if not run.opening:
+        return f"{wanted} no tick on paper has seen the wallet yet: `rebalancer history --paper` says why"
+    if now - run.good_until > LONGEST_PAUSE:
+        ago = duration(now - run.good_until)
+        return f"{wanted} its last paper tick that went well was {ago} ago: `rebalancer history --paper`, and go on"
+    lasts = run.good_until - run.good_since
     if lasts >= asked:
         return None
     since = "" if run.broken_by is None else f" since {run.broken_by}"
-    return f"{wanted} are asked for, and it has run for {duration(lasts)}{since}; {duration(asked - lasts)} to go"
+    return f"{wanted} it has run for {duration(lasts)}{since}; {duration(asked - lasts)} to go"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +207,11 @@ def against_hold(opening: Holdings, now: Holdings, portfolio: Portfolio) -> tupl
         return None
     ours, left = (Usd(sum(price_of[token].value_down(raw) for token, raw in each)) for each in both)
     return ours, left
+
+
+def _shows(record: TickRecord) -> bool:
+    """Whether it has seen the wallet, and done what a keeper does."""
+    return bool(record.holdings) and record.outcome != SHOWS_NOTHING and record.outcome not in MARKS
 
 
 def _beyond_up(rebalance: Rebalance) -> int:

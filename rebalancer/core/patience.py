@@ -29,6 +29,7 @@ from rebalancer.core.model import (
     Trends,
 )
 from rebalancer.core.render import bps_percent, duration, percent, price
+from rebalancer.core.schedule import DAY
 from rebalancer.core.trigger import reason_called, to_trade_down
 from rebalancer.units import BPS, ONE, Address, Bps, Token, Usd, Weight, mul_div_down
 
@@ -66,7 +67,7 @@ def with_patience(asked: tuple[Policy, Act], portfolio: Portfolio, trends: Trend
     called = {token: why for token, why in against.items() if token in moved}
     if not called:
         return Waited(policy, left, None)
-    since = now if past.called_since is None else past.called_since
+    since = _called_since(patience.delay, now, past)
     rest = since + patience.delay.most - now
     if rest <= 0:
         return Waited(policy, Act(f"{left.reason}; the trend was waited for {duration(now - since)}"), since)
@@ -75,6 +76,15 @@ def with_patience(asked: tuple[Policy, Act], portfolio: Portfolio, trends: Trend
     if _rest_is_done(policy, portfolio, now, past):
         return Waited(policy, Hold(f"waits: {'; '.join(words.values())}; the rest has settled"), since)
     return Waited(policy, _left(policy, portfolio, now, past, words), since)
+
+
+def _called_since(delay: Delay, now: int, past: Past) -> int:
+    """A day after what has waited was done, or begun to be, the wait begins anew: some triggers call at every tick."""
+    since, settled = past.called_since, past.last_settled_at
+    if since is None:
+        return now
+    done = settled is not None and settled >= since + delay.most
+    return now if done and now >= since + delay.most + DAY else since
 
 
 def assets_to_judge(policy: Policy) -> tuple[Token, ...]:

@@ -28,7 +28,7 @@ from rebalancer.core.module_room import limits_in, reason_to_wait
 from rebalancer.core.plan_limits import Task
 from rebalancer.core.render import amount, money
 from rebalancer.core.room import Room
-from rebalancer.core.waiting import why_nothing, why_waits
+from rebalancer.core.waiting import why_nothing, why_too_dear, why_waits
 from rebalancer.market.routing import MoreTicks, NoRoute, RouteQuote
 from rebalancer.units import ONE, Address, Amount, Token, Usd, Weight, bps_of_down, mul_div_down
 
@@ -66,8 +66,8 @@ def make_plan(
     desired = desired_weights(policy, portfolio)
     task = Task(policy, portfolio, snapshot, fees, desired, room)
     movers = _movers(portfolio, desired)
-    if not _both_sides(movers, desired):
-        return Hold(why_nothing(task))
+    if (nothing := _why_none(task, movers)) is not None:
+        return Hold(nothing)
     found = _routes(task, movers)
     if isinstance(found, MoreTicks):
         return found
@@ -156,6 +156,11 @@ def _movers(portfolio: Portfolio, desired: Mapping[Address, Weight]) -> tuple[Po
 def _both_sides(movers: tuple[Position, ...], desired: Mapping[Address, Weight]) -> bool:
     signs = {desired[p.balance.token.address] > p.weight for p in movers}
     return signs == {True, False}
+
+
+def _why_none(task: Task, movers: tuple[Position, ...]) -> str | None:
+    """Why no routes need be looked for, which is what takes long; None: they must be."""
+    return why_too_dear(task, SAFE_HOPS) if _both_sides(movers, task.desired) else why_nothing(task)
 
 
 def _routes(task: Task, movers: tuple[Position, ...]) -> JointRoutes | MoreTicks:

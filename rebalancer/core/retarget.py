@@ -10,11 +10,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rebalancer.core.model import Batch, Breach, Call, Hold, ModuleWallet, Snapshot, Target
+from rebalancer.core.cost import total
+from rebalancer.core.model import (
+    Batch,
+    Breach,
+    Call,
+    Cost,
+    Hold,
+    Limits,
+    ModuleWallet,
+    Portfolio,
+    Snapshot,
+    Target,
+)
 from rebalancer.core.module_books import breach
 from rebalancer.core.module_words import share, span
-from rebalancer.core.render import duration
-from rebalancer.units import ONE, PPM, Address, Ppm, Token, Weight, mul_div_up
+from rebalancer.core.render import bps, duration, money
+from rebalancer.units import ONE, PPM, Address, Ppm, Token, Usd, Weight, bps_of_down, mul_div_down, mul_div_up
 
 LEAST_CHANGE = Ppm(10_000)
 """Of what is nearer nothing is set. One transaction takes some 50,000 of gas, the first 86,000. Two targets a point off
@@ -36,6 +48,8 @@ class Move:
 
     targets: tuple[Target, ...]
     why: str
+    step: Ppm
+    """How far, as the meter is charged for it."""
 
 
 def targets_on_chain(wallet: ModuleWallet, assets: Sequence[Token]) -> tuple[Target, ...]:
@@ -134,7 +148,19 @@ def _move(wallet: ModuleWallet, wanted: Sequence[Target], goal: Sequence[int]) -
     moves = zip(wanted, old, new, strict=True)
     said = ", ".join(f"{target.token} {share(was)} to {share(now)}" for target, was, now in moves if was != now)
     rest = f"; {share(whole - made)} more waits for target_step" if made < whole else ""
-    return Move(targets, f"other targets are wanted: {said}{rest}")
+    return Move(targets, f"other targets are wanted: {said}{rest}", Ppm(made))
+
+
+def worth_setting(move: Move, cost: Cost, portfolio: Portfolio, limits: Limits) -> Hold | None:
+    """None, or why setting them costs more of what the step is worth than the owners allow of any trade."""
+    moved = Usd(mul_div_down(portfolio.value, move.step, PPM))
+    allowed = bps_of_down(moved, limits.max_cost)
+    if total(cost) <= allowed:
+        return None
+    return Hold(
+        f"setting them would cost {money(total(cost))} of gas for {share(move.step)} of the portfolio, {money(moved)}; "
+        f"max_cost allows {bps(limits.max_cost)}"
+    )
 
 
 # ---------------------------------------------------------------- the batch

@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from rebalancer.core.model import LAST, Schedule
 
 DAY = 86_400
+GRACE = DAY
+"""How long a moment is due: whoever ticks at least daily meets it. What could not be done within it waits for the next
+one, so that a rebalance of Mondays is one on a Monday, however long nobody ticked or nothing could be sent."""
 _MONTHS = 50 * 12
 """How far is looked: 29 February of a given weekday comes every 28 years, or 40 over a year such as 2100."""
 _FIRST_DAY = 3

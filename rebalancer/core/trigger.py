@@ -25,7 +25,7 @@ from rebalancer.core.model import (
     Window,
 )
 from rebalancer.core.render import duration, money, percent, points
-from rebalancer.core.schedule import last_moment, moment_words, next_moment
+from rebalancer.core.schedule import GRACE, last_moment, moment_words, next_moment
 from rebalancer.units import ONE, Usd, Weight, mul_div_down
 
 _DAY = 86_400
@@ -76,6 +76,20 @@ def is_open(window: Window, now: int) -> bool:
     return second < window.end and (today - 1) % 7 in window.days
 
 
+def due_until(moment: int, window: Window | None) -> int:
+    """When a moment of a schedule has passed, in Unix seconds: GRACE after it, or after the window opens."""
+    return (moment if window is None else _opens(window, moment)) + GRACE
+
+
+def _opens(window: Window, at: int) -> int:
+    """The first time from `at` on at which it is open."""
+    if is_open(window, at):
+        return at
+    days = range(at // _DAY, at // _DAY + 8)
+    starts = (day * _DAY + window.start for day in days if (day + _FIRST_DAY) % 7 in window.days)
+    return next((start for start in starts if start > at), at)
+
+
 def _called_for(policy: Policy, portfolio: Portfolio, now: int, past: Past) -> Act | Hold:
     match policy.trigger:
         case Calendar(every):
@@ -94,7 +108,7 @@ def _due(policy: Policy, every: Cadence, now: int, past: Past) -> Act | Hold:
         case int():
             found = _due_every(every, now, past.last_settled_at)
         case Schedule():
-            found = _due_at(every, now, past)
+            found = _due_at(every, policy.window, now, past)
         case other:
             assert_never(other)
     return found if isinstance(found, Act) else _unfinished(policy, past) or found
@@ -112,14 +126,16 @@ def _due_every(every: int, now: int, last_settled_at: int | None) -> Act | Hold:
     return Act(f"the last rebalance settled {duration(passed)} ago, one is due every {duration(every)}")
 
 
-def _due_at(schedule: Schedule, now: int, past: Past) -> Act | Hold:
+def _due_at(schedule: Schedule, window: Window | None, now: int, past: Past) -> Act | Hold:
     """A moment before the first tick on record was nobody's to keep: the first one is that which comes next."""
     settled, last, following = past.last_settled_at, last_moment(schedule, now), next_moment(schedule, now)
     since = (past.history.began or now) if settled is None else settled
     ago = f"the last rebalance settled {duration(now - since)} ago"
     said = "no rebalance has settled yet" if settled is None else ago
     if last is not None and since < last:
-        return Act(f"{said}, one is due since {moment_words(last)} ({schedule.text})")
+        if now < due_until(last, window):
+            return Act(f"{said}, one is due since {moment_words(last)} ({schedule.text})")
+        said = f"{said}, that of {moment_words(last)} was due for {duration(GRACE)} and has passed"
     if following is None:
         return Hold(f"{said}, and none is due ever again ({schedule.text})")
     wait = duration(following - now)

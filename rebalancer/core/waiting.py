@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rebalancer.core.cost import gas_price_in, gas_price_now, worth_it
+from rebalancer.core.guard import gap_bps_up
 from rebalancer.core.model import Cost, Position
 from rebalancer.core.plan_limits import Task, beyond_limits
 from rebalancer.core.render import amount, bps, money
-from rebalancer.market.routing import NoRoute, RouteQuote, best_known_route
-from rebalancer.units import ONE, Usd, mul_div_down
+from rebalancer.market.routing import SWAP_GAS, NoRoute, RouteQuote, best_known_route, pool_gas
+from rebalancer.units import BPS, ONE, Bps, Usd, bps_of_up, mul_div_down
 
 
 def why_nothing(task: Task) -> str:
@@ -24,6 +25,32 @@ def why_nothing(task: Task) -> str:
     return (
         f"all that is off is too small to trade: the most is {money(Usd(abs(value)))} of {largest.balance.token}, and "
         f"min_trade is {money(task.policy.limits.min_trade)}"
+    )
+
+
+def why_too_dear(task: Task, hops: int) -> str | None:
+    """Why no trade can pay, told before any route is looked for; None: one may. `hops`: pools on the longest route.
+
+    Of n trades that lose s and pay n g of gas, n g + s is at most the share c of all that they move. That is what the
+    positions they sell are over their goals, n times the largest at most, and what s moves the goals by: s again, at
+    most. With c of one or less g is then at most c times the largest; and for what is bought it is the same. Twice
+    that is asked for: the search for routes takes what it could as well leave, and somebody else may fill that.
+    """
+    snapshot, limits = task.snapshot, task.policy.limits
+    wants = [_to_move(task, p) for p in task.portfolio.positions]
+    over, under = max(wants), -min(wants)
+    most = Usd(min(over, under))
+    if most < max(limits.min_trade, 1) or not snapshot.pools or limits.max_cost > BPS:
+        return None
+    gas = (SWAP_GAS + min(map(pool_gas, snapshot.pools))) * gas_price_now(snapshot.block, task.fees)
+    usd_of = {price.token.address: price.usd for price in snapshot.prices}
+    # Pools off the oracle may pay for it: so much on each of them, and of what they have paid goals move as well.
+    gain = 3 * hops * max(gap_bps_up(pool, usd_of) or 0 for pool in snapshot.pools)
+    if snapshot.native.value_down(gas) <= bps_of_up(2 * most, Bps(limits.max_cost + gain)):
+        return None
+    return (
+        f"not worth it: the largest trade would be of {money(most)}, and one swap alone costs "
+        f"{money(snapshot.native.value_down(gas))} of gas; max_cost allows {bps(limits.max_cost)}"
     )
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from rebalancer.core.model import Back
 from rebalancer.research.model import Floats, Study
 from rebalancer.research.sizes import SENSIBLE, Sized, gas_of_rebalance, least_sensible, sized, sizes
-from rebalancer.research.sweep import Configuration, SweepResult
-from rebalancer.research.sweep_words import configuration_words
+from rebalancer.research.sweep import Configuration, Fold, SweepResult, Walk
+from rebalancer.research.sweep_words import configuration_words, growth_words
 from rebalancer.units import BPS, ONE, Usd, Weight
 
 Sweep = Callable[[Study, Sequence[Configuration]], SweepResult]
@@ -24,7 +24,10 @@ _DAY = 86_400
 BANDS = tuple(Weight(share * ONE // 1_000) for share in (10, 20, 30, 50, 75, 100, 150))
 CADENCES = (_DAY, 7 * _DAY, 30 * _DAY, 90 * _DAY)
 ALIKE = 0.02
-"""Growth of a year within which two rules are told apart by nothing but luck: far below the standard error of any."""
+"""Growth within which two rules are told apart by nothing but luck: far below the standard error of any."""
+_STUDENT = 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228
+"""Student's t for one to ten degrees of freedom: so many standard errors from nothing, to either side, a mean is by
+luck once in twenty times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,36 +97,68 @@ def _sweep_words(result: SweepResult) -> tuple[str, ...]:
     name = configuration_words(result.configurations[best])
     calm = configuration_words(result.configurations[calmest])
     turnover = f"{100 * float(result.measures.turnover[calmest]):.0f} % turnover a year"
+    points, others = f"{100 * ALIKE:g} points", len(alike) - 1
+    near = (
+        f"{others} of the other {len(active) - 1} rules came within {points} of it, which is luck. The one of them "
+        f"all that trades the least: {calm}, {turnover}."
+        if others
+        else f"none of the other {len(active) - 1} came within {points} of it, in the one past that there was. It has "
+        f"{turnover}."
+    )
     return (
-        f"In this past {name} grew the most, {_share(growth[best])} a year; {len(alike)} of {len(active)} rules "
-        f"came within {100 * ALIKE:g} points of it, which is luck. The one of them that trades the least: {calm}, "
-        f"{turnover}.",
-        _walk_words(result),
+        f"In this past {name} grew the most, {_share(growth[best])} {growth_words(result.years)}; {near}",
+        _walk_words(result.walk),
+        _skill_words(result),
+    )
+
+
+def _skill_words(result: SweepResult) -> str:
+    if result.ahead is None:
+        return (
+            "Whether the best beats holding by more than luck cannot be said: less than a year of prices carries no "
+            "Sharpe ratio, nor does a portfolio that gas has eaten up."
+        )
+    return (
         f"That the best beats holding by more than luck is {_share(result.ahead.probability, 0)} likely, for "
-        f"{result.ahead.trials} rules tried (deflated Sharpe ratio).",
+        f"{result.ahead.trials} rules tried (deflated Sharpe ratio)."
     )
 
 
-def _walk_words(result: SweepResult) -> str:
-    if result.walk is None:
+def _walk_words(walk: Walk | None) -> str:
+    if walk is None:
         return "The prices are too short to choose by one part of them and to judge by another: choose by costs."
-    folds = result.walk.folds
-    chosen = np.array([fold.outside for fold in folds])
-    middle = np.array([fold.median for fold in folds])
-    held = np.array([fold.hold for fold in folds])
+    middle, span = median_growth(walk), growth_words(walk.years)
     return (
-        f"Out of sample, over {len(folds)} steps: the rule that the past preferred made {_share(chosen.mean())} a "
-        f"year, the middle of all rules {_share(middle.mean())}, holding {_share(held.mean())}. "
-        f"{_worth(chosen - middle)}"
+        f"Out of sample, over {walk.years:.1f} years in {len(walk.folds)} steps: the rule that the past preferred made "
+        f"{_share(walk.growth)} {span} after all costs, the middle of all rules {_share(middle)}, holding "
+        f"{_share(walk.hold_growth)}. {_worth(walk.folds)}"
     )
 
 
-def _worth(ahead: Floats) -> str:
-    """Whether the mean of what choosing has gained in each step is two standard errors from nothing."""
-    error = float(ahead.std(ddof=1)) / math.sqrt(len(ahead)) if len(ahead) > 1 else math.inf
-    if abs(float(ahead.mean())) <= 2 * error:
+def median_growth(walk: Walk) -> float:
+    """Of whoever had been the middle one of all rules in each step, one step after the other: of a year, in all where
+    there is less than one."""
+    grown = math.prod(1 + fold.median for fold in walk.folds)
+    return float(grown ** (1 / max(walk.years, 1.0)) - 1)
+
+
+def _worth(folds: Sequence[Fold]) -> str:
+    """Whether the mean of what choosing has gained in each step, in logarithms, can be told from nothing."""
+    if min(min(fold.outside, fold.median) for fold in folds) <= -1:
+        return "Costs ate up all of a portfolio in some step: choose by costs."
+    ahead = np.array([math.log1p(fold.outside) - math.log1p(fold.median) for fold in folds])
+    if not _told_from_nothing(ahead):
         return "What choosing by past growth gained cannot be told from luck: choose by costs."
-    return f"Choosing by past growth {'paid' if ahead.mean() > 0 else 'cost'} {_share(abs(ahead.mean()))} a year."
+    mean = float(np.expm1(ahead.mean()))
+    return f"Choosing by past growth {'paid' if mean > 0 else 'cost'} {_share(abs(mean))} in each step."
+
+
+def _told_from_nothing(values: Floats) -> bool:
+    free = len(values) - 1
+    if free < 1:
+        return False
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    return abs(float(values.mean())) > _STUDENT[min(free, len(_STUDENT)) - 1] * error
 
 
 def _dollars(value: Usd) -> str:

@@ -36,20 +36,24 @@ def broken_even(
         rule = replace(configurations[place], fee=None)
         if (rule.band, rule.relative, rule.every) != (None, None, None):
             best.setdefault(rule, place)
-    rules = [replace(calendar, fee=None), *list(best)[:_RULES]]
+    rules = list(best)[:_RULES]
+    # Each against the calendar at its own depth: who trades in deeper pools is not the better rule for that.
+    beside = {rule: replace(calendar, fee=None, depth=rule.depth) for rule in rules}
+    asked = tuple(dict.fromkeys((*rules, *beside.values())))
     whole = 0, len(study.prices.times) - 1
-    steps = [replace(rule, fee=fee) for rule in rules for fee in _LADDER]
-    grown = net_growth(study, outcomes(study, steps, whole), whole).reshape(len(rules), len(_LADDER))
+    steps = [replace(rule, fee=fee) for rule in asked for fee in _LADDER]
+    rows = net_growth(study, outcomes(study, steps, whole), whole).reshape(len(asked), len(_LADDER))
+    grown = dict(zip(asked, rows, strict=True))
     left = alone(study, whole)
     hold = float(growth_of(left[-1:], float(left[0]), years_of(study, whole))[0])
     return tuple(
         BreakEven(
             configuration=best[rule],
-            growth=tuple(float(row[_LADDER.index(fee)]) for fee in FEES),
-            than_hold=worse_from(row - hold),
-            than_calendar=None if rule == rules[0] else worse_from(row - grown[0]),
+            growth=tuple(float(grown[rule][_LADDER.index(fee)]) for fee in FEES),
+            than_hold=worse_from(grown[rule] - hold),
+            than_calendar=None if rule == beside[rule] else worse_from(grown[rule] - grown[beside[rule]]),
         )
-        for rule, row in zip(rules[1:], grown[1:], strict=True)
+        for rule in rules
     )
 
 

@@ -11,7 +11,7 @@ from rebalancer.core.model import Back, Bands, Drawn, Hybrid, Threshold, Trigger
 from rebalancer.research.flags import Flags, listed
 from rebalancer.research.model import Study
 from rebalancer.research.study import Market, make_study, variants
-from rebalancer.research.study_triggers import trigger_from
+from rebalancer.research.study_triggers import require_met, trigger_from
 from rebalancer.research.sweep import Configuration
 from rebalancer.units import Weight
 
@@ -28,7 +28,8 @@ _PLAIN: dict[str, Any] = {**dict.fromkeys(_TRIGGER), "every": "30 d"}
 
 
 def study_and_grid(flags: Flags, market: Market) -> tuple[Study, tuple[Configuration, ...]]:
-    """The study has the first of everything listed. To leave the portfolio alone is always one of the grid.
+    """The study has the dearest of all costs listed, in whatever order they are: what is chosen is chosen there. To
+    leave the portfolio alone is always one of the grid.
 
     Raises ConfigError for what cannot be read, and for what the kernel cannot do.
     """
@@ -39,7 +40,14 @@ def study_and_grid(flags: Flags, market: Market) -> tuple[Study, tuple[Configura
     many = {name for name in ("fee", "depth") if len(listed(getattr(flags, name) or "")) > 1}
     read = _Reader(study, market)
     found = (_read(one, many, read) for one in asked)
-    return study, tuple(dict.fromkeys((*found, HOLD)))
+    dearest = max(map(read.costs, asked), key=_dear) if many else study
+    return dearest, tuple(dict.fromkeys((*found, HOLD)))
+
+
+def _dear(study: Study) -> tuple[int, float]:
+    """More where pools keep more, and where less of them is there."""
+    depth = study.frictions.depth[0]
+    return study.frictions.fee[0], -float("inf") if depth is None else -depth
 
 
 def _kinds(flags: Flags) -> Iterator[Flags]:
@@ -73,7 +81,9 @@ class _Reader:
     def trigger(self, flags: Flags) -> Trigger:
         key = tuple(getattr(flags, name) for name in _TRIGGER)
         if key not in self._triggers:
-            self._triggers[key] = trigger_from(flags, self._study.policy.assets)
+            found = trigger_from(flags, self._study.policy.assets)
+            require_met(found, self._study.policy.window, self._study.prices.times)
+            self._triggers[key] = found
         return self._triggers[key]
 
     def costs(self, flags: Flags) -> Study:

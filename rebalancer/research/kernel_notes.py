@@ -1,4 +1,8 @@
-"""What is noted on the way: sums over time for the measures of a sweep, and paths of single configurations."""
+"""What is noted on the way: sums over time for the measures of a sweep, and paths of single configurations.
+
+All but drifts and mean values are of the wealth: what the portfolio is worth less all gas until then, as
+`measures.wealth_of` has it. Whoever pays the operator is the same person.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ from rebalancer.research.compiled import compiled
 from rebalancer.research.kernel_tables import (
     BEFORE,
     DRIFT,
-    FALL,
     LANE_MEASURED,
+    LANE_SQUARE,
     LANE_VALUE,
     LANES,
+    LEAST,
+    PAID,
     PEAK,
     PRODUCTS,
     RETURNS,
@@ -20,33 +26,32 @@ from rebalancer.research.kernel_tables import (
 )
 from rebalancer.research.model import Floats
 
+_LEFT = 1e-20
+"""Of the value, where gas has eaten all of it: the fall is then 1 to the last digit, and nothing is divided by zero."""
+
 
 @compiled
 def measure(shape: tuple[int, ...], market: Market, lanes: Floats, time: int) -> None:
     """Sums over time, after the trades of this one."""
-    n, row, prices, target, alone = (
-        len(shape),
-        3 * len(shape) + LANE_MEASURED,
-        market.prices,
-        market.target,
-        market.days[time, 2],
-    )
+    n, alone, first = len(shape), market.days[time, 2], time == 0
+    row = 2 * n + LANE_MEASURED
     for lane in range(LANES):
-        value, square = lanes[(3 * n + LANE_VALUE) * LANES + lane], 0.0
-        for i in range(n):
-            drift = lanes[i * LANES + lane] * prices[time, i] - target[i] * value
-            square += drift * drift
-        one = 1.0 / value
-        back = value * lanes[(row + BEFORE) * LANES + lane] - 1.0 if time > 0 else 0.0
-        peak = max(lanes[(row + PEAK) * LANES + lane], value)
+        value = lanes[(2 * n + LANE_VALUE) * LANES + lane]
+        wealth = max(value - lanes[(row + PAID) * LANES + lane], _LEFT * value)
+        # One division for two: they are dear.
+        both = 1.0 / (wealth * value)
+        one = both * value
+        back = 0.0 if first else wealth * lanes[(row + BEFORE) * LANES + lane] - 1.0
+        peak = one if first else min(lanes[(row + PEAK) * LANES + lane], one)
+        least = 1.0 if first else lanes[(row + LEAST) * LANES + lane]
         lanes[(row + BEFORE) * LANES + lane] = one
         lanes[(row + RETURNS) * LANES + lane] += back
         lanes[(row + SQUARES) * LANES + lane] += back * back
         lanes[(row + PRODUCTS) * LANES + lane] += back * alone
         lanes[(row + TOTAL) * LANES + lane] += value
         lanes[(row + PEAK) * LANES + lane] = peak
-        lanes[(row + FALL) * LANES + lane] = max(lanes[(row + FALL) * LANES + lane], 1.0 - value / peak)
-        lanes[(row + DRIFT) * LANES + lane] += square * one * one
+        lanes[(row + LEAST) * LANES + lane] = min(least, wealth * peak)
+        lanes[(row + DRIFT) * LANES + lane] += lanes[(2 * n + LANE_SQUARE) * LANES + lane] * (both * wealth) ** 2
 
 
 @compiled
@@ -54,7 +59,8 @@ def write(shape: tuple[int, ...], kept: Kept, lanes: Floats, at: tuple[int, int,
     n, (time, start, many) = len(shape), at
     for lane in range(many):
         if len(kept.values) > 0:
-            kept.values[time, start + lane] = lanes[(3 * n + LANE_VALUE) * LANES + lane]
+            paid = lanes[(2 * n + LANE_MEASURED + PAID) * LANES + lane]
+            kept.values[time, start + lane] = lanes[(2 * n + LANE_VALUE) * LANES + lane] - paid
         if len(kept.units) > 0:
             for i in range(n):
                 kept.units[time, start + lane, i] = lanes[i * LANES + lane]

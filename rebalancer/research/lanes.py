@@ -1,8 +1,9 @@
 """A study and configurations of it in, the tables that the kernel runs on out.
 
-Bands come from `core.bands`, moments from `core.schedule`: in integers, as the tick has them. What limits do to a plan
-(min_trade, max_trade, max_impact, max_cost, eight swaps) is left out, as are cash that goes first, patience, bands that
-move with the market, and whatever else looks at more than weights: see `left_out`.
+Bands are those of `core.bands` to the last unit, for all rules and targets at once; moments come from `core.schedule`:
+in integers, as the tick has them. What limits do to a plan (min_trade, max_trade, max_impact, max_cost, eight swaps) is
+left out, as are cash that goes first, patience, bands that move with the market, and whatever else looks at more than
+weights: see `left_out`.
 """
 
 from __future__ import annotations
@@ -12,33 +13,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rebalancer.core.bands import bands_of
-from rebalancer.core.model import (
-    Calendar,
-    Contributions,
-    Drawn,
-    Hybrid,
-    Policy,
-    Portfolio,
-    Position,
-    Schedule,
-    Threshold,
-    Trigger,
-    Width,
-)
-from rebalancer.core.model.snapshot import SLOT
-from rebalancer.core.schedule import next_moment
-from rebalancer.core.trigger import is_open
-from rebalancer.research.kernel_tables import BOOK, CADENCE, DUE, EVEN, KIND, LIMIT, MOVES, NEVER, RULES, STAYS, Market
+from rebalancer.core.model import Calendar, Drawn, Hybrid, Policy, Schedule, Threshold, Trigger, Width, Window
+from rebalancer.core.schedule import last_moment, next_moment
+from rebalancer.core.trigger import due_until, is_open
+from rebalancer.research.kernel_tables import BOOK, CADENCE, DUE, EVEN, KIND, LIMIT, MOVES, RULES, STAYS, Market
 from rebalancer.research.model import Floats, Study, Times
 from rebalancer.research.rebalancing import KEPT, NEED, RULE, STAY, TARGET, THIN, TIGHT
+from rebalancer.research.rule_bands import bands_at
 from rebalancer.research.sweep import Configuration
-from rebalancer.units import ONE, PPM, Amount, Price, Usd, Weight
+from rebalancer.units import ONE, PPM, Weight
 
 _SIX, _FOUR = 6, 4
 """Assets that there is room for at least, and by how many it grows: each size is compiled on its own, once."""
-_LEAST = 1e-18
-"""Of a trigger: the unit in the last place of a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,46 +49,27 @@ def study_of(study: Study, asked: Configuration) -> Study:
     return replace(study, policy=policy, frictions=costs)
 
 
-def left_out(study: Study) -> tuple[str, ...]:
-    """What the kernel does not do and this study asks for, for people to read."""
-    policy = study.policy
-    said = [
-        "limits (min_trade, max_trade, max_impact, max_cost, swaps in a batch) cut nothing here: backtest obeys them"
-    ]
-    if policy.cash is not None and policy.contributions is not Contributions.IGNORE:
-        said.append(f"contributions: {policy.contributions.value} is taken for `ignore`")
-    if policy.patience is not None:
-        said.append("patience: nothing waits for a trend or a fall")
-    if study.estimation is not None:
-        said.append("targets stay as they are configured: none is estimated")
-    return tuple(said)
-
-
 def lanes_of(study: Study, configurations: Sequence[Configuration], span: tuple[int, int]) -> Lanes:
     """From times span[0] to span[1], both counted, all on target at the first."""
     assets = _SIX + _FOUR * max(-(-(len(study.policy.assets) - _SIX) // _FOUR), 0)
     prices = np.ones((span[1] - span[0] + 1, assets))
     prices[:, : study.prices.usd.shape[1]] = study.prices.usd[span[0] : span[1] + 1]
     times = study.prices.times[span[0] : span[1] + 1]
-    cadences = tuple(dict.fromkeys(one.every for one in configurations))
-    due = np.stack([_due(study.prices.times, every, study.policy.apart) for every in cadences])[
-        :, span[0] : span[1] + 1
-    ]
+    cadences = {every: row for row, every in enumerate(dict.fromkeys(one.every for one in configurations))}
+    due, opened = _calendars(study, tuple(cadences), span)
     target = np.zeros(assets)
-    target[: len(study.targets)] = _targets(study)
-    market = Market(
-        prices, due - span[0], _days(study, times, prices, target, span), target, _hub(study), _cash(study.policy)
-    )
+    target[: len(study.targets)] = [weight / ONE for weight in target_weights(study)]
+    days = _days(study, times, prices, target, span)
+    market = Market(prices, due, opened, days, target, _hub(study), _cash(study.policy))
     rules = np.zeros((len(configurations), RULE * assets + RULES))
     _put_costs(study, configurations, rules, assets)
     _put_bands(study, configurations, rules, assets)
     rules[:, TARGET * assets : (TARGET + 1) * assets] = target
-    rules[:, RULE * assets + CADENCE] = [cadences.index(one.every) for one in configurations]
+    rules[:, RULE * assets + CADENCE] = cadence = [cadences[one.every] for one in configurations]
     book = np.zeros((len(configurations), assets + BOOK))
     book[:, :assets] = target * (study.start / ONE) / prices[0]
     # A schedule waits for its first moment; seconds since the last rebalance are over where there was none.
-    first = [_first(times, every) for every in cadences]
-    book[:, assets + DUE] = [first[cadences.index(one.every)] for one in configurations]
+    book[:, assets + DUE] = np.array([_first(times, every) for every in cadences])[cadence]
     return Lanes((0,) * assets, market, rules, book)
 
 
@@ -116,38 +83,16 @@ def _trigger_of(policy: Policy, asked: Configuration) -> Trigger:
 
 
 def _put_bands(study: Study, configurations: Sequence[Configuration], rules: Floats, assets: int) -> None:
-    """TIGHT, STAY, LIMIT and STAYS: what `core.bands` makes of each rule, worked out once for each."""
-    portfolio, known = _portfolio(study), dict[tuple[object, ...], tuple[Floats, Floats, float]]()
-    for place, one in enumerate(configurations):
-        key = one.band, one.relative, one.back, one.every is None
-        if key not in known:
-            known[key] = _bands(study_of(study, one).policy, portfolio)
-        tight, stay, limit = known[key]
-        rules[place, TIGHT * assets : TIGHT * assets + len(tight)] = tight
-        rules[place, STAY * assets : STAY * assets + len(stay)] = stay
-        rules[place, RULE * assets + LIMIT] = limit
-        rules[place, RULE * assets + EVEN] = _even(tight, limit)
-        rules[place, RULE * assets + KIND] += STAYS if stay.any() else 0
-
-
-def _bands(policy: Policy, portfolio: Portfolio) -> tuple[Floats, Floats, float]:
-    """(1/trigger, how far off a weight may stay, the limit), the first two by asset."""
-    bands = bands_of(policy, portfolio)
-    tight, stay = np.zeros(len(portfolio.positions)), np.zeros(len(portfolio.positions))
-    for place, position in enumerate(portfolio.positions):
-        band = bands.get(position.balance.token.address)
-        if band is not None:
-            tight[place] = 1 / max(band.trigger / ONE, _LEAST)
-            stay[place] = 0.0 if position.target == 0 else band.back / ONE
-    limit = -1.0 if isinstance(policy.trigger, Calendar) else 1.0 if bands else NEVER
-    return tight, stay, limit
-
-
-def _even(tight: Floats, limit: float) -> float:
-    """Where one trigger is that of all assets, or none counts, what passes the limit; else 0."""
-    if limit != 1.0:
-        return limit
-    return float(1 / tight[0]) if (tight == tight[0]).all() else 0.0
+    """TIGHT, STAY, LIMIT, EVEN and STAYS: worked out once for each band."""
+    keys = [(one.band, one.relative, one.back, one.every is None) for one in configurations]
+    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
+    tight, stay, limit, even = bands_at(tuple(places), tuple(target_weights(study)))
+    row, count = [places[key] for key in keys], tight.shape[1]
+    rules[:, TIGHT * assets : TIGHT * assets + count] = tight[row]
+    rules[:, STAY * assets : STAY * assets + count] = stay[row]
+    rules[:, RULE * assets + LIMIT] = limit[row]
+    rules[:, RULE * assets + EVEN] = even[row]
+    rules[:, RULE * assets + KIND] += np.where(stay.any(axis=1), STAYS, 0)[row]
 
 
 def _put_costs(study: Study, configurations: Sequence[Configuration], rules: Floats, assets: int) -> None:
@@ -156,17 +101,16 @@ def _put_costs(study: Study, configurations: Sequence[Configuration], rules: Flo
     kept, thin = np.ones((len(rules), assets)), np.zeros((len(rules), assets))
     kept[:, :count] -= np.array(study.frictions.fee) / PPM
     thin[:, :count] = [0.0 if depth is None else ONE / depth for depth in study.frictions.depth]
-    for place, one in enumerate(configurations):
-        if one.fee is not None:
-            kept[place, :count] = 1 - one.fee / PPM
-        if one.depth is not None:
-            thin[place, :count] = ONE / one.depth
+    fees = np.array([np.nan if one.fee is None else one.fee / PPM for one in configurations])[:, np.newaxis]
+    kept[:, :count] = np.where(np.isnan(fees), kept[:, :count], 1 - fees)
+    depths = np.array([np.nan if one.depth is None else ONE / one.depth for one in configurations])[:, np.newaxis]
+    thin[:, :count] = np.where(np.isnan(depths), thin[:, :count], depths)
     if hub >= 0:
         kept[:, hub], thin[:, hub] = 1.0, 0.0
     rules[:, KEPT * assets : (KEPT + 1) * assets] = kept
     rules[:, NEED * assets : (NEED + 1) * assets] = 1 / kept
     rules[:, THIN * assets : (THIN + 1) * assets] = thin
-    rules[:, RULE * assets + KIND] = np.where(thin.any(axis=1), MOVES, 0)
+    rules[:, RULE * assets + KIND] += np.where(thin.any(axis=1), MOVES, 0)
 
 
 def _days(study: Study, times: Times, prices: Floats, target: Floats, span: tuple[int, int]) -> Floats:
@@ -182,20 +126,57 @@ def _days(study: Study, times: Times, prices: Floats, target: Floats, span: tupl
     return days
 
 
+def _calendars(study: Study, cadences: Sequence[int | Schedule | None], span: tuple[int, int]) -> tuple[Times, Times]:
+    """`Market.due` and `Market.opened`, as places in the span."""
+    times, policy = study.prices.times, study.policy
+    opened = [_opened(times, every, policy.window) for every in cadences]
+    due = [rows[_due(times, every, policy.apart)] for every, rows in zip(cadences, opened, strict=True)]
+    cut = slice(span[0], span[1] + 1)
+    return np.stack(due)[:, cut] - span[0], np.stack(opened)[:, cut] - span[0]
+
+
+def _opened(times: Times, every: int | Schedule | None, window: Window | None) -> Times:
+    """By time, and at their end, the place of the first from there on at which a moment is due yet."""
+    places = np.arange(len(times) + 1, dtype=np.int64)
+    if not isinstance(every, Schedule):
+        return places
+    closed, until, following = places.copy(), 0, 0
+    for place, at in enumerate(times.tolist()):
+        if following <= at:
+            last, after = last_moment(every, at), next_moment(every, at)
+            until = 0 if last is None else due_until(last, window)
+            following = int(times[-1]) + 1 if after is None else after
+        if until <= at:
+            closed[place] = len(times)
+    return np.minimum.accumulate(closed[::-1])[::-1]
+
+
 def _due(times: Times, every: int | Schedule | None, apart: int | None) -> Times:
-    """By time of a rebalance, the place of the first time at which one is due again. It settles a block later."""
-    here, settled = np.arange(1, len(times) + 1), times + SLOT
+    """By time of a rebalance, the place of the first time at which one is due again. It settles at its time, as in a
+    replay."""
+    here = np.arange(1, len(times) + 1)
     match every:
         case None:
             found = here
         case Schedule():
-            moments = (next_moment(every, int(at)) for at in settled)
-            found = np.searchsorted(times, [times[-1] + 1 if at is None else at for at in moments])
+            found = np.searchsorted(times, _moments(every, times))
         case seconds:
-            found = np.searchsorted(times, settled + seconds)
+            found = np.searchsorted(times, times + seconds)
     if apart is not None:
-        found = np.maximum(found, np.searchsorted(times, settled + apart))
+        found = np.maximum(found, np.searchsorted(times, times + apart))
     return np.maximum(found, here).astype(np.int64)
+
+
+def _moments(every: Schedule, after: Times) -> list[int]:
+    """The first of a schedule after each time; after the last time where there is none. Each is sought once."""
+    found: list[int] = []
+    for at in after.tolist():
+        if not found or found[-1] <= at:
+            moment = next_moment(every, at)
+            found.append(int(after[-1]) + 1 if moment is None else moment)
+        else:
+            found.append(found[-1])
+    return found
 
 
 def _first(times: Times, every: int | Schedule | None) -> int:
@@ -206,8 +187,9 @@ def _first(times: Times, every: int | Schedule | None) -> int:
     return len(times) if moment is None else int(np.searchsorted(times, moment))
 
 
-def _targets(study: Study) -> list[float]:
-    weights = {target.token.address: target.weight / ONE for target in study.targets}
+def target_weights(study: Study) -> list[Weight]:
+    """In the order of the policy's assets."""
+    weights = {target.token.address: target.weight for target in study.targets}
     return [weights[token.address] for token in study.policy.assets]
 
 
@@ -217,13 +199,3 @@ def _hub(study: Study) -> int:
 
 def _cash(policy: Policy) -> int:
     return -1 if policy.cash is None else [token.address for token in policy.assets].index(policy.cash.address)
-
-
-def _portfolio(study: Study) -> Portfolio:
-    """Whose targets are all that counts."""
-    weights = {target.token.address: target.weight for target in study.targets}
-    positions = (
-        Position(Amount(token, 0), Price(token, Usd(ONE), 0), Usd(0), Weight(0), weights[token.address], Weight(0))
-        for token in study.policy.assets
-    )
-    return Portfolio(tuple(positions), Usd(0))

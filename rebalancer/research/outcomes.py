@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rebalancer.research import compiled
 from rebalancer.research.kernel import advance
 from rebalancer.research.kernel_tables import BOOK, EVEN, MEASURED, VALUE, Kept
 from rebalancer.research.lanes import Lanes, lanes_of
@@ -31,7 +32,7 @@ def outcomes(study: Study, configurations: Sequence[Configuration], span: tuple[
 def run(lanes: Lanes, kept: Kept) -> None:
     """All of them over all times; the book is brought forward."""
     for span in runs_of(lanes):
-        advance(lanes.shape, lanes.market, lanes.rules, lanes.book, kept, span)
+        compiled.call(advance, lanes.shape, lanes.market, lanes.rules, lanes.book, kept, span)
 
 
 def runs_of(lanes: Lanes) -> list[tuple[int, int]]:
@@ -45,6 +46,7 @@ def kept_of(lanes: Lanes, *, measured: bool = False, values: bool = False, units
     """Room for what is to be written down."""
     times, assets, count = len(lanes.market.prices), len(lanes.shape), len(lanes.book)
     return Kept(
+        (0,) * (measured or values or units),
         np.zeros((MEASURED * measured, count)),
         np.zeros((times * values, count)),
         np.zeros((times * units, count, assets)),
@@ -52,8 +54,8 @@ def kept_of(lanes: Lanes, *, measured: bool = False, values: bool = False, units
 
 
 def paths(study: Study, configurations: Sequence[Configuration], span: tuple[int, int]) -> tuple[Floats, Floats]:
-    """(dollars, of shape (times, configurations); units, of shape (times, configurations, assets)) after the trades of
-    each time. For a few configurations: these are large."""
+    """(dollars less all gas until then, of shape (times, configurations); units, of shape (times, configurations,
+    assets)) after the trades of each time. For a few configurations: these are large."""
     lanes = lanes_of(study, configurations, span)
     kept = kept_of(lanes, values=True, units=True)
     run(lanes, kept)

@@ -16,7 +16,11 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.research.prices_problems import Place, Problems
 
 LARGEST = 256 * 2**20
-"""Bytes: forty years of minutes."""
+"""Bytes of a file, and of what is packed in one."""
+MOST_CELLS = 10_000_000
+"""A century of hours of ten tokens, or five years of minutes of three: each takes a hundred bytes and more."""
+_LONGEST = 100
+"""Bytes of a cell of text: no time and no price is longer, and one that is packed well stands in every row."""
 _PARQUET = b"PAR1"
 """How such a file begins and ends (Apache Parquet, "File Format")."""
 _SEPARATORS = ",;\t"
@@ -70,6 +74,7 @@ def _content(path: Path) -> bytes:
 def _of_csv(path: Path, place: Place, text: str, problems: Problems) -> Sheet:
     first = text.lstrip("\r\n").partition("\n")[0]
     separator = max(_SEPARATORS, key=first.count)
+    _require_few(path, text.count(separator) + text.count("\n"))
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -92,14 +97,20 @@ def _of_csv(path: Path, place: Place, text: str, problems: Problems) -> Sheet:
 def _of_parquet(path: Path, place: Place) -> Sheet:
     try:
         from pyarrow import ArrowException
-        from pyarrow.parquet import read_table
+        from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise ConfigError(
             f"{path}: is Parquet, which takes pyarrow to read ({error}); install the extra `research`, or save it as "
             "CSV"
         ) from None
     try:
-        table = read_table(path)
+        with ParquetFile(path) as file:
+            texts = _texts_within_limits(path, file)
+        # What stands in a million rows is read once, and looked at before it is copied into each.
+        with ParquetFile(path, read_dictionary=texts) as file:
+            table = file.read()
+        for name in texts:
+            _require_short(path, name, table)
         # As pandas writes it, the index comes last; a column of times is found by its name.
         head = tuple("" if name == "__index_level_0__" else str(name).strip() for name in table.column_names)
         columns = [[_text(value) for value in column.to_pylist()] for column in table.columns]
@@ -107,6 +118,44 @@ def _of_parquet(path: Path, place: Place) -> Sheet:
         raise ConfigError(f"{path}: not Parquet that can be read: {str(error).splitlines()[0]}") from None
     rows = [list(row) for row in zip(*columns, strict=True)]
     return Sheet(place, path, head, rows, list(range(1, len(rows) + 1)))
+
+
+def _texts_within_limits(path: Path, file: Any) -> list[str]:
+    """The columns of text, once what the file says of itself has been looked at: a packed row costs next to nothing."""
+    known, columns = file.metadata, [file.schema.column(at) for at in range(file.metadata.num_columns)]
+    groups = [known.row_group(at) for at in range(known.num_row_groups)]
+    _require_few(path, sum(group.column(at).num_values for group in groups for at in range(len(columns))))
+    if (packed := sum(group.total_byte_size for group in groups)) > LARGEST:
+        raise ConfigError(
+            f"{path}: expected at most {LARGEST >> 20} MB of prices, saw {packed >> 20} MB once unpacked; split it by "
+            "years"
+        )
+    for column in columns:
+        if column.max_repetition_level or column.length > _LONGEST:
+            holds = "lists" if column.max_repetition_level else f"{column.length} bytes each"
+            raise ConfigError(
+                f"{path}: column {column.path!r} holds {holds}, expected one number, time or symbol in each row; leave "
+                "it out"
+            )
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+
+
+def _require_short(path: Path, name: str, table: Any) -> None:
+    from pyarrow import compute
+
+    for chunk in table.column(name).chunks:
+        if (compute.max(compute.binary_length(chunk.dictionary)).as_py() or 0) > _LONGEST:
+            raise ConfigError(
+                f"{path}: a cell of column {name!r} is longer than {_LONGEST} bytes, expected a number, a time or a "
+                "symbol; leave the column out"
+            )
+
+
+def _require_few(path: Path, cells: int) -> None:
+    if cells > MOST_CELLS:
+        raise ConfigError(
+            f"{path}: {cells:,} cells, expected at most {MOST_CELLS:,}; take a longer step, or fewer columns or years"
+        )
 
 
 def _text(value: Any) -> str:

@@ -23,10 +23,12 @@ DESK = 6
 # in, and 1 over that, both 1 for the hub; 1/depth, 0 for no end to it and for the hub; the target.
 TIGHT, STAY, KEPT, NEED, THIN, TARGET = range(6)
 RULE = 6
-_STEPS = 60
+STEPS = 60
 """Two or three are usual, more where a pool is all but emptied."""
 _ENOUGH = 1e-10
 """Of what moves: the step that comes after is right to its square."""
+EXACT = 1e-14
+"""Of what moves, where there are only lines: what digits lose."""
 _DUST = 1e-15
 _BOTTOM = 1 - 1e-6
 """Of a pool's depth: more of it cannot be bought."""
@@ -81,21 +83,22 @@ def _furthest(n: int, desk: Floats, over: float, cash: int) -> int:
 @compiled
 def settle_deep(shape: tuple[int, ...], desk: Floats, rules: Floats, place: int) -> float:
     """MOVED and SHARE in, the dollars that they have together in the end out, where no trade moves a price: what is
-    sought is on a line with a bend for each asset."""
+    sought is on a line with a bend for each asset, and one step finds it where it passes no bend."""
     n, moved = len(shape), 0.0
     for i in range(n):
         moved += desk[MOVED * n + i]
     total = moved
-    for _ in range(_STEPS):
+    for _ in range(STEPS):
         left, slope = 0.0, 0.0
         for i in range(n):
-            over = desk[MOVED * n + i] - total * desk[SHARE * n + i]
-            kept, need = rules[place, KEPT * n + i], rules[place, NEED * n + i]
-            left += max(over, 0.0) * kept + min(over, 0.0) * need
-            slope += desk[SHARE * n + i] * (kept if over > 0.0 else need)
-        total += left / slope
-        if abs(left) <= _ENOUGH * moved:
+            share = desk[SHARE * n + i]
+            over = desk[MOVED * n + i] - total * share
+            rate = rules[place, KEPT * n + i] if over > 0.0 else rules[place, NEED * n + i]
+            left += over * rate
+            slope += share * rate
+        if abs(left) <= EXACT * moved:
             break
+        total += left / slope
     return total
 
 
@@ -110,7 +113,7 @@ def settle(shape: tuple[int, ...], desk: Floats, rules: Floats, place: int) -> f
         thin, share, held = rules[place, THIN * n + i], desk[SHARE * n + i], desk[MOVED * n + i]
         if thin * (moved * share - held) > _BOTTOM:
             total = min(total, (held + _BOTTOM / thin) / share)
-    for _ in range(_STEPS):
+    for _ in range(STEPS):
         left, slope = 0.0, 0.0
         for i in range(n):
             over = desk[MOVED * n + i] - total * desk[SHARE * n + i]

@@ -16,7 +16,7 @@ from rebalancer.research.model import DOLLAR, Floats, Frictions, Prices, Study, 
 from rebalancer.research.policies import free_policy, token_of
 from rebalancer.research.study_depth import depths_in
 from rebalancer.research.study_market import ALIASES, gas_prices, read_columns
-from rebalancer.research.study_triggers import asks_for_trigger, trigger_from
+from rebalancer.research.study_triggers import asks_for_trigger, require_met, trigger_from
 from rebalancer.units import ONE, PPM, Token, Usd, Weight
 
 
@@ -62,6 +62,7 @@ def make_study(flags: Flags, market: Market | None = None) -> Study:
     hub = _hub(policy, flags)
     if asks_for_trigger(flags) or market.settings is None:
         policy = replace(policy, trigger=trigger_from(flags, policy.assets))
+    require_met(policy.trigger, policy.window, market.prices.times)
     fee = parsed("--fee", flags.fee, text.ppm)
     if fee >= PPM:
         raise ConfigError(f"--fee: saw {flags.fee!r}, expected less than 100 %")

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rebalancer.config import text
 from rebalancer.config.schedule_text import schedule
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Back, Bands, Cadence, Calendar, Drawn, Hybrid, Optimal, Threshold, Trigger, Width
+from rebalancer.core.model import (
+    Back,
+    Bands,
+    Cadence,
+    Calendar,
+    Drawn,
+    Hybrid,
+    Optimal,
+    Schedule,
+    Threshold,
+    Trigger,
+    Width,
+    Window,
+)
+from rebalancer.core.render import duration
+from rebalancer.core.schedule import GRACE, moment_words, next_moment
+from rebalancer.core.trigger import due_until
 from rebalancer.research.flags import Flags, parsed, trigger_of
+from rebalancer.research.model import Times
 from rebalancer.units import ONE, Token, Weight
 
 ABSOLUTE, RELATIVE = Weight(5 * ONE // 100), Weight(25 * ONE // 100)
@@ -40,6 +59,21 @@ def trigger_from(flags: Flags, assets: tuple[Token, ...]) -> Trigger:
             return Hybrid(_cadence(flags, kind), _bands(flags, assets))
         case _:
             raise ConfigError(f"--trigger: saw {kind!r}, expected one of {', '.join(_KINDS)}")
+
+
+def require_met(trigger: Trigger, window: Window | None, times: Times) -> None:
+    """Raises ConfigError where a schedule is due, and over, between two prices: a keeper would have met it."""
+    if isinstance(trigger, Threshold) or not isinstance(trigger.every, Schedule):
+        return
+    for place in np.flatnonzero(np.diff(times) > GRACE).tolist():
+        before, after = int(times[place]), int(times[place + 1])
+        moment = next_moment(trigger.every, before)
+        if moment is not None and due_until(moment, window) <= after:
+            raise ConfigError(
+                f"at {trigger.every.text!r}: {moment_words(moment)} is due for {duration(GRACE)}, and there is no "
+                f"price between {moment_words(before)} and {moment_words(after)}; expected one in that time. Give "
+                "closer prices, a schedule whose moments have prices, or a time such as --every '7 d'"
+            )
 
 
 def _useless(kind: str, given: str | None, flag: str) -> None:

@@ -42,20 +42,23 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """What became of each configuration, over all times; each of shape (configurations,). Money in dollars."""
+    """What became of each configuration, over all times; each of shape (configurations,). Money in dollars.
+
+    NaN: the times do not carry the figure, as for a ratio of less than a year.
+    """
 
     final: Floats
-    """Worth at the last time, after fee and impact."""
+    """Worth at the last time, after fee, impact and gas."""
     fee: Floats
     impact: Floats
     gas: Floats
-    """Estimated from the number of swaps. It is the operator's: `final` knows nothing of it, `growth` does."""
+    """Estimated from the number of swaps."""
     trades: Times
     """Rebalances."""
     turnover: Floats
     """What was sold in a year, as a share of the mean value."""
     growth: Floats
-    """Of a year, of what is left after gas: 0.1 is 10 %."""
+    """Of a year, in all where there is less than one: 0.1 is 10 %."""
     volatility: Floats
     """Of a year."""
     sharpe: Floats
@@ -81,12 +84,12 @@ class Fold:
     chosen: int
     """The place of the best configuration in sample."""
     inside: float
-    """Its growth of a year in sample, after gas; `outside`: out of sample."""
+    """Its growth in sample, in all and after all costs; `outside`: out of sample."""
     outside: float
     hold: float
-    """The growth of a year of the same portfolio left alone out of sample."""
+    """The growth of the same portfolio left alone out of sample."""
     median: float
-    """The growth of a year that the middle one of all choices had out of sample."""
+    """The growth that the middle one of all choices had out of sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ class Deflated:
 class Walk:
     """The walk-forward as one portfolio: what it held passes from fold to fold, so that a change of rules is paid for.
 
-    `values`: dollars at each time from the first split on, `hold`: of the portfolio left alone from there.
+    `values`: dollars at each time from the first split on, less all gas until then, `hold`: of the portfolio left alone
+    from there.
     `at`: their places in `Prices.times`.
     """
 
@@ -113,12 +117,15 @@ class Walk:
     at: Times
     values: Floats
     hold: Floats
+    years: float
     growth: float
-    """Of a year, after gas."""
-    sharpe: float
+    """Of a year, in all where there is less than one; `hold_growth`: of the portfolio left alone."""
+    hold_growth: float
+    sharpe: float | None
+    """None for less than a year, or where nothing is left."""
     drawdown: float
-    skill: Deflated
-    """Of the returns out of sample. Each choice was blind to them, so that it counts as one trial."""
+    skill: Deflated | None
+    """Of the returns out of sample. Each choice was blind to them, and counts as one trial. None: as `sharpe`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ class BreakEven:
     configuration: int
     """Its place; the fee of its own is not looked at."""
     growth: tuple[float, ...]
-    """Of a year, after gas, at each of the fees."""
+    """As `Measures.growth`, at each of the fees."""
     than_hold: float | None
     """The fee, 0.01 is 1 %."""
     than_calendar: float | None
@@ -147,17 +154,18 @@ class SweepResult:
     best: int
     """The place of the one that grew the most in all of the past: a look back, and no promise."""
     values: Floats
-    """Of the best, dollars at each time."""
+    """Of the best, dollars at each time, less all gas until then."""
     hold: Floats
     """Of the portfolio left alone, dollars at each time."""
+    years: float
     fees: tuple[Ppm, ...]
     break_even: tuple[BreakEven, ...]
     """Of the configurations that grew the most, one for each rule (whatever its fee)."""
     calendar: Configuration
-    """That `BreakEven.than_calendar` compares with: the one in the grid that grew the most, else one of 30 days."""
-    skill: Deflated
-    """Of the best, for as many trials as there are choices."""
-    ahead: Deflated
+    """That `BreakEven.than_calendar` compares with: of the choices the one that grew the most, else one of 30 days."""
+    skill: Deflated | None
+    """Of the best, for as many trials as there are choices. None for less than a year, or where nothing is left."""
+    ahead: Deflated | None
     """The same of its returns above those of the portfolio left alone: rising prices are nobody's skill."""
     walk: Walk | None
     """None: too few times."""
@@ -177,13 +185,19 @@ def run_sweep(
 ) -> SweepResult:
     """All configurations over all times, and the walk-forward. `crew`: who works it out; None: the cores here.
 
-    Raises ConfigError for prices or a grid of which nothing can be said.
+    Raises ConfigError for prices or a grid of which nothing can be said, and for targets that follow from prices.
     """
+    if study.estimation is not None:
+        raise ConfigError(
+            f"targets.method: {study.estimation.method.value} finds the targets anew from prices, and a sweep keeps "
+            "them: expected `method: fixed`, or none, which tries bands and cadences around the targets that are "
+            "written down. `rebalancer backtest` plays those that follow from prices, one configuration at a time"
+        )
     # Late: whoever shows a result does not need what makes one.
     from rebalancer.research import scores, walk
     from rebalancer.research.break_even import FEES, broken_even, reference
     from rebalancer.research.crew import Cores, tables
-    from rebalancer.research.lanes import left_out
+    from rebalancer.research.left_out import left_out, refuse_thin
     from rebalancer.research.outcomes import paths
 
     whole = 0, len(study.prices.times) - 1
@@ -192,29 +206,31 @@ def run_sweep(
             f"a sweep of {len(configurations)} configurations over {whole[1] + 1} times, expected one or more over "
             "three or more; give more prices"
         )
+    refuse_thin(study, configurations)
     folds, choices = walk.folds_of(whole[1] + 1, windows), _choices(study, configurations)
     first, *rest = tables(crew or Cores(), study, configurations, [whole, *walk.spans_of(folds)], progress)
     measures = scores.measures_of(study, first, whole)
     best = choices[int(measures.growth[choices].argmax())]
-    values, _ = paths(study, [configurations[best]], whole)
-    hold, calendar = scores.alone(study, whole), reference(configurations, measures.growth)
-    returns, spare = np.diff(values[:, 0]) / values[:-1, 0], np.diff(hold) / hold[:-1]
-    yearly = scores.per_year(study, whole) ** 0.5
+    values, hold = paths(study, [configurations[best]], whole)[0][:, 0], scores.alone(study, whole)
+    calendar = reference([configurations[at] for at in choices], measures.growth[choices])
+    returns, years = scores.returns_of(values), scores.years_of(study, whole)
+    above = None if returns is None else returns - np.diff(hold) / hold[:-1]
     return SweepResult(
         study=study,
         configurations=tuple(configurations),
         measures=measures,
         choices=tuple(choices),
         best=best,
-        values=values[:, 0],
+        values=values,
         hold=hold,
+        years=years,
         fees=FEES,
         break_even=broken_even(study, configurations, measures.growth, calendar),
         calendar=calendar,
-        skill=scores.deflated(returns, measures.sharpe[choices], yearly),
-        ahead=scores.deflated(returns - spare, measures.ahead[choices], yearly),
+        skill=scores.deflated(returns, measures.sharpe[choices], years),
+        ahead=scores.deflated(above, measures.ahead[choices], years),
         walk=walk.walked(study, configurations, choices, (folds, rest)) if folds else None,
-        left_out=left_out(study),
+        left_out=left_out(study, configurations),
     )
 
 

@@ -13,7 +13,15 @@ from rebalancer.research.report_lines import line_of, moments, most_points, weal
 from rebalancer.research.report_parts import Json, Picture, numbers, words
 from rebalancer.research.review_words import day
 from rebalancer.research.sweep import Configuration, SweepResult, Walk
-from rebalancer.research.sweep_words import NONE, back_words, cadence_words, configuration_words, fee_words, share_words
+from rebalancer.research.sweep_words import (
+    NONE,
+    back_words,
+    cadence_words,
+    configuration_words,
+    fee_words,
+    growth_words,
+    share_words,
+)
 from rebalancer.units import ONE
 
 _WRITTEN = 150
@@ -69,21 +77,20 @@ def picture_walk(result: SweepResult, walk: Walk) -> Picture:
 
 
 def picture_folds(result: SweepResult, walk: Walk) -> Picture:
-    """Growth a year in and out of sample, fold by fold."""
+    """Growth out of sample, fold by fold."""
     times = result.study.prices.times
     names = [f"{day(int(times[f.split]))[:7]}<br>to {day(int(times[f.end]))[:7]}" for f in walk.folds]
     chosen = [words(configuration_words(result.configurations[fold.chosen])) for fold in walk.folds]
     bars: tuple[tuple[str, str, list[float]], ...] = (
-        ("chosen, before (in sample)", "shade", [fold.inside for fold in walk.folds]),
-        ("chosen, after (out of sample)", "ours", [fold.outside for fold in walk.folds]),
-        ("the middle of all, after", "calendar", [fold.median for fold in walk.folds]),
-        ("hold, after", "hold", [fold.hold for fold in walk.folds]),
+        ("chosen by the past", "ours", [fold.outside for fold in walk.folds]),
+        ("the middle of all", "calendar", [fold.median for fold in walk.folds]),
+        ("hold", "hold", [fold.hold for fold in walk.folds]),
     )
     return Picture(
         name="folds",
         title="Each step of it",
-        caption="Growth a year in per cent: what made a rule look best, and what it did then, beside the middle of all "
-        "rules and holding.",
+        caption="Growth in each step as a whole, in per cent and after all costs: what the rule that had looked best "
+        "did then, beside the middle of all rules and holding.",
         traces=tuple(
             {
                 "type": "bar",
@@ -116,7 +123,7 @@ def picture_best(result: SweepResult) -> Picture:
     return Picture(
         name="best",
         title="With hindsight: the best of all",
-        caption=f"Dollars after fees and impact{scale}, of {best}. It was chosen by this very picture: the "
+        caption=f"Dollars after all costs{scale}, of {best}. It was chosen by this very picture: the "
         "walk-forward says what choosing was worth.",
         traces=(line_of(0, "best", times, result.values[kept]), line_of(1, "hold", times, result.hold[kept])),
         layout={"yaxis": axis},
@@ -129,8 +136,9 @@ def pictures_heat(result: SweepResult) -> tuple[Picture, ...]:
     axes = _filled(result.configurations)
     if not axes:
         return ()
+    span = growth_words(result.years)
     return (
-        _heat(result, axes, ("growth", "Growth a year, per cent, after all costs", 100 * result.measures.growth)),
+        _heat(result, axes, ("growth", f"Growth {span}, per cent, after all costs", 100 * result.measures.growth)),
         _heat(result, axes, ("costs", "Turnover a year, per cent of the portfolio", 100 * result.measures.turnover)),
     )
 

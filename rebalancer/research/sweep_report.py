@@ -7,11 +7,17 @@ from rebalancer.research.report_parts import Part, Points, Sheet
 from rebalancer.research.review_words import day, percent
 from rebalancer.research.sweep import BreakEven, Deflated, SweepResult, Walk
 from rebalancer.research.sweep_figures import picture_best, picture_folds, picture_walk, pictures_heat
-from rebalancer.research.sweep_words import configuration_words, fee_words, rule_words
+from rebalancer.research.sweep_words import (
+    configuration_words,
+    cost_words,
+    fee_words,
+    growth_words,
+    ratio_words,
+    rule_words,
+)
 
 LISTED = 15
 """Configurations, the best first."""
-TOP_HEAD = ("rule", "a year", "Sharpe", "deepest fall", "turnover a year", "costs, USD", "off target, of an asset")
 
 
 def sweep_page(result: SweepResult) -> str:
@@ -28,13 +34,12 @@ def headline(result: SweepResult) -> str:
             "The prices are too short for a walk-forward: there is no figure here that was not chosen with hindsight, "
             "and so none to expect anything from."
         )
-    walk = result.walk
-    years = float(result.study.prices.times[walk.at[-1]] - result.study.prices.times[walk.at[0]]) / (365 * 86_400)
-    held = (walk.hold[-1] / walk.hold[0]) ** (1 / years) - 1
+    walk, span = result.walk, growth_words(result.walk.years)
+    sharpe = f"Sharpe ratio {walk.sharpe:.2f}, " if walk.sharpe is not None else ""
     return (
-        f"Out of sample: choosing by the past grew {percent(walk.growth)} a year after all costs, over {years:.1f} "
-        f"years in {len(walk.folds)} steps; left alone {percent(float(held))}. Sharpe ratio {walk.sharpe:.2f}, deepest "
-        f"fall {percent(walk.drawdown)}."
+        f"Out of sample: choosing by the past grew {percent(walk.growth)} {span} after all costs, at "
+        f"{cost_words(result.study)}, over {walk.years:.1f} years in {len(walk.folds)} steps; left alone "
+        f"{percent(walk.hold_growth)}. {sharpe}{'d' if sharpe else 'D'}eepest fall {percent(walk.drawdown)}."
     )
 
 
@@ -52,19 +57,11 @@ def sweep_parts(result: SweepResult) -> tuple[Part, ...]:
 
 def sweep_caveats(result: SweepResult) -> tuple[tuple[str, str], ...]:
     """In a few words, and why that matters."""
-    skill, ahead = result.skill, result.ahead
     return (
+        ("That the best is good.", _luck(result)),
         (
-            "That the best is good.",
-            f"The best of {skill.trials:,} looks good by luck alone: a Sharpe ratio of {skill.luck:.2f} would be "
-            f"expected of rules without any skill, it has {skill.sharpe:.2f}. That the true one is above luck is "
-            f"{_odds(skill)} likely; above luck against hold, {_odds(ahead)} (deflated Sharpe ratio, Bailey and López "
-            "de Prado 2014).",
-        ),
-        (
-            "What limits do.",
-            f"Not done here, and done by a live keeper: {'; '.join(result.left_out)}. `rebalancer backtest` is the "
-            "live tick itself.",
+            "All that a live keeper does.",
+            f"What is otherwise here: {'; '.join(result.left_out)}. `rebalancer backtest` is the live tick itself.",
         ),
         (
             "Any other past.",
@@ -75,6 +72,21 @@ def sweep_caveats(result: SweepResult) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _luck(result: SweepResult) -> str:
+    skill, ahead, count = result.skill, result.ahead, len(result.choices)
+    if skill is None or ahead is None:
+        return (
+            f"The best of {count:,} looks good by luck alone, and these prices do not say by how much: less than a "
+            "year carries no Sharpe ratio, nor does what gas has eaten up."
+        )
+    return (
+        f"The best of {skill.trials:,} looks good by luck alone: a Sharpe ratio of {skill.luck:.2f} would be "
+        f"expected of rules without any skill, it has {skill.sharpe:.2f}. That the true one is above luck is "
+        f"{_odds(skill)} likely; above luck against hold, {_odds(ahead)} (deflated Sharpe ratio, Bailey and López "
+        "de Prado 2014)."
+    )
+
+
 def _odds(skill: Deflated) -> str:
     return percent(skill.probability, 0)
 
@@ -82,8 +94,8 @@ def _odds(skill: Deflated) -> str:
 def _skill(result: SweepResult) -> str:
     best = configuration_words(result.configurations[result.best])
     return (
-        f"With hindsight the best was {best}, with {percent(float(result.measures.growth[result.best]))} a year. That "
-        "is no promise: see what choosing it would have come to."
+        f"With hindsight the best was {best}, with {percent(float(result.measures.growth[result.best]))} "
+        f"{growth_words(result.years)}. That is no promise: see what choosing it would have come to."
     )
 
 
@@ -94,13 +106,14 @@ def _walked(result: SweepResult, walk: Walk | None) -> tuple[Part, ...]:
 
 
 def _top(result: SweepResult) -> Sheet:
-    m = result.measures
+    m, span = result.measures, growth_words(result.years)
+    head = ("rule", span, "Sharpe", "deepest fall", "turnover a year", "costs, USD", "off target, of an asset")
     order = sorted(range(len(result.configurations)), key=lambda place: -m.growth[place])[:LISTED]
     rows = tuple(
         (
             configuration_words(result.configurations[at]),
             percent(float(m.growth[at])),
-            f"{float(m.sharpe[at]):.2f}",
+            ratio_words(float(m.sharpe[at])),
             percent(float(m.drawdown[at])),
             percent(float(m.turnover[at]), 0),
             f"{float(m.fee[at] + m.impact[at] + m.gas[at]):,.0f}",
@@ -109,7 +122,7 @@ def _top(result: SweepResult) -> Sheet:
         for at in order
     )
     note = "By growth over all of the past, after fees, impact and gas: chosen with hindsight."
-    return Sheet(f"The first {len(rows)} of {len(result.configurations):,}", TOP_HEAD, rows, note)
+    return Sheet(f"The first {len(rows)} of {len(result.configurations):,}", head, rows, note)
 
 
 def _break_even(result: SweepResult) -> tuple[Sheet, ...]:
@@ -117,7 +130,10 @@ def _break_even(result: SweepResult) -> tuple[Sheet, ...]:
         return ()
     head = ("rule", *(f"at {fee_words(fee)}" for fee in result.fees), "worse than hold from", "than the calendar from")
     rows = tuple(_even_row(result, one) for one in result.break_even)
-    note = "Growth a year at each pool fee, and the fee from which on it would have been better left alone."
+    note = (
+        f"Growth {growth_words(result.years)} at each pool fee, and the fee from which on it would have been better "
+        "left alone."
+    )
     return (Sheet("What fee it bears", head, rows, note),)
 
 

@@ -1,9 +1,12 @@
-"""A configuration of a sweep in, a few words for it out."""
+"""A configuration of a sweep, or a figure of it, in, a few words for it out."""
 
 from __future__ import annotations
 
+import math
+
 from rebalancer.core.model import Back, Cadence
 from rebalancer.core.render import duration
+from rebalancer.research.model import Study
 from rebalancer.research.sweep import Configuration
 from rebalancer.units import ONE, PPM, Ppm, Weight
 
@@ -28,6 +31,23 @@ def rule_words(one: Configuration) -> str:
         return "hold" if one.every is None else cadence_words(one.every)
     band = f"{' or '.join(edges)} {back_words(one.back)}"
     return band if one.every is None else f"{band}, looks {cadence_words(one.every)}"
+
+
+def cost_words(study: Study) -> str:
+    """What choices are made at: "0.3 % fee, pools of 1,000,000 USD"."""
+    fee, depth = study.frictions.fee[0], study.frictions.depth
+    pools = f", pools of {depth[0] // ONE:,} USD" if depth[0] is not None and len(set(depth)) == 1 else ""
+    return f"{fee_words(fee)} fee{pools}"
+
+
+def growth_words(years: float) -> str:
+    """What growth is of: less than a year is not blown up to one."""
+    return "a year" if years >= 1 else "in all"
+
+
+def ratio_words(value: float | None) -> str:
+    """A dash where the times do not carry it."""
+    return NONE if value is None or math.isnan(value) else f"{value:.2f}"
 
 
 def cadence_words(every: Cadence) -> str:

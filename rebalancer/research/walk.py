@@ -12,9 +12,8 @@ from rebalancer.research.kernel_tables import DUE, GAS
 from rebalancer.research.lanes import lanes_of
 from rebalancer.research.model import Floats, Study
 from rebalancer.research.outcomes import kept_of, run
-from rebalancer.research.scores import Span, alone, growth_of, net_growth, per_year, years_of
-from rebalancer.research.statistics import probability_above, sample_of
-from rebalancer.research.sweep import Configuration, Deflated, Fold, Walk
+from rebalancer.research.scores import Span, alone, deflated, growth_of, returns_of, total_growth, years_of
+from rebalancer.research.sweep import Configuration, Fold, Walk
 from rebalancer.research.windows import Windows
 from rebalancer.units import ONE
 
@@ -47,18 +46,37 @@ def walked(
     """`cut`: the folds, and the tables of `spans_of` them. `choices`: the places of those that can be chosen."""
     found, (folds, tables) = [], cut
     for at, (start, split, end) in enumerate(folds):
-        inside = net_growth(study, tables[2 * at], (start, split))[choices]
-        outside = net_growth(study, tables[2 * at + 1], (split, end))[choices]
+        inside = total_growth(study, tables[2 * at])[choices]
+        outside = total_growth(study, tables[2 * at + 1])[choices]
         best = int(inside.argmax())
         left = alone(study, (split, end))
-        hold = growth_of(left[-1:], float(left[0]), years_of(study, (split, end)))
-        grown = float(inside[best]), float(outside[best]), float(hold[0]), float(np.median(outside))
+        grown = float(inside[best]), float(outside[best]), float(left[-1] / left[0] - 1), float(np.median(outside))
         found.append(Fold(start, split, end, choices[best], *grown))
     return _joined(study, configurations, tuple(found))
 
 
 def _joined(study: Study, configurations: Sequence[Configuration], folds: tuple[Fold, ...]) -> Walk:
-    """The chosen ones, each from what the one before it has left."""
+    values = _wealth(study, configurations, folds)
+    span = folds[0].split, folds[-1].end
+    years, hold = years_of(study, span), alone(study, span)
+    skill = deflated(returns_of(values), np.zeros(1), years)
+    growth = growth_of(np.array([values[-1], hold[-1]]), study.start / ONE, years)
+    return Walk(
+        folds=folds,
+        at=np.arange(span[0], span[1] + 1),
+        values=values,
+        hold=hold,
+        years=years,
+        growth=float(growth[0]),
+        hold_growth=float(growth[1]),
+        sharpe=None if skill is None else skill.sharpe,
+        drawdown=float(min((1 - values / np.maximum.accumulate(values)).max(), 1.0)),
+        skill=skill,
+    )
+
+
+def _wealth(study: Study, configurations: Sequence[Configuration], folds: tuple[Fold, ...]) -> Floats:
+    """Dollars at each time, less all gas until then, of the chosen ones, each from what the one before it has left."""
     values, gas = np.empty(0), 0.0
     before: Floats | None = None
     for at, fold in enumerate(folds):
@@ -67,28 +85,13 @@ def _joined(study: Study, configurations: Sequence[Configuration], folds: tuple[
         assets, book = len(lanes.shape), lanes.book
         if before is not None:
             book[0, :assets] = before[:assets]
+            last = folds[at - 1]
             # Whoever keeps the same time goes on waiting for it; a new rule may act from the next time on.
-            waited, last = (
-                before[assets + DUE] - (fold.split - folds[at - 1].split),
-                configurations[folds[at - 1].chosen],
-            )
-            book[0, assets + DUE] = max(waited, 1) if last.every == chosen.every else 1
+            waited = before[assets + DUE] - (fold.split - last.split)
+            book[0, assets + DUE] = max(waited, 1) if configurations[last.chosen].every == chosen.every else 1
         kept = kept_of(lanes, values=True)
         run(lanes, kept)
-        before, gas = book[0], gas + float(book[0, assets + GAS])
         # The end of one is the beginning of the next, and counted once.
-        values = np.concatenate((values[:-1], kept.values[:, 0]))
-    span = folds[0].split, folds[-1].end
-    sample = sample_of(np.diff(values) / values[:-1])
-    years, yearly = years_of(study, span), per_year(study, span) ** 0.5
-    growth = growth_of(values[-1:] - gas, study.start / ONE, years)
-    return Walk(
-        folds=folds,
-        at=np.arange(span[0], span[1] + 1),
-        values=values,
-        hold=alone(study, span),
-        growth=float(growth[0]),
-        sharpe=float(sample.sharpe * yearly),
-        drawdown=float((1 - values / np.maximum.accumulate(values)).max()),
-        skill=Deflated(float(sample.sharpe * yearly), 0.0, probability_above(sample, 0.0), 1),
-    )
+        values = np.concatenate((values[:-1], kept.values[:, 0] - gas))
+        before, gas = book[0], gas + float(book[0, assets + GAS])
+    return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from small_market import (
     FEES,
@@ -23,7 +23,7 @@ from small_market import (
     usd,
 )
 from small_module import DAY, MODULE_LIMITS, WIDER, module_snapshot, wallet_with
-from test_plan_properties import Case, markets, policies, weights
+from test_plan_properties import EXAMPLES, Case, markets, policies, weights
 
 from rebalancer.core.guard import guard_batch
 from rebalancer.core.model import ModuleWallet, Plan, Snapshot, Target
@@ -190,6 +190,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(policy, targets, held, portfolio, plan)
 
 
+@settings(max_examples=EXAMPLES)
 @given(cases())
 def test_every_plan__for_a_module__is_let_through_and_its_outcome_stands(case: Case) -> None:
     batch = batch_of(case.plan, case.snapshot, case.policy)
@@ -199,6 +200,7 @@ def test_every_plan__for_a_module__is_let_through_and_its_outcome_stands(case: C
     assert all(drift[t.sell.token] > 0 > drift[t.buy] for t in case.plan.trades)
 
 
+@settings(max_examples=2 * EXAMPLES)
 @given(cases(), st.data())
 def test_every_plan__for_a_module__keeps_its_limits_when_prices_move_by_a_part_of_the_tolerance(
     case: Case, data: st.DataObject

@@ -197,7 +197,8 @@ def test_why_stop__of_several_limits__names_each_with_its_next_step() -> None:
     over = with_trade(replace(NO_HISTORY, trades_of_day=12), costing(200_000, gas=4_000), PORTFOLIO)
     said = why_stop((*failures(POLICY, past_with(3)), *guard_spent(POLICY, over)))
     assert said is not None and said.startswith(
-        "failures: the last 3 batches failed, allowed is fewer than 3 in a row; trades_per_day: 13 rebalances in 24 h, "
+        "failures: 3 batches failed since the last rebalance, allowed is fewer than 3; trades_per_day: 13 rebalances "
+        "in 24 h, "
     )
     assert said.count("says what called for each") == 1 and said.endswith("; then resume")
 

@@ -32,14 +32,26 @@ WALLET = Address("0x5afe5afE5afE5afE5afE5aFe5aFe5Afe5Afe5AfE")
 
 
 def _days(run: Run) -> int:
-    return (run.last - run.good_since) // DAY
+    return (run.good_until - run.good_since) // DAY
+
+
+BLIND = ("Unavailable", "ConfigError", "error", "Halt", "resumed", "begun", "configured")
+"""Outcomes of rows without a look at the wallet."""
+OURS = "configuration a"
 
 
 def ticks(*ends: str, every: int = DAY // 2, last: int = NOW) -> tuple[TickRecord, ...]:
     """The newest first, `ends` in the order of time."""
     began = last - every * (len(ends) - 1)
     rows = [TickRecord(began + n * every, n, end, f"why {n}", None, None, None, 1) for n, end in enumerate(ends)]
-    return tuple(reversed(rows))
+    seen = [replace(row, holdings=() if row.outcome in BLIND else ((ASSETS[0].address, 7),)) for row in rows]
+    return tuple(reversed(seen))
+
+
+def begun(records: tuple[TickRecord, ...], what: str = OURS) -> Run | None:
+    """These, after the row that says what they run with."""
+    mark = TickRecord(records[-1].at - 1, None, "begun", what, None, None, None, 0)
+    return run_of((*records, mark))
 
 
 # ---------------------------------------------------------------- whose it is, what it holds
@@ -91,21 +103,43 @@ def test_run_of__nothing_on_record__is_none() -> None:
 
 
 def test_run_of__ticks_that_went_well__counts_from_the_first() -> None:
-    run = run_of(ticks("planned", "held", "blocked", "Unavailable", "settled"))
+    run = run_of(ticks("planned", "held", "Unavailable", "pending", "settled"))
     assert run is not None and (run.ticks, _days(run), run.broken_by) == (5, 2, None)
     assert run.good_since == run.began == NOW - 2 * DAY
 
 
+@pytest.mark.parametrize("end", ["Unavailable", "ConfigError", "error", "blocked"])
+def test_run_of__ticks_that_do_nothing_of_a_keepers_work__have_shown_nothing(end: str) -> None:
+    run = run_of(ticks(*[end] * 40))
+    assert run is not None and run.ticks == 40 and (run.good_since, run.good_until) == (NOW, NOW)
+
+
+def test_run_of__one_look_and_days_without__has_gone_well_for_no_time() -> None:
+    run = run_of(ticks("held", *["Unavailable"] * 40, "held"))
+    assert run is not None and run.good_since == NOW and run.broken_by == "it paused for 20 d 12 h"
+
+
+def test_run_of__errors_between_looks_a_day_apart__goes_on() -> None:
+    run = run_of(ticks("held", "Unavailable", "held", "blocked", "held", "Unavailable"))
+    assert run is not None and run.broken_by is None and run.good_since == run.began
+    assert run.good_until == NOW - DAY // 2 and run.last == NOW
+
+
 @pytest.mark.parametrize(("end", "words"), [("failed", "a batch failed: why 1"), ("Halt", "it halted: why 1")])
-def test_run_of__a_failure_or_a_halt__counts_from_there(end: str, words: str) -> None:
-    run = run_of(ticks("held", end, "resumed", "held", "held"))
-    assert run is not None and run.good_since == NOW - 3 * DAY // 2
+def test_run_of__a_failure_or_a_halt__counts_from_the_first_look_after(end: str, words: str) -> None:
+    run = run_of(ticks("held", end, "resumed", "held", "held", "held"))
+    assert run is not None and run.good_since == NOW - DAY
     assert run.broken_by == words and _days(run) == 1
 
 
 def test_run_of__the_newest_failed__has_gone_well_for_no_time() -> None:
     run = run_of(ticks("held", "held", "failed"))
     assert run is not None and run.good_since == NOW and _days(run) == 0
+
+
+def test_run_of__a_failure_and_a_long_pause__counts_nothing_of_the_pause() -> None:
+    run = run_of((*ticks("held", "held", "held"), *ticks("held", "failed", last=NOW - 20 * DAY)))
+    assert run is not None and run.good_since == NOW - DAY and run.broken_by == "a batch failed: why 1"
 
 
 def test_run_of__a_pause_of_more_than_a_day__counts_from_its_end() -> None:
@@ -119,6 +153,11 @@ def test_run_of__the_longest_pause_that_is_none__goes_on() -> None:
     assert run is not None and run.good_since == run.began
 
 
+def test_run_of__a_daily_cron_that_is_never_on_the_second__goes_on() -> None:
+    run = run_of(ticks(*["held"] * 30, every=DAY + 2))
+    assert run is not None and run.broken_by is None and _days(run) == 29
+
+
 def test_run_of__its_first_look__is_what_it_began_with() -> None:
     first = replace(ticks("planned")[0], holdings=((ASSETS[0].address, 7),))
     later = replace(ticks("held")[0], holdings=((ASSETS[0].address, 9),))
@@ -126,33 +165,70 @@ def test_run_of__its_first_look__is_what_it_began_with() -> None:
     assert run is not None and run.opening == ((ASSETS[0].address, 7),)
 
 
+def test_run_of__configured_otherwise_on_the_way__counts_from_there_and_names_what_runs() -> None:
+    run = run_of(ticks("begun", "held", "held", "configured", "held", "held", "held"))
+    assert run is not None and (run.ticks, run.began) == (5, NOW - 3 * DAY)
+    assert (run.good_since, run.broken_by, run.rehearsed) == (NOW - DAY, "it was configured otherwise", "why 3")
+
+
+def test_run_of__begun_anew__knows_nothing_of_before() -> None:
+    anew = replace(ticks("begun", last=NOW - DAY)[0], holdings=((ASSETS[0].address, 9),))
+    run = run_of((*ticks("held", "held"), anew, *ticks("begun", "held", "failed", "held", last=NOW - 2 * DAY)))
+    assert run is not None and (run.ticks, run.began, run.opening) == (2, NOW - DAY, ((ASSETS[0].address, 9),))
+    assert (run.good_since, run.broken_by) == (NOW - DAY // 2, None)
+
+
 # ---------------------------------------------------------------- whether that is enough
 
 
+def _waits(run: Run | None, now: int = NOW) -> str:
+    why = why_not_yet(run, 14 * DAY, OURS, now)
+    assert why is not None and why.startswith("14 d on paper without failing or halting are asked for, and ")
+    return why
+
+
 def test_why_not_yet__never_run__says_how_to_begin() -> None:
-    why = why_not_yet(None, 14 * DAY, NOW)
-    assert why is not None and "14 d" in why and "`rebalancer run --paper`" in why
+    assert "it has never run on paper: begin with `rebalancer run --paper`" in _waits(None)
 
 
 def test_why_not_yet__long_enough__is_none() -> None:
-    run = run_of(ticks(*["held"] * 29))
+    run = begun(ticks(*["held"] * 29))
     assert run is not None and _days(run) == 14
-    assert why_not_yet(run, 14 * DAY, NOW) is None
+    assert why_not_yet(run, 14 * DAY, OURS, NOW) is None
+
+
+@pytest.mark.parametrize("what", ["configuration b", None])
+def test_why_not_yet__long_enough_of_another_configuration__is_no_evidence(what: str | None) -> None:
+    run = begun(ticks(*["held"] * 29), what or "")
+    assert run is not None
+    assert "it has not run on paper as it is configured now" in _waits(replace(run, rehearsed=what))
+
+
+@pytest.mark.parametrize("end", ["Unavailable", "ConfigError", "error"])
+def test_why_not_yet__no_tick_that_has_seen_the_wallet__says_where_to_look(end: str) -> None:
+    assert "no tick on paper has seen the wallet yet: `rebalancer history --paper`" in _waits(begun(ticks(*[end] * 40)))
+
+
+def test_why_not_yet__blocked_all_the_time__has_shown_nothing() -> None:
+    assert "it has run for 0 s; 14 d to go" in _waits(begun(ticks(*["blocked"] * 40)))
 
 
 def test_why_not_yet__too_short__says_how_long_it_has_and_lacks() -> None:
-    why = why_not_yet(run_of(ticks(*["held"] * 28)), 14 * DAY, NOW)
-    assert why is not None and "it has run for 13 d 12 h; 12 h to go" in why
+    assert "it has run for 13 d 12 h; 12 h to go" in _waits(begun(ticks(*["held"] * 28)))
 
 
 def test_why_not_yet__failed_on_the_way__says_since_what() -> None:
-    why = why_not_yet(run_of(ticks(*["held"] * 20, "failed", *["held"] * 8)), 14 * DAY, NOW)
-    assert why is not None and "for 4 d since a batch failed: why 20; 10 d to go" in why
+    why = _waits(begun(ticks(*["held"] * 20, "failed", *["held"] * 9)))
+    assert "for 4 d since a batch failed: why 20; 10 d to go" in why
 
 
 def test_why_not_yet__stopped_long_ago__is_no_evidence_however_long_it_was() -> None:
-    why = why_not_yet(run_of(ticks(*["held"] * 99)), 14 * DAY, NOW + 2 * DAY)
-    assert why is not None and "its last paper tick was 2 d ago" in why
+    assert "its last paper tick that went well was 2 d ago" in _waits(begun(ticks(*["held"] * 99)), NOW + 2 * DAY)
+
+
+def test_why_not_yet__nothing_but_errors_since__is_no_evidence_however_long_it_was() -> None:
+    run = begun(ticks(*["held"] * 99, *["Unavailable"] * 4))
+    assert "its last paper tick that went well was 2 d ago" in _waits(run)
 
 
 # ---------------------------------------------------------------- how near to plan

@@ -22,6 +22,7 @@ from small_market import (
     usd,
 )
 
+from rebalancer.config.schedule_text import schedule
 from rebalancer.core.bands import desired_weights
 from rebalancer.core.model import (
     Act,
@@ -136,6 +137,36 @@ def test_patience__after_most__is_over_and_all_is_done(seconds: int, waits: bool
         return
     assert found.reason.reason.endswith("; the trend was waited for " + ("7 d" if seconds == 7 * DAY else "30 d"))
     assert moves(found) == {"WETH": -1_500, "USDC": 1_000, "LINK": 500}
+
+
+@pytest.mark.parametrize(("days", "settled", "waits"), [(8, 1, True), (8, None, False), (7, 0, False), (30, 24, False)])
+def test_patience__a_day_after_what_has_waited_was_done__begins_anew(
+    days: int, settled: int | None, waits: bool
+) -> None:
+    """What a tick leaves over is done by the next ones, within that day."""
+    past = since(days * DAY, None if settled is None else settled * DAY)
+    found = waited(PATIENT, trends_of({WETH: 80}), past)
+    assert isinstance(found.reason, Hold) == waits
+    assert found.called_since == (NOW if waits else NOW - days * DAY)
+
+
+@pytest.mark.parametrize("policy", [replace(PATIENT, trigger=Calendar(DAY)), PATIENT])
+def test_patience__where_every_tick_calls__waits_again_and_again(policy: Policy) -> None:
+    called: int | None = None
+    settled: int | None = None
+    acted = []
+    for day in range(25):
+        now = NOW + day * DAY
+        record = TickRecord(now - DAY, 1, "held", "", None, None, None, 1, called_since=called)
+        past = replace(NEW, recent=(record,), last_settled_at=settled)
+        reason = reason_called(policy, RISEN, now, past)
+        assert isinstance(reason, Act)
+        found = with_patience((policy, reason), RISEN, trends_of({WETH: 80}), now, past)
+        called = found.called_since
+        if isinstance(found.reason, Act):
+            acted.append(day)
+            settled = now
+    assert acted == [7, 15, 23]
 
 
 def test_patience__once_the_price_has_crossed_its_mean__is_over_at_once() -> None:
@@ -261,6 +292,17 @@ def test_calendar__due_again_while_something_waits__trades_the_rest_again() -> N
     policy = replace(WEEKLY, patience=Patience(Delay(50, 20 * DAY), None))
     found = waited(policy, trends_of({LINK: 150}), since(9 * DAY, settled=8 * DAY))
     assert "the last rebalance settled 8 d ago" in found.reason.reason
+
+
+def test_schedule__whose_moment_has_passed__still_waits_for_what_it_has_called_for() -> None:
+    """NOW is a Tuesday evening: Monday was due for a day."""
+    policy = replace(PATIENT, trigger=Calendar(schedule("weekly Monday 14:00")))
+    called = replace(since(32 * 3_600), last_settled_at=NOW - 9 * DAY)
+    forgotten = replace(NEW, last_settled_at=NOW - 9 * DAY)
+    assert isinstance(reason_called(policy, RISEN, NOW, forgotten), Hold)
+    found = waited(policy, trends_of({WETH: 80}), called)
+    assert isinstance(found.reason, Hold) and found.called_since == NOW - 32 * 3_600
+    assert moves(waited(policy, trends_of({}), called)) == {"WETH": -1_500, "USDC": 1_000, "LINK": 500}
 
 
 def test_hybrid__while_something_waits__looks_at_its_bands() -> None:

@@ -65,7 +65,8 @@ def test_moments__of_any_expression_at_any_time__are_cronsims(text: str, now: in
         ("monthly last 12:00", "0 12 L * *"),
         ("quarterly 1 00:00", "0 0 1 1,4,7,10 *"),
         ("quarterly", "0 0 1 1,4,7,10 *"),
-        ("quarterly last", "0 0 L 1,4,7,10 *"),
+        ("quarterly 15 12:00", "0 12 15 1,4,7,10 *"),
+        ("quarterly last", "0 0 L 3,6,9,12 *"),
     ],
 )
 def test_schedule__in_words__is_the_cron_expression(words: str, cron: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,17 @@ from given_leases import a_lease
 with a_lease(*sys.argv[3:6]).hold() as holder:
     print("held" if holder is None else holder, flush=True)
     sys.stdin.read()
+"""
+RACER = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+from given_leases import a_lease
+kind, path, url = sys.argv[3:6]
+while wallet := sys.stdin.readline().strip():
+    with a_lease(kind, path + wallet, url, wallet).hold() as holder:
+        print("held" if holder is None else holder, flush=True)
+        sys.stdin.readline()
+    print("let go", flush=True)
 """
 
 
@@ -49,12 +61,26 @@ class Place:
 
     def held_elsewhere(self) -> subprocess.Popen[str]:
         """Another process that has it, until it is killed or its input is closed."""
-        here = Path(__file__).resolve().parent
-        command = [sys.executable, "-c", HOLDER, str(here), str(here.parent.parent), self.kind, self.path, self.url]
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.running.callback(_end, process)
+        process = self.started(HOLDER)
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         return process
+
+    def started(self, program: str) -> subprocess.Popen[str]:
+        """Another process that knows the place."""
+        here = Path(__file__).resolve().parent
+        command = [sys.executable, "-c", program, str(here), str(here.parent.parent), self.kind, self.path, self.url]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.running.callback(_end, process)
+        return process
+
+
+def told(processes: Sequence[subprocess.Popen[str]], word: str) -> list[str]:
+    """What each answers to a word that all are told at once."""
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(f"{word}\n")
+        process.stdin.flush()
+    return [process.stdout.readline() for process in processes if process.stdout is not None]
 
 
 def _end(process: subprocess.Popen[str]) -> None:

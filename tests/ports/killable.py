@@ -24,8 +24,9 @@ from rebalancer import wire
 from rebalancer.adapters.clock import SystemClock
 from rebalancer.config import Settings
 from rebalancer.core.model import Failure, Intent, Past, Purpose, Replacement, Settlement, TickRecord
+from rebalancer.core.paper import GOES_ON, Opening
 from rebalancer.ports import Lease, Ports, Signer
-from rebalancer.units import Usd
+from rebalancer.wire import parts, wallets
 
 STARTS, FREE, OPEN, LANDED, ENDS = "starts", "free", "open", "landed", "ends"
 """Where a tick is: before the ledger was read; nothing is open; an intent is; the newest one landed a moment ago, and
@@ -174,12 +175,12 @@ def _watch(plan: dict[str, Any], tell: int) -> None:
     steps = Steps(tell, plan["stop"], plan["token"])
     make_ports, make_signer = wire.make_ports, wire.make_signer
 
-    def watched_ports(settings: Settings, remember: bool = True, value: Usd | None = None) -> Ports:
+    def watched_ports(settings: Settings, remember: bool = True, opening: Opening = GOES_ON) -> Ports:
         import sqlalchemy as sa
 
         sa.event.listen(sa.Engine, "commit", steps.committing)
         steps.before("ledger.open")
-        ports = make_ports(settings, remember, value)
+        ports = make_ports(settings, remember, opening)
         steps.after("ledger.open", ports.ledger)
         names = ("chain", "targets", "wallet", "ledger", "notifier")
         watched: dict[str, Any] = {name: Watched(name, getattr(ports, name), steps) for name in names}
@@ -190,7 +191,9 @@ def _watch(plan: dict[str, Any], tell: int) -> None:
         return Watched("signer", make_signer(settings), steps)  # type: ignore[return-value]
 
     clock = partial(AheadClock, plan["ahead"])
-    vars(wire).update(make_ports=watched_ports, make_signer=watched_signer, SystemClock=clock)
+    vars(wire).update(make_ports=watched_ports)
+    vars(wallets).update(make_signer=watched_signer)
+    vars(parts).update(SystemClock=clock)
     if most := plan["most_bytes"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 

@@ -12,6 +12,7 @@ from given_modules import a_module_keeper
 
 from rebalancer.adapters.ledger.sql import SqlLedger
 from rebalancer.adapters.ledger.words import Identity
+from rebalancer.config import read_settings, rehearsed
 from rebalancer.core.model import NOBODY, TickRecord
 from rebalancer.core.paper import paper_address
 from rebalancer.replica.chain import Replica
@@ -128,6 +129,20 @@ def test_run__on_paper_for_a_cron_job__says_so_in_one_line(keeper: Keeper) -> No
     assert tick(keeper)["requests"] == 1
 
 
+@only_the_safe
+def test_run__on_paper_configured_otherwise__says_so_once_in_a_row_of_its_own(keeper: Keeper) -> None:
+    bring_on_target(keeper)
+    tick(keeper)
+    tick(keeper)
+    keeper.edit("trades_per_day: 12 ", "trades_per_day: 11 ")
+    keeper.edit("patience: 1 s", "patience: 2 s")
+    tick(keeper)
+    tick(keeper)
+    rows = keeper.asked("SELECT outcome, detail FROM ticks ORDER BY id")
+    assert [outcome for outcome, _ in rows] == ["begun", "held", "held", "held", "configured", "held", "held"]
+    assert rows[0][1] != rows[4][1] and status(keeper)["paper"]["ticks"] == 5  # type: ignore[index]
+
+
 # ---------------------------------------------------------------- what it begins with
 
 
@@ -232,9 +247,31 @@ def test_run__live_and_on_paper_in_one_ledger__each_settles_its_own(both: Keeper
     assert both.sent() == 1
 
 
+def test_run__on_paper_begun_anew__has_the_new_value_and_leaves_the_live_records_alone(both: Keeper) -> None:
+    assert both.command("run", "--paper", "--json").json["outcome"] == "pending"
+    assert both.command("run", "--live", "--json").json["outcome"] == "settled"
+    both.replica.warp(2)
+    anew = ("run", "--paper", "--anew", "--paper-value", "80_000", "--json")
+    open_one = both.command(*anew)
+    assert open_one.code == 3 and "cannot begin anew yet" in open_one.said
+    assert both.command("run", "--paper", "--json").json["outcome"] == "settled"
+    assert both.command(*anew).code == 3
+    both.replica.mine(64)
+    live = both.command("history", "--json").json
+    begun = both.command(*anew)
+    assert begun.code == 0 and begun.json["outcome"] == "held", begun.said
+    found = status(both)
+    assert 79_999 * 10**18 < int(str(found["value_usd_e18"])) <= 80_000 * 10**18
+    shown = found["paper"]
+    assert isinstance(shown, dict) and (shown["rebalances"], shown["ticks"]) == (0, 1)
+    assert abs(int(shown["hold_usd_e18"]) - int(shown["value_usd_e18"])) == 0
+    assert both.command("history", "--json").json == live != {"ticks": [], "rebalances": []}
+    assert both.sent() == 1
+
+
 @only_the_safe
 def test_run__on_paper_while_the_live_keeper_is_at_work__does_not_wait_for_it(keeper: Keeper) -> None:
-    from rebalancer.config import on_paper, read_settings
+    from rebalancer.config import on_paper
     from rebalancer.wire import make_lease
 
     settings = read_settings(keeper.config)
@@ -253,9 +290,12 @@ def went_well(keeper: Keeper, days: int) -> None:
     """Ticks on paper, each half a day after the one before, up to now."""
     ours = Identity(1, paper_address(1, keeper.wallet), NOBODY, beside=keeper.wallet)
     ledger = SqlLedger(f"sqlite:///{keeper.folder}/rebalancer.sqlite", ours)
-    now = int(time.time())
+    now, settings = int(time.time()), read_settings(keeper.config)
+    began = now - days * DAY - 1
+    ledger.record_tick(TickRecord(began, None, "begun", rehearsed(settings), None, None, None, 0))
     for half in range(2 * days, -1, -1):
-        ledger.record_tick(TickRecord(now - half * DAY // 2, 1, "held", "on target", None, None, None, 1))
+        at, held = now - half * DAY // 2, ((keeper.wallet, 7),)
+        ledger.record_tick(TickRecord(at, 1, "held", "on target", None, None, None, 1, holdings=held))
     ledger.close()
 
 

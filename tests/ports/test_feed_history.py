@@ -94,10 +94,10 @@ def test_read__of_years_over_changes_of_the_aggregator__is_what_a_scan_of_all_ro
         if t in both
     }
     assert len(found["A"]) > 380 and 180 <= len(found["B"]) <= 201 and rpc.requests <= 25 * len(times) / AT_ONCE
-    # Once more: what is kept is not asked for, but for the youngest time, and where BTC had no price yet.
+    # Once more: of what is kept the newest round is asked for alone, which shows that it is this chain's.
     again, rpc = history(replica, tmp_path)
     assert again.read(("A",), times[:-1], silent)["A"] == {t: one for t, one in found["A"].items() if t != last}
-    assert rpc.requests == 0
+    assert rpc.requests <= 8 and again.notices == []
 
 
 def test_read__of_tokens_without_a_feed__names_them(replica: Replica, tmp_path: Path) -> None:
@@ -139,8 +139,10 @@ def test_read__where_the_node_goes_away__keeps_what_it_has_and_goes_on_there(tmp
     assert [len(found[symbol]) for symbol in ("A", "B")] == [len(times)] * 2 and told == [(0, 2), (1, 2), (2, 2)]
     of_before = {time for _, asked, _ in gone.asked for time in asked}
     assert of_before == set(times[-2 * AT_ONCE :]), "the newest first"
-    assert of_before.isdisjoint(time for _, asked, _ in back.asked for time in asked)
-    assert [block for *_, block in back.asked] == [1, 2], "each part at a head of its own"
+    proof, *parts = back.asked
+    assert proof[1] == (times[-1],), "what was kept is of this chain"
+    assert of_before.isdisjoint(time for _, asked, _ in parts for time in asked)
+    assert [block for *_, block in parts] == [2, 3], "each part at a head of its own"
 
 
 def test_read__of_the_last_hour_and_of_what_is_to_come__keeps_none_and_asks_for_no_future(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_read__of_the_last_hour_and_of_what_is_to_come__keeps_none_and_asks_for_
     for _ in range(2):
         found = played(rounds, tmp_path, now).read(("A",), times, silent)["A"]
         assert list(found) == times[:-1]
-    assert [asked for _, asked, _ in rounds.asked] == [tuple(times[:-1]), tuple(times[2:-1])]
+    assert [asked for _, asked, _ in rounds.asked] == [tuple(times[:-1]), (times[1],), tuple(times[2:-1])]
 
 
 def test_read__of_answers_that_are_no_price__has_none_there(tmp_path: Path) -> None:
@@ -170,6 +172,75 @@ def test_read__of_a_feed_that_was_silent__says_when_and_after_a_day_has_no_price
         zip(times, (False, False, True, True), strict=False)
     )
     assert found["A"] == found["B"], "of two feeds the later counts"
+
+
+# ---------------------------------------------------------------- another chain with the same number
+
+
+def test_read__of_a_file_that_another_chain_wrote__sets_it_aside_and_says_so(tmp_path: Path) -> None:
+    times = [DAY * number for number in range(1, 30)]
+    replica = played(Remembered(answer=lambda time: 5 * time), tmp_path, 40 * DAY)
+    assert replica.read(("A",), times, silent)["A"][DAY].usd == Decimal(5 * DAY) / 10**8 and replica.notices == []
+    mainnet = played(Remembered(), tmp_path, 40 * DAY)
+    found = mainnet.read(("A",), times, silent)["A"]
+    assert {time: one.usd for time, one in found.items()} == {time: Decimal(time) / 10**8 for time in times}
+    (said,) = mainnet.notices
+    assert said.startswith(f"{tmp_path}/1-{FEED.address.lower()}.csv has another round of Friday 1970-01-30 00:00 UTC ")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        f"1-{FEED.address.lower()}.csv",
+        f"1-{FEED.address.lower()}.csv.aside",
+    ]
+    assert (again := played(Remembered(), tmp_path, 40 * DAY)).read(("A",), times, silent)["A"] == found
+    assert again.notices == []
+
+
+def test_read__of_a_chain_that_went_another_way_later__sets_the_whole_file_aside(tmp_path: Path) -> None:
+    times = [DAY * number for number in range(1, 30)]
+    # A fork from day 20 on.
+    fork = played(Remembered(answer=lambda time: time if time < 20 * DAY else 7), tmp_path, 40 * DAY)
+    fork.read(("A", "B"), times, silent)
+    mainnet = played(Remembered(), tmp_path, 40 * DAY)
+    found = mainnet.read(("A", "B"), times[:25], silent)
+    assert [one.usd for one in found["A"].values()] == [Decimal(time) / 10**8 for time in times[:25]]
+    assert len(mainnet.notices) == 2
+
+
+def test_read__of_a_node_that_has_not_come_as_far__leaves_the_file_alone(tmp_path: Path) -> None:
+    times = [DAY * number for number in range(1, 30)]
+    played(Remembered(), tmp_path, 40 * DAY).read(("A",), times, silent)
+    (file,) = tmp_path.iterdir()
+    before = file.read_text()
+    # A fork from day 20 on, asked for days of its own between those that are kept.
+    fork = played(Remembered(answer=lambda time: 7), tmp_path, 21 * DAY)
+    found = fork.read(("A",), [20 * DAY, 20 * DAY + 3_600], silent)["A"]
+    assert {one.usd for one in found.values()} == {Decimal(7) / 10**8} and len(found) == 2
+    assert file.read_text() == before and list(tmp_path.iterdir()) == [file]
+    (said,) = fork.notices
+    assert said == f"{file} goes further than this node, which is at Thursday 1970-01-22 00:00 UTC: it was left alone"
+
+
+def test_read__where_a_file_cannot_be_set_aside__says_to_remove_it(tmp_path: Path) -> None:
+    played(Remembered(answer=lambda time: 7), tmp_path, 40 * DAY).read(("A",), [DAY], silent)
+    (file,) = tmp_path.iterdir()
+    (tmp_path / f"{file.name}.aside").mkdir()
+    with pytest.raises(ConfigError, match=r"\.csv cannot be set aside \(Is a directory\); remove it"):
+        played(Remembered(), tmp_path, 40 * DAY).read(("A",), [DAY], silent)
+
+
+def test_command__of_prices_that_a_replica_kept__says_which_file_it_has_set_aside(
+    keeper: Keeper, tmp_path: Path, cache: Path
+) -> None:
+    give_a_past(keeper.replica, 30)
+    assert keeper.command(*asked_for(keeper, tmp_path / "first.csv", 20)).code == 0
+    file = next(iter(sorted(cache.glob("*.csv"))))
+    *lines, last = file.read_text().splitlines()
+    time, _, at = last.split(",")
+    file.write_text("\n".join((*lines, f"{time},12345,{at}", "")))
+    done = keeper.command(*asked_for(keeper, tmp_path / "second.csv", 20), "--json")
+    assert done.code == 0
+    (said,) = [notice for notice in done.json["notices"] if "has another round of" in notice]
+    assert said.startswith(str(file)) and f"It is {file.name}.aside now" in said
+    assert (tmp_path / "second.csv").read_text() == (tmp_path / "first.csv").read_text()
 
 
 # ---------------------------------------------------------------- the command

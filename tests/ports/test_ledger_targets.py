@@ -98,9 +98,15 @@ def test_read__targets_set_between_two_rebalances__counts_the_rebalances(again: 
     assert (past.history.trades_of_day, past.history.day_began, past.history.good_since) == (2, NOW, NOW)
 
 
-def test_read__failures_before_targets_were_set__are_not_in_a_row_any_more(again: Again) -> None:
-    landed(again, an_intent(1), a_failure(an_intent(1)))
-    landed(again, a_change(2), a_failure(a_change(2)))
-    assert again().read(EVER).failures == 2
-    landed(again, a_change(3), set_at(a_change(3), NOW))
+def test_read__targets_that_settle_between_batches_that_fail__end_no_row_of_failures(again: Again) -> None:
+    # A keeper whose rebalances all fail, and whose targets move each month, is to be stopped all the same.
+    counts = []
+    for number, sets in enumerate((False, False, True, False, False, True), 1):
+        intent = a_change(number) if sets else an_intent(number)
+        landed(again, intent, set_at(intent, NOW + number) if sets else a_failure(intent))
+        counts.append(again().read(EVER).failures)
+    assert counts == [1, 2, 2, 3, 4, 4]
+    landed(again, a_change(7), a_failure(a_change(7)))
+    assert again().read(EVER).failures == 5
+    landed(again, an_intent(8), a_settlement(an_intent(8), NOW + 8, a_cost()))
     assert again().read(EVER).failures == 0

@@ -170,6 +170,7 @@ def test_status__of_a_module__tells_what_it_leaves_room_for(keeper: Keeper) -> N
         "nonce": 0,
         "turnover_left_e18": str(3 * 10**17),
         "loss_left_e18": str(15 * 10**14),
+        "step_left_e18": "0",
     }
     keeper.command("run", "--live")
     by_guardian(keeper, "pause()")

@@ -17,7 +17,7 @@ STEPS = 5
 
 def swept(study: Study, configurations: Sequence[Configuration], *, ahead: float = 0.0) -> SweepResult:
     """The wider the band and the nearer its return to the edge, the less is traded; all grow alike. `ahead`: what the
-    choice of the past gains a year in every step of the walk."""
+    choice of the past gains in every step of the walk."""
     count, times = len(configurations), len(study.prices.times)
     turnover = np.array([_turnover(one) for one in configurations])
     values = study.start / ONE * np.exp(np.linspace(0, 0.3, times))
@@ -45,6 +45,7 @@ def swept(study: Study, configurations: Sequence[Configuration], *, ahead: float
         best=0,
         values=values,
         hold=hold,
+        years=(times - 1) / 365,
         fees=FEES,
         break_even=(BreakEven(0, (0.11, 0.10, 0.08), 0.004, None), BreakEven(1, (0.1, 0.1, 0.1), None, 0.0)),
         calendar=Configuration(None, None, Back.TARGET, 30 * 86_400, None, None),
@@ -69,4 +70,4 @@ def _walk(study: Study, values: np.ndarray, hold: np.ndarray, ahead: float) -> W
         for step in range(1, STEPS + 1)
     )
     at = np.arange(edges[1], len(values))
-    return Walk(folds, at, values[at], hold[at], 0.12, 0.9, 0.4, Deflated(0.9, 0.0, 0.8, 1))
+    return Walk(folds, at, values[at], hold[at], 1.5, 0.12, 0.07, 0.9, 0.4, Deflated(0.9, 0.0, 0.8, 1))

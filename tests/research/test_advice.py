@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from given_studies import study_of, walk
 from given_sweeps import swept
 
-from rebalancer.research.advice import advise, tried
+from rebalancer.research.advice import advise, median_growth, tried
+from rebalancer.research.model import Study
+from rebalancer.research.sweep import Configuration, SweepResult
 from rebalancer.units import ONE, Usd
 
 STUDY = study_of(walk(5, 400, 3), gas=20 * 10**9)
@@ -41,7 +45,7 @@ def test_advise__the_closed_form__names_the_bands_of_its_own_size() -> None:
 
 def test_advise__rules_of_equal_growth__the_one_that_trades_least_is_named() -> None:
     """Of the made-up sweep all bands grow alike, and the widest trades the least."""
-    assert "The one of them that trades the least: 15 % to the edge, " in advise(STUDY, swept).words[2]
+    assert "The one of them all that trades the least: 15 % to the edge, " in advise(STUDY, swept).words[2]
 
 
 def test_advise__the_past_chose_no_better_than_the_middle__says_luck() -> None:
@@ -50,7 +54,63 @@ def test_advise__the_past_chose_no_better_than_the_middle__says_luck() -> None:
 
 def test_advise__choosing_gained_the_same_in_every_step__says_what_it_paid() -> None:
     found = advise(STUDY, lambda study, asked: swept(study, asked, ahead=0.1))
-    assert "Choosing by past growth paid 10.0 % a year." in found.words[3]
+    assert "Choosing by past growth paid 9.1 % in each step." in found.words[3]
+
+
+def test_advise__out_of_sample__tells_the_walk_itself_and_the_compounded_middle() -> None:
+    """No mean of steps that were blown up to a year: a loss would count as at most all, and a gain without end."""
+    result = swept(STUDY, tried())
+    assert result.walk is not None
+    losing = tuple(replace(fold, outside=9.0, median=-0.5, hold=9.0) for fold in result.walk.folds)
+    walk = replace(result.walk, folds=losing, years=2.5, growth=-0.154, hold_growth=-0.178)
+    said = advise(STUDY, lambda study, asked: replace(swept(study, asked), walk=walk)).words[3]
+    assert median_growth(walk) == pytest.approx(0.25 - 1)
+    assert "made -15.4 % a year after all costs, the middle of all rules -75.0 %, holding -17.8 %." in said
+
+
+def test_advise__a_walk_of_less_than_a_year__is_told_in_all() -> None:
+    result = swept(STUDY, tried())
+    assert result.walk is not None
+    walk = replace(result.walk, years=0.15, growth=0.3)
+    folds = [1 + fold.median for fold in walk.folds]
+    assert median_growth(walk) == pytest.approx(np.prod(folds) - 1)
+    said = advise(STUDY, lambda study, asked: replace(swept(study, asked), walk=walk, ahead=None)).words
+    assert "made 30.0 % in all after all costs" in said[3]
+    assert "less than a year of prices carries no Sharpe ratio" in said[4]
+
+
+def test_advise__gains_that_five_steps_cannot_tell_from_luck__says_luck() -> None:
+    """Their mean is 2.4 standard errors from nothing: enough of many steps, and not of five."""
+    result = swept(STUDY, tried())
+    assert result.walk is not None
+    gains = np.array([0.1, 0.1, 0.1, 0.0, 0.0])
+    assert 2 < gains.mean() / (gains.std(ddof=1) / 5**0.5) < 2.776
+    folds = tuple(
+        replace(f, outside=float(np.expm1(g)), median=0.0) for f, g in zip(result.walk.folds, gains, strict=True)
+    )
+    walk = replace(result.walk, folds=folds)
+    said = advise(STUDY, lambda study, asked: replace(swept(study, asked), walk=walk)).words[3]
+    assert "cannot be told from luck" in said
+
+
+def test_advise__a_step_that_ate_up_all__is_told() -> None:
+    result = swept(STUDY, tried())
+    assert result.walk is not None
+    lost = (replace(result.walk.folds[0], outside=-1.0), *result.walk.folds[1:])
+    walk = replace(result.walk, folds=lost)
+    assert "ate up all" in advise(STUDY, lambda study, asked: replace(swept(study, asked), walk=walk)).words[3]
+
+
+def test_advise__one_rule_far_ahead_of_all__is_not_called_alike() -> None:
+    def sweep(study: Study, asked: Sequence[Configuration]) -> SweepResult:
+        found = swept(study, asked)
+        growth = found.measures.growth.copy()
+        growth[4] += 1
+        return replace(found, measures=replace(found.measures, growth=growth))
+
+    said = advise(STUDY, sweep).words[2]
+    assert "none of the other 24 came within 2 points of it" in said and "luck" not in said
+    assert "24 of the other 24 rules came within 2 points of it, which is luck" in advise(STUDY, swept).words[2]
 
 
 def test_advise__prices_too_short_for_a_walk__says_so() -> None:

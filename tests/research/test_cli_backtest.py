@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,6 +67,25 @@ def test_backtest__made_up_prices__says_so_first(capsys: Output) -> None:
     assert json.loads(capsys.readouterr().out)["does_not_show"][0].startswith("Any market.")
 
 
+def test_backtest__a_fee_of_nothing__is_played_as_a_millionth_and_says_so(prices: Path, capsys: Output) -> None:
+    ends = []
+    for fee in ("0 %", "0.0001 %"):
+        assert run(["backtest", "--prices", str(prices), *TARGETS, "--fee", fee, "--json"]) == 0
+        ends.append(json.loads(capsys.readouterr().out))
+    free, least = ends
+    assert [line for line in free["said"] if line.startswith("a fee of nothing (BTC, ETH) is played as 0.0001 %")]
+    assert (free["end_usd"], free["fee_usd"]) == (least["end_usd"], least["fee_usd"])
+
+
+def test_advise__in_its_object__the_figures_are_those_of_its_words(prices: Path, capsys: Output) -> None:
+    assert run(["advise", "--prices", str(prices), *TARGETS[:2], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    outside = found["out_of_sample"]
+    assert f"made {100 * outside['growth']:.1f} % {outside['growth_is']} after all costs" in found["words"][3]
+    assert f"the middle of all rules {100 * outside['middle_growth']:.1f} %" in found["words"][3]
+    assert f"holding {100 * outside['hold_growth']:.1f} %" in found["words"][3]
+
+
 def test_backtest__the_rule_of_lots__changes_the_tax_and_nothing_else(prices: Path, capsys: Output) -> None:
     found = {}
     for rule in ("fifo", "hifo"):
@@ -110,6 +130,6 @@ def test_advise__as_json__says_from_which_size_on(prices: Path, capsys: Output) 
 def test_advise__for_people__is_words_a_table_and_what_it_does_not_show(prices: Path, capsys: Output) -> None:
     assert run(["advise", "--prices", str(prices), *TARGETS[:2]]) == 0
     said = capsys.readouterr().out
-    assert "Out of sample, over 5 steps" in said
+    assert re.search(r"Out of sample, over 0\.2 years in 5 steps: .* in all after all costs, .* holding ", said)
     assert "At the cheapest bands, by size" in said
     assert "What this does not show" in said

@@ -207,6 +207,42 @@ def test_updated__over_a_gap__leaves_its_return_out() -> None:
     assert found.weights == calm.weights
 
 
+@pytest.mark.parametrize("method", [*BY_RISK, Method.MAXIMUM_SHARPE])
+@pytest.mark.parametrize(("day", "factor"), [(30, 10.0), (30, 1e-6), (60, 10.0), (0, 4.0)])
+def test_updated__of_one_price_that_is_wrong__leaves_the_weights_before(
+    method: Method, day: int, factor: float
+) -> None:
+    of = estimation(method)
+    closes = closes_of((0.02, 0.03, 0.04), 0.5, 61, drift=0.01)
+    wrong = closes.usd.copy()
+    wrong[day, 1] *= factor
+    due = int(closes.times[-1])
+    found = updated(of, of.start, Closes(closes.times, wrong), due)
+    assert found.weights == of.start and found.wanted is None
+    assert found.why is not None and found.why.startswith("T1 moved by a factor of ")
+    assert updated(of, of.start, closes, due).why is None
+
+
+def test_updated__of_a_token_that_moves_as_none_does__leaves_the_weights_before() -> None:
+    of = estimation()
+    closes = closes_of((0.02, 0.03, 0.04), 0.5, 61)
+    wild = closes.usd.copy()
+    wild[:, 2] *= np.where(np.arange(61) % 2, 1.0, 1.25)
+    found = updated(of, of.start, Closes(closes.times, wild), int(closes.times[-1]))
+    assert found.weights == of.start and found.why is not None
+    assert found.why.startswith("T2 moved by 4") and "% a year, expected at most 300 %; look at its feed" in found.why
+
+
+def test_updated__of_a_wrong_price_of_what_is_not_estimated__is_none_the_less() -> None:
+    of = estimation(ends=(ANY, ANY, (300_000, 300_000)))
+    closes = closes_of((0.02, 0.03, 0.04), 0.5, 61)
+    wrong = closes.usd.copy()
+    wrong[30, 2] *= 10.0
+    due = int(closes.times[-1])
+    found = updated(of, of.start, Closes(closes.times, wrong), due)
+    assert found.why is None and found.weights == updated(of, of.start, closes, due).weights
+
+
 # ---------------------------------------------------------------- from update to update
 
 

@@ -10,6 +10,7 @@ import pytest
 from given_grids import HOLD, drawn, every, share, threshold
 from given_studies import DAY, START, bands, study_of, walk
 
+from rebalancer.config.schedule_text import schedule
 from rebalancer.core.model import LAST, Back, Schedule, Window
 from rebalancer.research import compiled
 from rebalancer.research.lanes import study_of as asked
@@ -78,10 +79,11 @@ def test_threshold__relative_and_absolute__the_nearer_edge_counts() -> None:
     assert found == [[1], []]
 
 
-def test_calendar__every_seven_days__settles_a_block_after_its_time() -> None:
+def test_calendar__every_so_many_days__trades_each_of_them() -> None:
     study = study_of(walk(1, 40, 3))
-    # The first is due where anything is off at all; each settles twelve seconds late, and so the next is a day later.
-    assert dates(study, every(7)) == [1, 9, 17, 25, 33]
+    # The first is due where anything is off at all.
+    assert dates(study, every(1)) == list(range(1, 40))
+    assert dates(study, every(7)) == [1, 8, 15, 22, 29, 36]
     assert dates(study, HOLD) == []
 
 
@@ -92,6 +94,15 @@ def test_calendar__by_a_schedule__waits_for_its_first_moment() -> None:
     study = study_of(walk(1, 100, 3))
     found = [int(study.prices.times[at]) for at in dates(study, replace(HOLD, every=firsts))]
     assert [np.datetime64(at, "s").astype(str)[:10] for at in found] == ["2020-10-01", "2020-11-01", "2020-12-01"]
+
+
+def test_hybrid__by_a_schedule_whose_moment_was_calm__does_not_look_again_before_the_next() -> None:
+    # On target on the first of October, far off from the fourth on; that is November's to mend.
+    usd = np.ones((100, 2))
+    usd[21:, 0] = 2.0
+    study = study_of(usd, ("A", "USD"))
+    found = [int(study.prices.times[at]) for at in dates(study, replace(threshold(0.05), every=schedule("monthly")))]
+    assert [np.datetime64(at, "s").astype(str)[:10] for at in found] == ["2020-11-01"]
 
 
 ANY_WEEKDAY = frozenset((day, which) for day in range(7) for which in (LAST, 1, 2, 3, 4, 5))
@@ -105,7 +116,7 @@ def test_policy__with_a_window_and_a_time_apart__trades_when_both_let_it() -> No
     mondays = dates(closed, threshold(0.005))
     assert mondays and all((int(study.prices.times[at]) // DAY + 3) % 7 == 0 for at in mondays)
     assert len(free) > len(spaced := dates(apart, threshold(0.005))) > 1
-    assert min(np.diff(spaced)) > 5
+    assert min(np.diff(spaced)) == 5
 
 
 def test_outcomes__one_rebalance__what_is_missing_is_fee_and_impact() -> None:
@@ -114,7 +125,7 @@ def test_outcomes__one_rebalance__what_is_missing_is_fee_and_impact() -> None:
     assert table[FINAL, 0] + table[FEE, 0] + table[IMPACT, 0] == pytest.approx(table[FINAL, 1], rel=1e-12)
     assert table[TRADES].tolist() == [1, 0]
     # A is sold for B and for dollars: two swaps, through three pools.
-    assert table[GAS, 0] == pytest.approx((2 * 40_000 + 3 * 80_000) * 20e-9 * 2_000)
+    assert table[GAS, 0] == pytest.approx((100_000 + 2 * 40_000 + 3 * 80_000) * 20e-9 * 2_000)
 
 
 def test_column__among_others_and_alone__is_the_same_bytes() -> None:

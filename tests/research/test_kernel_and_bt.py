@@ -75,8 +75,8 @@ def by_bt(asked: Configuration) -> tuple[float, list[int]]:
 def calls(asked: Configuration, now: int, traded: list[int], held: np.ndarray[Any, np.dtype[np.float64]]) -> bool:
     if asked.every is None:
         return bool((np.abs(held - WEIGHTS) > (asked.band or 0) / 1e18).any())
-    # The first is due at once. A rebalance settles a block after its time, and so the next is a day later.
-    return len(traded) == 1 or now - traded[-1] > int(str(asked.every)) // 86_400
+    # The first is due at once.
+    return len(traded) == 1 or now - traded[-1] >= int(str(asked.every)) // 86_400
 
 
 def by_kernel(asked: Configuration) -> tuple[float, list[int]]:

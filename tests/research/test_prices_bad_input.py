@@ -173,3 +173,9 @@ def test_read__of_whatever_there_is_in_a_file__gives_whole_prices_or_one_error(
         )
     else:
         assert len(prices.times) >= 2 and (prices.usd >= LEAST).all() and (prices.usd <= MOST).all()
+
+
+def test_read__of_more_cells_than_fit__is_refused_before_they_are_parted(tmp_path: Path) -> None:
+    path = a_file(tmp_path, "date,BTC,ETH\n" + ",,\n" * 3_500_000)
+    with pytest.raises(ConfigError, match="10,500,003 cells, expected at most 10,000,000; take a longer step"):
+        read_prices([path])

@@ -73,3 +73,37 @@ def test_read__of_parquet_that_was_cut_off__says_so(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(ConfigError, match="prices.parquet: not Parquet that can be read: "):
         read_prices([path])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"time": pa.nulls(5_100_000, pa.int64()), "BTC": pa.nulls(5_100_000, pa.float64())}, "10,200,000 cells"),
+        ({"time": pa.array(range(3)), "BTC": pa.array([["1.5"] * 4_000_000] * 3)}, "12,000,003 cells"),
+        ({"time": pa.array(range(3)), "BTC": pa.array([[1.5]] * 3)}, "column 'BTC.list.element' holds lists"),
+        ({"time": pa.array(range(3)), "BTC": pa.array(["1" * 10**6] * 3)}, "a cell of column 'BTC' is longer than 100"),
+        (
+            {"time": pa.array(range(3)), "BTC": pa.array([b"1" * 999] * 3, pa.binary(999))},
+            "column 'BTC' holds 999 bytes each",
+        ),
+    ],
+    ids=["rows", "lists", "list", "text", "bytes"],
+)
+def test_read__of_parquet_that_unpacks_to_far_more__is_refused_before_it_is_read(
+    tmp_path: Path, columns: dict[str, Any], said: str
+) -> None:
+    path = written(tmp_path, columns)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(ConfigError, match=f"prices.parquet: .*{said}"):
+        read_prices([path])
+
+
+def test_read__of_parquet_that_says_it_unpacks_to_too_much__is_refused(tmp_path: Path) -> None:
+    # Long texts that are all alike, and no dictionary of them.
+    path = tmp_path / "prices.parquet"
+    text = pa.array(["1" * 99 + str(number) for number in range(100)])
+    pq.write_table(
+        pa.table({"time": text.take(pa.array([n % 100 for n in range(2_700_000)]))}), path, use_dictionary=False
+    )
+    with pytest.raises(ConfigError, match="expected at most 256 MB of prices, saw 27. MB once unpacked"):
+        read_prices([path])

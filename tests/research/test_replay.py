@@ -134,6 +134,25 @@ def test_replay__gas_is_too_dear__is_blocked_each_time_and_counted() -> None:
     assert found.trades == () and found.held == (("blocked: max_gas_price", 2),)
 
 
+def test_replay__no_trade_can_bear_its_gas__each_time_is_held_for_that_before_a_plan_is_looked_for() -> None:
+    study = study_of(walk(3, 200, 6, 0.05), tuple("ABCDE") + (DOLLAR,), gas=500 * 10**9, start=50)
+    found = run_replay(study)
+    ((words, times),) = found.held
+    assert words.startswith("not worth it: the largest trade would be of … USD, and one swap alone costs … USD of gas")
+    assert found.trades == () and times > 100
+
+
+def test_replay__pools_keep_nothing__is_played_as_a_millionth_and_every_rebalance_hits_its_targets() -> None:
+    usd, symbols = walk(3, 120, 6, 0.05), (*"ABCDE", DOLLAR)
+    free, least = (run_replay(study_of(usd, symbols, fee=fee)) for fee in (0, 1))
+    assert len(free.trades) >= 5 and free.trades == least.trades
+    assert np.array_equal(free.units, least.units)
+    values = free.units * usd
+    weights = values / values.sum(axis=1, keepdims=True)
+    for trade in free.trades:
+        assert weights[trade.at] == pytest.approx(free.targets[trade.at], abs=1e-6)
+
+
 def test_replay__a_pool_is_too_thin__the_rest_waits_for_the_next_time() -> None:
     rows = [[100.0, 1.0], *[[200.0, 1.0]] * 12]
     study = study_of(rows, ("BTC", DOLLAR), weights=(0.5, 0.5), depth=400_000)

@@ -14,6 +14,7 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back, Calendar, Drawn, Hybrid, Optimal, Schedule, Threshold
 from rebalancer.market.addresses import checksum_address
 from rebalancer.research.flags import listed
+from rebalancer.research.grid import study_and_grid
 from rebalancer.research.model import DOLLAR
 from rebalancer.research.study import Flags, make_study, read_market, variants
 from rebalancer.units import ONE
@@ -102,6 +103,31 @@ def test_study__a_trigger_that_is_not_named__follows_from_what_is_given(
         assert not isinstance(trigger, Threshold) and isinstance(trigger.every, Schedule)
     if given.get("return_to") == "optimal":
         assert isinstance(trigger, Threshold) and trigger.bands == Optimal(())
+
+
+@pytest.mark.parametrize(
+    ("days", "at", "refused"),
+    [
+        (("04", "11", "18", "25"), "weekly Monday", False),
+        (("04", "11", "18", "25"), "weekly Monday 14:00", True),
+        (("04", "06", "08", "10"), "weekly Thursday", True),
+        (("04", "06", "08", "10"), "weekly Thursday 00:01", False),
+        (("04", "06", "08", "10"), "monthly", False),
+    ],
+)
+def test_study__a_schedule_that_is_due_and_over_between_two_prices__is_refused_by_backtest_and_sweep(
+    tmp_path: Path, days: tuple[str, ...], at: str, refused: bool
+) -> None:
+    closes = tmp_path / "sparse.csv"
+    closes.write_text("date,BTC,ETH\n" + "".join(f"2021-01-{day},{100 + int(day)},10\n" for day in days))
+    given = Flags(prices=(closes,), at=at)
+    market = read_market(given)
+    for made in (make_study, study_and_grid):
+        if refused:
+            with pytest.raises(ConfigError, match=r"is due for 1 d, and there is no price between .* and .*; expected"):
+                made(given, market)
+        else:
+            made(given, market)
 
 
 def test_study__made_up_prices__need_no_file_and_say_so() -> None:

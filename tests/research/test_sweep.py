@@ -11,15 +11,15 @@ from given_studies import study_of, walk
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back
+from rebalancer.core.model.estimation import Bounds, Estimation, EveryMonths, Method
 from rebalancer.research.break_even import worse_from
 from rebalancer.research.crew import Cores, Machines, tables
-from rebalancer.research.lanes import left_out
 from rebalancer.research.model import Study
 from rebalancer.research.outcomes import paths
 from rebalancer.research.sweep import Configuration, SweepResult, run_sweep
 from rebalancer.research.walk import folds_of, spans_of
 from rebalancer.research.windows import Windows
-from rebalancer.units import Ppm
+from rebalancer.units import ONE, PPM, Ppm, Usd
 
 GRID = (*(threshold(0.01 * at, back) for at in range(1, 8) for back in Back), every(7), every(30), HOLD)
 
@@ -38,11 +38,14 @@ def test_measures__of_every_configuration__are_those_of_its_path() -> None:
     returns = values[1:] / values[:-1] - 1
     found = result.measures
     assert found.final == pytest.approx(values[-1])
+    assert values[-1] == pytest.approx(units[-1] @ result.study.prices.usd[-1] - found.gas)
+    assert found.gas[:-1].min() > 100 and found.gas[-1] == 0
     assert found.volatility == pytest.approx(returns.std(axis=0, ddof=1) * 365**0.5)
     assert found.sharpe == pytest.approx(returns.mean(axis=0) / returns.std(axis=0, ddof=1) * 365**0.5)
     assert found.drawdown == pytest.approx((1 - values / np.maximum.accumulate(values)).max(axis=0))
-    assert found.growth == pytest.approx(((values[-1] - found.gas) / 100_000) ** (365 / 899) - 1)
-    drift = units * result.study.prices.usd[:, None, :] / values[:, :, None] - 0.25
+    assert found.growth == pytest.approx((values[-1] / 100_000) ** (365 / 899) - 1)
+    worth = units * result.study.prices.usd[:, None, :]
+    drift = worth / worth.sum(axis=2, keepdims=True) - 0.25
     assert found.tracking == pytest.approx(np.sqrt((drift**2).mean(axis=(0, 2))))
     above = (returns - (result.hold[1:] / result.hold[:-1] - 1)[:, None])[:, :-1]
     assert found.ahead[:-1] == pytest.approx(above.mean(axis=0) / above.std(axis=0, ddof=1) * 365**0.5)
@@ -50,6 +53,17 @@ def test_measures__of_every_configuration__are_those_of_its_path() -> None:
     assert result.hold == pytest.approx(values[:, -1])
     assert result.values == pytest.approx(values[:, result.best])
     assert found.growth[result.best] == found.growth.max()
+
+
+def test_sweep__of_targets_that_follow_from_prices__is_refused_and_says_who_plays_them() -> None:
+    study = study_of_years(days=60)
+    bounds = tuple(Bounds(target.token, Ppm(0), Ppm(PPM)) for target in study.targets)
+    equal = tuple(Ppm(PPM // 4) for _ in bounds)
+    following = Estimation(Method.INVERSE_VOLATILITY, 30, EveryMonths(1), None, equal, bounds)
+    with pytest.raises(
+        ConfigError, match="targets.method: inverse_volatility .*`method: fixed`.*`rebalancer backtest`"
+    ):
+        swept(replace(study, estimation=following))
 
 
 def test_folds__anchored_and_rolling__choose_before_they_judge() -> None:
@@ -83,7 +97,7 @@ def test_walk__one_configuration__is_what_it_came_to_from_the_first_split_on() -
     values, _ = paths(result.study, [threshold(0.03)], (start, 899))
     assert result.walk.values == pytest.approx(values[:, 0], rel=1e-12)
     assert len(result.walk.at) == len(result.walk.values) == len(result.walk.hold) == 900 - start
-    assert result.walk.skill.trials == 1 and result.walk.skill.luck == 0
+    assert result.walk.skill is not None and (result.walk.skill.trials, result.walk.skill.luck) == (1, 0)
 
 
 def test_walk__a_calendar_over_a_split__goes_on_waiting() -> None:
@@ -101,12 +115,12 @@ def test_choices__several_fees__are_those_of_the_study() -> None:
     grid = tuple(threshold(band, fee=fee) for band in (0.02, 0.05) for fee in (100, 1_000, 3_000)) + (HOLD,)
     result = swept(grid=grid)
     assert result.choices == (1, 4, 6)
-    assert result.best in result.choices and result.skill.trials == 3
+    assert result.best in result.choices and result.skill is not None and result.skill.trials == 3
     assert result.walk is not None and {fold.chosen for fold in result.walk.folds} <= set(result.choices)
 
 
 def test_break_even__of_every_rule__is_where_it_meets_hold() -> None:
-    result = swept(study_of_years(7, 400))
+    result = swept(replace(study_of_years(7, 400), start=Usd(10**6 * ONE)))
     growth = result.measures.growth
     assert [growth[one.configuration] for one in result.break_even] == sorted(growth[:-1], reverse=True)[:10]
     assert result.calendar in (every(7), every(30))
@@ -135,8 +149,23 @@ def test_sweep__of_nothing__says_what_it_needs() -> None:
         swept(study_of_years(days=2))
 
 
-def test_left_out__what_only_a_tick_can_do__is_named() -> None:
-    assert len(left_out(study_of_years())) == 1 and "min_trade" in left_out(study_of_years())[0]
+def test_sweep__of_less_than_a_year__has_growth_in_all_and_no_ratio() -> None:
+    result = swept(study_of_years(days=200))
+    found = result.measures
+    assert found.growth == pytest.approx(found.final / 100_000 - 1)
+    assert np.isnan(found.sharpe).all() and np.isnan(found.ahead).all() and not np.isnan(found.volatility).any()
+    assert result.skill is None and result.ahead is None and result.years == pytest.approx(199 / 365)
+    assert result.walk is not None and result.walk.sharpe is None and result.walk.skill is None
+    assert result.walk.growth == pytest.approx(result.walk.values[-1] / 100_000 - 1)
+
+
+def test_folds__of_a_walk__are_what_each_came_to_in_all() -> None:
+    result = swept()
+    assert result.walk is not None
+    for fold in result.walk.folds:
+        chosen, left = (paths(result.study, [one], (fold.split, fold.end))[0] for one in (GRID[fold.chosen], HOLD))
+        assert fold.outside == pytest.approx(chosen[-1, 0] / 100_000 - 1)
+        assert fold.hold == pytest.approx(left[-1, 0] / 100_000 - 1)
 
 
 def test_progress__of_a_sweep__ends_where_all_is_done() -> None:

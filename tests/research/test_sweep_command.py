@@ -43,13 +43,20 @@ def test_grid__bands_and_cadences__alone_and_together() -> None:
     assert [one.every for one in only] == [7 * DAY, 30 * DAY, None]
 
 
-def test_grid__several_costs__are_in_every_configuration_and_the_first_is_the_study() -> None:
+def test_grid__several_costs__are_in_every_configuration() -> None:
     asked = replace(SYNTHETIC, band="5 %", return_to="target", fee="0.05 %,0.3 %", depth="1_000_000 USD,2_000_000 USD")
-    study, found = study_and_grid(asked, read_market(asked))
+    _, found = study_and_grid(asked, read_market(asked))
     assert [(one.fee, one.depth) for one in found[:-1]] == [
         (Ppm(fee), Usd(depth * ONE)) for fee in (500, 3_000) for depth in (1_000_000, 2_000_000)
     ]
-    assert set(study.frictions.fee) == {500} and set(study.frictions.depth) == {1_000_000 * ONE}
+
+
+@pytest.mark.parametrize("fee", ["0.05 %,0.3 %", "0.3 %,0.05 %"])
+@pytest.mark.parametrize("depth", ["1_000_000 USD,2_000_000 USD", "2_000_000 USD,1_000_000 USD"])
+def test_grid__several_costs_in_any_order__the_dearest_are_the_study(fee: str, depth: str) -> None:
+    asked = replace(SYNTHETIC, band="5 %", return_to="target", fee=fee, depth=depth)
+    study, _ = study_and_grid(asked, read_market(asked))
+    assert set(study.frictions.fee) == {3_000} and set(study.frictions.depth) == {1_000_000 * ONE}
 
 
 def test_grid__nothing_asked__is_a_usual_one_and_a_schedule_is_one_too() -> None:
@@ -68,6 +75,10 @@ def test_grid__nothing_asked__is_a_usual_one_and_a_schedule_is_one_too() -> None
         (["--fee", "0.3 %,120 %"], "--fee: saw '120 %'"),
         (["--depth", "1_000_000 USD,deep"], "--depth: saw 'deep'"),
         (["--dask", "tcp://127.0.0.1:1"], "--dask: no scheduler answers at 'tcp://127.0.0.1:1'"),
+        (
+            ["--depth", "10_000 USD", "--start", "100_000 USD"],
+            "has pools of 10,000 USD for a portfolio of 100,000 USD, expected ",
+        ),
         (["--html", "/no/such/folder/x.html"], "--html /no/such/folder/x.html: expected a file that can be written"),
     ],
 )
@@ -89,6 +100,8 @@ def test_sweep__as_json__is_one_object_with_every_configuration(capsys: pytest.C
     assert {"than_hold", "than_calendar", "growth", "rule"} == set(found["break_even"][0])
     assert list(found["break_even"][0]["growth"]) == ["0.05 %", "0.1 %", "0.25 %"]
     assert found["left_out"] and found["said"]
+    assert found["years"] > 1 and found["growth_is"] == found["walk_forward"]["growth_is"] == "a year"
+    assert found["walk_forward"]["at_costs"] == "0.3 % fee"
 
 
 def test_sweep__for_people__says_first_what_is_out_of_sample(
@@ -100,6 +113,53 @@ def test_sweep__for_people__says_first_what_is_out_of_sample(
     assert said.index("out of sample") < said.index("Looking back") < said.index("Break-even fees")
     assert "no promise" in said and "more than luck" in said
     assert page.stat().st_size > 1_000_000
+
+
+def test_sweep__two_fees_in_any_order__the_walk_is_the_same_and_names_its_fee(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = []
+    for fees in ("0.05 %,0.3 %", "0.3 %,0.05 %"):
+        assert run(["sweep", "--synthetic", "2", "--to", "2021-06-01", "--band", "2 %,5 %", "--fee", fees]) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        said.append(out[out.index("chosen 5 times") : out.index("deepest fall")])
+    assert said[0] == said[1] and "at 0.3 % fee" in said[0]
+
+
+def test_sweep__of_a_few_weeks__blows_nothing_up_to_a_year(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["sweep", "--synthetic", "1", "--to", "2020-05-01", "--band", "5 %"]
+    assert run(asked) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "a year" not in said.replace("of less than a year", "") and "in all" in said and "no Sharpe ratio" in said
+    assert run([*asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    one = found["configurations"][0]
+    assert found["growth_is"] == "in all" and one["growth"] == pytest.approx(one["final"] / 100_000 - 1)
+    assert one["sharpe"] is one["ahead"] is found["skill"] is found["ahead_of_hold"] is None
+    assert found["walk_forward"]["sharpe"] is found["walk_forward"]["probability_above_zero"] is None
+
+
+def test_sweep__dear_gas__is_in_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is said a year and what is said in all are of the same portfolio, and gas weighs more in a smaller one."""
+    asked = ["sweep", "--synthetic", "1", "--every", "1 d", "--trigger", "calendar", "--gas", "50 gwei"]
+    daily = []
+    for start in (5_000_000, 50_000_000):
+        assert run([*asked, "--start", f"{start} USD", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        walk = found["walk_forward"]
+        assert (1 + walk["growth"]) ** walk["years"] == pytest.approx(walk["end_usd"] / start)
+        daily.append(found["configurations"][0])
+    small, large = daily
+    assert small["growth"] < large["growth"] - 0.001 and small["drawdown"] > large["drawdown"] + 0.001
+    assert min(abs(small[name] - large[name]) for name in ("sharpe", "ahead", "volatility")) > 0.001
+
+
+def test_sweep__pools_that_are_thin__are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["sweep", "--synthetic", "1", "--to", "2020-06-01", "--band", "5 %", "--depth"]
+    assert run([*asked, "400_000 USD"]) == 0
+    assert "pools are thin for this portfolio" in " ".join(capsys.readouterr().out.split())
+    assert run([*asked, "5_000_000 USD"]) == 0
+    assert "pools are thin" not in capsys.readouterr().out
 
 
 def test_sweep__too_short_to_choose_and_judge__says_so(capsys: pytest.CaptureFixture[str]) -> None:

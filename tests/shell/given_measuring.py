@@ -48,8 +48,8 @@ def rounds_with(a: Rounds, b: Rounds) -> KnownRounds:
     return KnownRounds({FEED_A.address: a, FEED_B.address: b})
 
 
-def measuring(folder: Path, rounds: KnownRounds, targets: tuple[Target, ...] = TARGETS) -> MeasuredTargets:
-    return MeasuredTargets(FixedTargets(targets), RULES, rounds, MeasuredFile(folder / "wallet.volatility"))
+def measuring(folder: Path, rounds: KnownRounds) -> MeasuredTargets:
+    return MeasuredTargets(FixedTargets(TARGETS), RULES, rounds, MeasuredFile(folder / "wallet.volatility"))
 
 
 def figures(measured: Measured) -> list[Weight]:

@@ -13,7 +13,7 @@ from rebalancer.adapters.ledger.memory import MemoryLedger
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.adapters.wallets.fake import FakeWallet
 from rebalancer.core.model import Failure, Intent, Receipt, Settlement, Snapshot
-from rebalancer.keeper import run_once
+from rebalancer.keeper import begin_anew, run_once
 from rebalancer.ports import Ports
 from rebalancer.tick import Report
 from rebalancer.units import Usd
@@ -38,6 +38,14 @@ def again(ports: Ports, value: Usd | None = None) -> Ports:
     real = ports.chain._chain if isinstance(ports.chain, PaperChain) else ports.chain
     purse = Purse(ports.ledger, ports.clock)
     return replace(ports, chain=PaperChain(real, purse, FixedTargets(TARGETS), POLICY, value))
+
+
+def anew(ports: Ports, value: Usd | None = None) -> None:
+    """Begun anew, as a process of its own does it."""
+    real = ports.chain._chain if isinstance(ports.chain, PaperChain) else ports.chain
+    purse = Purse(ports.ledger, ports.clock, anew=True)
+    chain = PaperChain(real, purse, FixedTargets(TARGETS), POLICY, value)
+    begin_anew(replace(ports, chain=chain), POLICY, "configuration a")
 
 
 def begun(wallet: FakeWallet | None = None) -> Ports:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,10 @@ from rebalancer.adapters.targets.daily import AGAIN
 from rebalancer.adapters.targets.estimated import BELIEVED
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.core.model import NOTHING_MEASURED
-from rebalancer.core.model.estimation import Method
+from rebalancer.core.model.estimation import EveryMonths, Method
+from rebalancer.core.periods import FORMER, next_update
 from rebalancer.ports import Targets
-from rebalancer.units import ONE, PPM
+from rebalancer.units import ONE, PPM, Ppm
 
 DOWN = Unavailable("the node does not answer")
 
@@ -57,7 +59,7 @@ def test_read__of_two_tokens_and_cash__shares_the_rest_by_risk(tmp_path: Path) -
     calm, wild, cash = (target.weight * PPM // ONE for target in targets)
     # Two to one, as far as 60 days tell.
     assert cash == 200_000 and calm / wild == pytest.approx(2, rel=0.05)
-    assert port.measured(TOKENS, block_at(MARCH)) == NOTHING_MEASURED
+    assert port.measured(TOKENS, targets, block_at(MARCH)) == NOTHING_MEASURED
 
 
 def test_read__of_a_month__asks_the_chain_once(tmp_path: Path) -> None:
@@ -211,9 +213,7 @@ def test_read__where_the_node_does_not_answer__is_unavailable_until_there_was_an
     assert shares(port, APRIL) == found
     failed = port.failed(block_at(APRIL))
     assert failed is not None and failed.why == str(DOWN)
-    with pytest.raises(
-        Unavailable, match="an update has been due for 7 d 1 h, and the targets before it serve"
-    ):
+    with pytest.raises(Unavailable, match="an update has been due for 7 d 1 h, and the targets before it serve"):
         port.read(block_at(APRIL + BELIEVED * DAY + AGAIN))
     rounds.refusal = None
     assert shares(port, APRIL + BELIEVED * DAY + AGAIN + 1) != found
@@ -227,6 +227,74 @@ def test_read__of_feeds_that_fell_silent__keeps_the_targets_before(tmp_path: Pat
     rounds.rounds[FEEDS[1].address] = walk(0.02, 123, 2)
     assert shares(port, APRIL) == march
     assert CASH.address not in rounds.rounds
+
+
+def test_read__where_no_update_has_figures_any_more__keeps_what_was_estimated_last(tmp_path: Path) -> None:
+    rounds = told()
+    port = estimating(tmp_path, rounds)
+    march = shares(port, MARCH)
+    assert march != list(START)
+    rounds.rounds = told(days=0).rounds
+    # A node without rounds: what the owners wrote down before there was an estimate is no better than that was.
+    assert shares(port, APRIL) == march
+    failed = port.failed(block_at(APRIL))
+    assert failed is not None and "0 returns of the 60 days before" in failed.why
+    assert shares(port, APRIL + 200 * DAY) == march
+    rounds.rounds = told().rounds
+    assert shares(port, APRIL + AGAIN) not in (march, list(START))
+
+
+def test_read__where_rounds_reach_back_for_days_only__keeps_what_was_estimated_last(tmp_path: Path) -> None:
+    rounds = told()
+    port = estimating(tmp_path, rounds)
+    march = shares(port, MARCH)
+    # A new feed has no past.
+    rounds.rounds = {feed: [one for one in said if one[0] > APRIL - 30 * DAY] for feed, said in rounds.rounds.items()}
+    assert shares(port, APRIL) == march
+
+
+def test_read__where_only_an_older_update_has_figures__keeps_the_newer_one_that_is_known(tmp_path: Path) -> None:
+    rounds = told()
+    port = estimating(tmp_path, rounds)
+    february, march = shares(port, FEBRUARY), shares(port, MARCH)
+    assert february != march
+    # Of what was written in February nothing is known any more.
+    rounds.rounds = {
+        feed: [one for one in said if not FEBRUARY <= one[0] < APRIL] for feed, said in rounds.rounds.items()
+    }
+    assert shares(port, APRIL) == march
+
+
+def test_read__of_the_best_ratio_while_all_falls__holds_for_as_long_as_that_lasts(tmp_path: Path) -> None:
+    rising, falling = 1.002, 0.998
+
+    def path(turn: int) -> list[tuple[int, int]]:
+        price, found = 1e10, []
+        for number, (at, _) in enumerate(walk(0.01, 400, 1)):
+            found.append((at, round(price)))
+            price *= (rising if at < MARCH else falling) + (0.001 if number % turn else -0.001)
+        return found
+
+    port = estimating(
+        tmp_path,
+        KnownRounds({FEEDS[0].address: path(2), FEEDS[1].address: path(3)}),
+        estimation(method=Method.MAXIMUM_SHARPE),
+    )
+    last, held = shares(port, at := MARCH), 0
+    for _ in range(6):
+        at = next_update(EveryMonths(1), at)
+        found = shares(port, at)
+        if port.estimated(block_at(at)).why is not None:
+            assert found == last
+            held += 1
+        last = found
+    assert held > FORMER + 1 and last != list(START)
+
+
+def test_read__of_other_starting_targets__forgets_what_was_estimated_before(tmp_path: Path) -> None:
+    shares(estimating(tmp_path, told()), MARCH)
+    other = replace(estimation(), start=(Ppm(300_000), Ppm(500_000), Ppm(200_000)))
+    assert shares(estimating(tmp_path, told(days=0), other), APRIL) == list(other.start)
 
 
 def test_read__where_no_weights_follow_from_a_whole_history__asks_nobody_again(tmp_path: Path) -> None:

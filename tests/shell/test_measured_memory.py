@@ -9,6 +9,7 @@ import pytest
 from given_measuring import (
     FEED_A,
     FEED_B,
+    TARGETS,
     WILD,
     A,
     B,
@@ -37,64 +38,64 @@ from rebalancer.units import ONE, Weight
 
 def test_measured__again_on_the_same_day__is_remembered_by_the_next_process(tmp_path: Path) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    first = measuring(tmp_path, rounds).measured((A, B), block_at(MIDNIGHT))
-    later = measuring(tmp_path, rounds).measured((A, B), block_at(MIDNIGHT + DAY - 1))
+    first = measuring(tmp_path, rounds).measured((A, B), TARGETS, block_at(MIDNIGHT))
+    later = measuring(tmp_path, rounds).measured((A, B), TARGETS, block_at(MIDNIGHT + DAY - 1))
     assert first == later and rounds.asked == 1
     assert [path.name for path in tmp_path.iterdir()] == ["wallet.volatility"], "no draft is left"
 
 
 def test_measured__on_the_next_day__is_measured_again(tmp_path: Path) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    measuring(tmp_path, rounds).measured((A,), block_at(NOW))
+    measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW))
     rounds.rounds[FEED_A.address] = [*daily(zigzag()), (MIDNIGHT + DAY - 9, 100)]
     rounds.rounds[FEED_B.address] = [*daily(still()), (MIDNIGHT + DAY - 9, 1)]
-    found = measuring(tmp_path, rounds).measured((A,), block_at(NOW + DAY))
+    found = measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW + DAY))
     assert rounds.asked == 2 and (found.until, found.samples) == (MIDNIGHT + DAY, DAYS)
 
 
 def test_measured__after_the_memory_was_lost__is_the_same_number(tmp_path: Path) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    first = measuring(tmp_path, rounds).measured((A, B), block_at(NOW))
+    first = measuring(tmp_path, rounds).measured((A, B), TARGETS, block_at(NOW))
     (tmp_path / "wallet.volatility").unlink()
-    assert measuring(tmp_path, rounds).measured((A, B), block_at(NOW + 40_000)) == first and rounds.asked == 2
+    assert measuring(tmp_path, rounds).measured((A, B), TARGETS, block_at(NOW + 40_000)) == first and rounds.asked == 2
 
 
 def test_measured__of_other_targets__is_measured_again(tmp_path: Path) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    measuring(tmp_path, rounds).measured((A,), block_at(NOW))
+    measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW))
     other = (Target(A, Weight(ONE // 2)), Target(B, Weight(ONE // 2)))
-    measuring(tmp_path, rounds, other).measured((A,), block_at(NOW))
+    measuring(tmp_path, rounds).measured((A,), other, block_at(NOW))
     assert rounds.asked == 2
 
 
 @pytest.mark.parametrize("gone", [1, BELIEVED])
 def test_measured__while_the_rounds_cannot_be_had__is_the_former_for_a_week(tmp_path: Path, gone: int) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    first = measuring(tmp_path, rounds).measured((A,), block_at(NOW))
+    first = measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW))
     rounds.refusal = Unavailable("node: too many reads")
-    assert measuring(tmp_path, rounds).measured((A,), block_at(NOW + gone * DAY)) == first
+    assert measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW + gone * DAY)) == first
 
 
 @pytest.mark.parametrize("gone", [BELIEVED + 1, -1])
 def test_measured__while_the_rounds_cannot_be_had_for_longer__is_unavailable(tmp_path: Path, gone: int) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    measuring(tmp_path, rounds).measured((A,), block_at(NOW))
+    measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW))
     rounds.refusal = Unavailable("node: too many reads")
     with pytest.raises(Unavailable, match="too many reads"):
-        measuring(tmp_path, rounds).measured((A,), block_at(NOW + gone * DAY))
+        measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW + gone * DAY))
 
 
 def test_measured__where_a_figure_is_not_to_be_believed__the_former_serves_and_an_hour_later_it_is_measured_again(
     tmp_path: Path,
 ) -> None:
-    first = measuring(tmp_path, rounds_with(daily(zigzag()), daily(still()))).measured((A,), block_at(NOW))
+    first = measuring(tmp_path, rounds_with(daily(zigzag()), daily(still()))).measured((A,), TARGETS, block_at(NOW))
     rounds, noon = rounds_with(a_day_later(WILD), a_day_later(still())), NOW + DAY
     for seconds in (0, 60, AGAIN - 1):
-        assert measuring(tmp_path, rounds).measured((A,), block_at(noon + seconds)) == first
+        assert measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(noon + seconds)) == first
     assert rounds.asked == 1, "a storm is not asked about at each tick"
-    assert measuring(tmp_path, rounds).measured((A,), block_at(noon + AGAIN)) == first and rounds.asked == 2
+    assert measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(noon + AGAIN)) == first and rounds.asked == 2
     rounds.rounds[FEED_A.address] = a_day_later(zigzag())
-    found = measuring(tmp_path, rounds).measured((A,), block_at(noon + 2 * AGAIN))
+    found = measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(noon + 2 * AGAIN))
     assert found.until == MIDNIGHT + DAY and figures(found)[0] < 3 * ONE
 
 
@@ -104,7 +105,7 @@ def test_measured__where_a_figure_is_not_to_be_believed_for_longer__is_unavailab
     rounds = rounds_with(daily(WILD), daily(still()))
     for seconds, again in ((0, False), (600, True)):
         with pytest.raises(Unavailable, match=r"T1 moved by 426\.\d+ % a year") as refusal:
-            measuring(tmp_path, rounds).measured((A,), block_at(NOW + seconds))
+            measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW + seconds))
         assert ("(the rounds are read again in 50 min)" in str(refusal.value)) == again
     assert rounds.asked == 1
 
@@ -114,9 +115,11 @@ def test_measured__where_the_node_has_trouble_and_nothing_is_known__is_asked_at_
     rounds.refusal = Unavailable("node: too many reads")
     for seconds in (0, 60):
         with pytest.raises(Unavailable, match="too many reads$"):
-            measuring(tmp_path, rounds).measured((A,), block_at(NOW + seconds))
+            measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW + seconds))
     rounds.refusal = None
-    assert measuring(tmp_path, rounds).measured((A,), block_at(NOW + 120)).samples == DAYS and rounds.asked == 3
+    assert (
+        measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW + 120)).samples == DAYS and rounds.asked == 3
+    )
 
 
 SPOILT = {
@@ -131,9 +134,9 @@ SPOILT = {
 @pytest.mark.parametrize("text", SPOILT.values(), ids=SPOILT.keys())
 def test_measured__of_a_memory_that_cannot_be_read__is_measured_again(tmp_path: Path, text: str) -> None:
     rounds = rounds_with(daily(zigzag()), daily(still()))
-    first = measuring(tmp_path, rounds).measured((A,), block_at(NOW))
+    first = measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW))
     (tmp_path / "wallet.volatility").write_text(text)
-    assert measuring(tmp_path, rounds).measured((A,), block_at(NOW)) == first and rounds.asked == 2
+    assert measuring(tmp_path, rounds).measured((A,), TARGETS, block_at(NOW)) == first and rounds.asked == 2
 
 
 @pytest.mark.parametrize(

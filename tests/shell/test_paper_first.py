@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from given_config import OPERATOR, RIGHT, SAFE, written
-from given_ledger import a_basis, a_settlement, an_intent
+from given_ledger import GONE, NO_COST, a_basis, a_failure, a_settlement, an_intent
 
 from rebalancer.adapters.chain.rpc import Rpc
 from rebalancer.adapters.clock import SystemClock
@@ -17,12 +19,13 @@ from rebalancer.adapters.ledger.words import Identity
 from rebalancer.adapters.wallets.keyless import Keyless
 from rebalancer.adapters.wallets.nodes import Nodes
 from rebalancer.cli import run
-from rebalancer.cli.paper import why_waits
-from rebalancer.config import Settings, on_paper, read_settings
+from rebalancer.cli.paper import shown, why_waits
+from rebalancer.config import Settings, on_paper, read_settings, rehearsed
 from rebalancer.core.errors import ConfigError, Halt
 from rebalancer.core.model import TickRecord
 from rebalancer.core.paper import paper_address
 from rebalancer.ports import Ledger
+from rebalancer.units import Usd
 from rebalancer.wire import make_ports, open_ledger
 
 DAY = 86_400
@@ -33,12 +36,25 @@ def settings_with(folder: Path, more: str = ASKED) -> Settings:
     return read_settings(written(folder, RIGHT + more), {})
 
 
+BLIND = ("Unavailable", "ConfigError", "error", "Halt", "resumed")
+"""Outcomes of rows without a look at the wallet."""
+
+
 def ticks(ledger: Ledger, *ends: str, every: int = DAY // 2, last: int | None = None) -> None:
     """One tick for each end, the last of them now."""
     last = int(time.time()) if last is None else last
     for place, end in enumerate(ends):
         at = last - every * (len(ends) - 1 - place)
-        ledger.record_tick(TickRecord(at, 7, end, f"why {place}", None, None, None, 1))
+        seen = () if end in BLIND else ((OPERATOR, 7),)
+        ledger.record_tick(TickRecord(at, 7, end, f"why {place}", None, None, None, 1, holdings=seen))
+
+
+def rehearsal(settings: Settings, *ends: str, every: int = DAY // 2) -> None:
+    """On paper, of this configuration, the last of them now."""
+    with_mark = open_ledger(on_paper(settings))
+    at = int(time.time()) - every * len(ends)
+    with_mark.record_tick(TickRecord(at, None, "begun", rehearsed(settings), None, None, None, 0))
+    ticks(with_mark, *ends, every=every)
 
 
 @pytest.mark.parametrize(("said", "days"), [("off", 0), ("14 d", 14), ("2 w", 14), ("90 d", 90)])
@@ -76,13 +92,13 @@ def test_on_paper__of_a_whole_file__has_no_way_to_send_and_tells_no_switch(tmp_p
 
 
 def test_make_ports__on_paper__has_a_wallet_that_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rebalancer import wire
+    from rebalancer.wire import wallets
 
     def never(*_: object) -> None:
         raise AssertionError("a signer, a sender or a relay was made on paper")
 
     for name in ("KeystoreSigner", "make_signer", "Sender", "Relay"):
-        monkeypatch.setattr(wire, name, never)
+        monkeypatch.setattr(wallets, name, never)
     settings = settings_with(tmp_path, "execution: {relay: 'https://relay.example/x'}\n")
     ports = make_ports(on_paper(settings))
     assert ports.wallet.address == SAFE and ports.wallet.operator == OPERATOR
@@ -135,22 +151,48 @@ def test_run__live_and_nothing_on_paper__is_refused_before_the_node_is_asked(
 
 def test_why_waits__after_days_that_went_well__is_none(tmp_path: Path) -> None:
     settings = settings_with(tmp_path)
-    ticks(open_ledger(on_paper(settings)), *["held"] * 7)
+    rehearsal(settings, *["held"] * 7)
     assert why_waits(settings) is None
+
+
+@pytest.mark.parametrize("end", ["Unavailable", "ConfigError", "error", "blocked"])
+def test_why_waits__after_days_in_which_nothing_worked__says_that_it_has_shown_nothing(
+    tmp_path: Path, end: str
+) -> None:
+    settings = settings_with(tmp_path)
+    rehearsal(settings, *[end] * 14)
+    said = "it has run for 0 s" if end == "blocked" else "no tick on paper has seen the wallet yet"
+    assert said in (why_waits(settings) or "")
+
+
+def test_why_waits__after_days_of_other_targets__is_refused(tmp_path: Path) -> None:
+    rehearsal(settings_with(tmp_path), *["held"] * 14)
+    text = (RIGHT + ASKED).replace("target: 60 %", "target: 59 %").replace("target: 30 %", "target: 31 %")
+    why = why_waits(read_settings(written(tmp_path, text), {}))
+    assert "it has not run on paper as it is configured now" in (why or "")
+
+
+def test_rehearsed__of_the_same_decisions__is_the_same_whoever_is_told_or_asked(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path)
+    told = settings_with(
+        tmp_path, "notify: {ping: 'https://hc.example/x'}\nexecution: {relay: 'https://r.example/x'}\n"
+    )
+    assert told != settings and rehearsed(told) == rehearsed(on_paper(settings)) == rehearsed(settings)
+    assert rehearsed(settings_with(tmp_path, "limits: {min_trade: 77}\n")) != rehearsed(settings)
 
 
 @pytest.mark.parametrize(
     ("ends", "said"),
     [
         (("held",) * 6, "it has run for 2 d 12 h; 12 h to go"),
-        (("held",) * 6 + ("failed", "held"), "it has run for 12 h since a batch failed: why 6; 2 d 12 h to go"),
-        (("held",) * 6 + ("Halt", "resumed", "held"), "it has run for 1 d since it halted: why 6; 2 d to go"),
+        (("held",) * 6 + ("failed", "held"), "it has run for 0 s since a batch failed: why 6; 3 d to go"),
+        (("held",) * 6 + ("Halt", "resumed", *["held"] * 3), "for 1 d since it halted: why 6; 2 d to go"),
     ],
     ids=["too short", "failed", "halted"],
 )
 def test_why_waits__otherwise__says_what_is_missing(tmp_path: Path, ends: tuple[str, ...], said: str) -> None:
     settings = settings_with(tmp_path)
-    ticks(open_ledger(on_paper(settings)), *ends)
+    rehearsal(settings, *ends)
     assert said in (why_waits(settings) or "")
 
 
@@ -163,6 +205,32 @@ def test_why_waits__a_portfolio_that_has_traded_live__waits_no_more(tmp_path: Pa
     assert why_waits(settings) is None
 
 
+@pytest.mark.parametrize("became", ["targets set", "failed", "never mined"])
+def test_why_waits__a_portfolio_that_has_promised_any_batch__waits_no_more(tmp_path: Path, became: str) -> None:
+    settings = settings_with(tmp_path)
+    ledger, intent = open_ledger(settings), an_intent(1)
+    ledger.record_intent(intent, a_basis(intent))
+    match became:
+        case "targets set":
+            ledger.record_landing(
+                intent, replace(a_settlement(intent), fills=(), cost=replace(NO_COST, gas=Usd(10**18)))
+            )
+        case "failed":
+            ledger.record_landing(intent, a_failure(intent))
+        case _:
+            ledger.record_landing(intent, GONE)
+    ticks(ledger, "held")
+    assert why_waits(settings) is None
+
+
+def test_why_waits__asked_of_a_live_ledger__leaves_no_row_of_the_one_on_paper(tmp_path: Path) -> None:
+    settings = settings_with(tmp_path)
+    ticks(open_ledger(settings), "held")
+    assert "it has never run on paper" in (why_waits(settings) or "") and shown(settings) is None
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as file:
+        assert file.execute("SELECT wallet FROM portfolios").fetchall() == [(SAFE,)]
+
+
 def test_why_waits__nothing_asked_for__opens_no_ledger(tmp_path: Path) -> None:
     settings = settings_with(tmp_path, "ledger: ledger.db\n")
     assert why_waits(settings) is None and not (tmp_path / "ledger.db").exists()
@@ -170,8 +238,8 @@ def test_why_waits__nothing_asked_for__opens_no_ledger(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [("--live", "--paper"), ("--paper", "--all", "folder"), ("--paper-value", "10_000")],
-    ids=["live", "a folder", "a value without paper"],
+    [("--live", "--paper"), ("--paper", "--all", "folder"), ("--paper-value", "10_000"), ("--anew",)],
+    ids=["live", "a folder", "a value without paper", "anew without paper"],
 )
 def test_run__on_paper_and_something_else__is_refused(tmp_path: Path, options: tuple[str, ...]) -> None:
     assert run(["run", *options]) == 2

@@ -11,7 +11,17 @@ from small_market import ASSETS, NOW, POLICY, TARGETS
 
 from rebalancer.adapters.targets.fixed import FixedTargets
 from rebalancer.core.errors import Unavailable
-from rebalancer.core.model import NOTHING_MEASURED, Block, Held, Measured, Optimal, Planned, Threshold, Volatility
+from rebalancer.core.model import (
+    NOTHING_MEASURED,
+    Block,
+    Held,
+    Measured,
+    Optimal,
+    Planned,
+    Target,
+    Threshold,
+    Volatility,
+)
 from rebalancer.units import ONE, Token, Weight
 
 OPTIMAL = replace(POLICY, trigger=Threshold(Optimal(())))
@@ -26,7 +36,7 @@ class Asked(FixedTargets):
         self._per_year = per_year
         self.asked: list[tuple[Token, ...]] = []
 
-    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
+    def measured(self, tokens: Sequence[Token], held_to: Sequence[Target], block: Block) -> Measured:
         self.asked.append(tuple(tokens))
         if self._per_year is None or not tokens:
             return NOTHING_MEASURED

@@ -35,7 +35,7 @@ def test_tick__after_three_failures_in_a_row__halts_before_it_reads(ending_of: C
     for _ in range(POLICY.over_time.failures):
         assert isinstance(tick(ports).outcome, Failed)
         ports = off_target_again(ports)
-    with pytest.raises(Halt, match="the last 3 batches failed, .*then resume"):
+    with pytest.raises(Halt, match="3 batches failed since the last rebalance, .*then resume"):
         tick(ports)
     assert len(wallet.sent) == 3
     assert isinstance(ports.chain, FakeChain) and ports.chain.reads == 0

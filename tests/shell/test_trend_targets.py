@@ -45,7 +45,7 @@ def test_trends__of_daily_prices__are_their_mean_and_their_highest(tmp_path: Pat
     assert [trend.token for trend in found.trends] == [A, B]
     assert dollars(found) == [(7.5, 12), (5.5, 4)]
     assert (found.since, found.until) == (MIDNIGHT - 9 * DAY, MIDNIGHT)
-    assert port.read(block_at(NOW)) == TARGETS and port.measured((A,), block_at(NOW)) == NOTHING_MEASURED
+    assert port.read(block_at(NOW)) == TARGETS and port.measured((A,), TARGETS, block_at(NOW)) == NOTHING_MEASURED
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,17 @@ _MOST_OF_WINDOW = 256
 
 
 class Purse:
-    """What a portfolio on paper holds, by its ledger."""
+    """What a portfolio on paper holds, by its ledger. `anew`: nothing of that counts."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Clock, anew: bool = False) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._anew = anew
 
     def held(self) -> dict[Address, int] | None:
         """Base units by token; None: nothing is on record yet. Raises Halt, ConfigError, Unavailable."""
+        if self._anew:
+            return None
         now = self._clock.now()
         held = holdings_now(self._ledger.read(Horizon(now, now, now)).history)
         return None if held is None else dict(held)

@@ -197,11 +197,13 @@ class MemoryLedger:
         return (landing.rebalanced for landing in self._landed() if landing.rebalanced)
 
     def _failures(self) -> int:
-        """In a row, those that a person has looked at left out."""
+        """Since the newest rebalance, those that a person has looked at left out. Targets that settle end no row."""
         in_a_row = 0
         for landing in self._landed():
-            failed = isinstance(landing.result, Failure)
-            in_a_row = in_a_row + (landing.after >= self._resumed()) if failed else 0
+            if landing.rebalanced is not None:
+                in_a_row = 0
+            elif isinstance(landing.result, Failure) and landing.after >= self._resumed():
+                in_a_row += 1
         return in_a_row
 
     def _unfinal(self) -> tuple[Intent, Settlement | Failure] | None:

@@ -19,7 +19,8 @@ from rebalancer.units import Address
 
 
 def find_portfolio(database: Database, identity: Identity) -> int:
-    """The number of the portfolio; 0 where it is new to a ledger of many: it joins with the first that it records.
+    """The number of the portfolio; 0 where it is new to a ledger of many, or to the file of the one that it may be
+    beside: it joins with the first that it records.
 
     A file of one portfolio is whose it is opened for first. ConfigError where another operator's it is by now.
     """
@@ -32,7 +33,9 @@ def find_portfolio(database: Database, identity: Identity) -> int:
         # Asked again: another process may have been quicker by a moment.
         bring_up(database, connection)
         found = _found(database, connection, identity)
-        return found if found or database.shared else _join(database, connection, identity)
+        if found or database.shared or _others(database, connection, identity):
+            return found
+        return _join(database, connection, identity)
 
 
 def join(database: Database, identity: Identity) -> int:
@@ -112,12 +115,17 @@ def _found(database: Database, connection: Connection, identity: Identity) -> in
 
 
 def _join(database: Database, connection: Connection, identity: Identity) -> int:
+    number = max(_others(database, connection, identity), default=0) + 1
+    row = {"chain_id": identity.chain_id, "wallet": identity.wallet, "operator": identity.operator}
+    connection.execute(sa.insert(portfolios), {"number": number} | row)
+    return number
+
+
+def _others(database: Database, connection: Connection, identity: Identity) -> tuple[int, ...]:
+    """Their numbers. ConfigError where one of them has no place in the same file."""
     known = connection.execute(sa.select(portfolios).order_by(portfolios.c.number)).all()
     others = {row.number: Identity(row.chain_id, Address(row.wallet), Address(row.operator)) for row in known}
     foreign = [other for _, other in sorted(others.items()) if other.wallet != identity.beside]
     if foreign and not database.shared:
         raise of_another(database.name, foreign[0], identity)
-    number = max(others, default=0) + 1
-    row = {"chain_id": identity.chain_id, "wallet": identity.wallet, "operator": identity.operator}
-    connection.execute(sa.insert(portfolios), {"number": number} | row)
-    return number
+    return tuple(others)

@@ -46,7 +46,7 @@ STANDING = """
 _REBALANCED = "(CASE WHEN traded_micro > 0 THEN settled_at END)"
 
 _SUMS = f"""
-    SELECT MAX({_REBALANCED}), MIN({_REBALANCED}), MAX(CASE WHEN settled_at IS NOT NULL THEN number END),
+    SELECT MAX({_REBALANCED}), MIN({_REBALANCED}), MAX(CASE WHEN {_REBALANCED} IS NOT NULL THEN number END),
         SUM(traded_micro),
         SUM(CASE WHEN {_REBALANCED} >= :day AND after_tick >= :resumed THEN 1 ELSE 0 END),
         SUM(CASE WHEN settled_at >= :day AND after_tick >= :resumed THEN traded_micro ELSE 0 END),
@@ -59,7 +59,7 @@ _SUMS = f"""
 """
 _FAILURES = f"""
     SELECT COUNT(*) FROM landings
-    WHERE {STANDING} AND settled_at IS NULL AND number > :settled AND after_tick >= :resumed
+    WHERE {STANDING} AND settled_at IS NULL AND number > :rebalanced AND after_tick >= :resumed
 """
 # What is void failed at its deadline.
 _GOOD = f"""
@@ -178,12 +178,13 @@ def read_ended_outside(ask: Ask, portfolio: int, after: int) -> tuple[tuple[Inte
 
 
 def _history(ask: Ask, ours: Parameters, since: int, horizon: Horizon) -> tuple[int | None, int, History]:
-    """(when the last rebalance settled, failures in a row, the rest). `ours`: with the row of the last `resumed`."""
+    """(when the last rebalance settled, failures since the newest one, the rest). `ours`: with the row of the last
+    `resumed`."""
     sums = ask(_SUMS, ours | {"day": horizon.day, "month": horizon.month})[0]
-    settled_at, first, settled = sums[:3]
+    settled_at, first, newest = sums[:3]
     # PostgreSQL adds 64 bits up to a Decimal.
     traded, trades, turnover, cost, gas, turnover_share, cost_share = (int(each or 0) for each in sums[3:10])
-    failures = ask(_FAILURES, ours | {"settled": settled or 0})[0][0]
+    failures = ask(_FAILURES, ours | {"rebalanced": newest or 0})[0][0]
     good_since, good_before = (None, 0) if first is None else ask(_GOOD, ours | {"halted": HALTED, "first": first})[0]
     valued, moved = _valued(ask, ours)
     peak = ask(_PEAK, ours | {"peak": horizon.peak})[0][0]

@@ -2,6 +2,10 @@
 
 A part is some ninety times of all feeds, and some eight requests. Each is read at a head of its own: a node that keeps
 no archive answers for its last blocks only, and what a round of the past says does not change.
+
+What was kept proves itself first: a fork or a replica of a chain has that chain's number, and rounds of its own. So the
+newest round of each file is read again, and where the node says another, the file is none of its chain's. All that is
+older stood in the same file when that one was written.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from rebalancer.adapters.prices.kept import KeptPrices
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Block
 from rebalancer.core.price import Feed, FeedPrice, PriceRule
+from rebalancer.core.schedule import moment_words
 from rebalancer.units import Address
 
 AT_ONCE = 90
@@ -53,7 +58,7 @@ class Quoted:
 
 
 class FeedHistory:
-    """Of one chain; remembers in `folder`, by chain and feed."""
+    """Of one chain; remembers in `folder`, by chain and feed. `notices`: what became of files of other chains."""
 
     def __init__(
         self, chain_id: int, rules: Sequence[PriceRule], rounds: Rounds, head: Callable[[], Block], folder: Path
@@ -63,6 +68,9 @@ class FeedHistory:
         self._feeds = {rule.token.symbol: rule.feeds for rule in rules if isinstance(rule, FeedPrice)}
         self._rounds = rounds
         self._folder = folder
+        self._alone: set[Address] = set()
+        """Feeds whose files are neither read nor written."""
+        self.notices: list[str] = []
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -81,13 +89,43 @@ class FeedHistory:
                 f"{', '.join(self._feeds) or 'there are none'}"
             )
         addresses = dict.fromkeys(feed.address for symbol in symbols for feed in self._feeds[symbol])
-        kept = {address: self._file(address).read() for address in addresses}
+        kept = self._proved({address: self._file(address).read() for address in addresses})
         parts = self._parts(kept, times)
         for done, (asked, part) in enumerate(parts):
             told(done, len(parts))
             self._read_part(asked, part, self._head(), kept)
         told(len(parts), len(parts))
         return {symbol: _prices(self._feeds[symbol], kept, times) for symbol in symbols}
+
+    def _proved(self, kept: dict[Address, _KeptRounds]) -> dict[Address, _KeptRounds]:
+        """What the node says too, by the newest round of each file. The other files are set aside, or left alone where
+        the node has not come as far.
+        """
+        newest = {address: max(known) for address, known in kept.items() if known}
+        if not newest:
+            return kept
+        block = self._head()
+        self._alone = {address for address, time in newest.items() if time > block.timestamp}
+        asked = {address: time for address, time in newest.items() if address not in self._alone}
+        said = self._rounds.at(list(asked), sorted(set(asked.values())), block) if asked else {}
+        for address, time in asked.items():
+            if _entry(said[address].get(time)) != kept[address][time]:
+                self._set_aside(self._file(address), time)
+                kept[address] = {}
+        for address in self._alone:
+            kept[address] = {}
+            self.notices.append(
+                f"{self._file(address).path} goes further than this node, which is at {moment_words(block.timestamp)}: "
+                "it was left alone"
+            )
+        return kept
+
+    def _set_aside(self, file: KeptPrices, time: int) -> None:
+        aside = file.set_aside()
+        self.notices.append(
+            f"{file.path} has another round of {moment_words(time)} than this node: it was of another chain with the "
+            f"number {self._chain_id}, or the feed was replaced. It is {aside.name} now, and all was read anew"
+        )
 
     def _parts(
         self, kept: Mapping[Address, _KeptRounds], times: Sequence[int]
@@ -109,13 +147,20 @@ class FeedHistory:
         if not past:
             return
         for address, rounds in self._rounds.at(feeds, past, block).items():
-            found = {time: (Decimal(one.answer), one.updated_at) for time, one in rounds.items() if one.answer > 0}
+            found = {time: entry for time, one in rounds.items() if (entry := _entry(one)) is not None}
             kept[address].update(found)
+            if address in self._alone:
+                continue
             last = block.timestamp - SETTLED
             self._file(address).write({time: each for time, each in kept[address].items() if time <= last})
 
     def _file(self, feed: Address) -> KeptPrices:
         return KeptPrices(self._folder / f"{self._chain_id}-{feed.lower()}.csv")
+
+
+def _entry(said: Round | None) -> tuple[Decimal, int] | None:
+    """As it is kept; None: it is no price."""
+    return None if said is None or said.answer <= 0 else (Decimal(said.answer), said.updated_at)
 
 
 def _prices(feeds: Sequence[Feed], kept: Mapping[Address, _KeptRounds], times: Sequence[int]) -> dict[int, Quoted]:

@@ -20,11 +20,11 @@ class KeptPrices:
     """Of one source: by time in Unix seconds the value in the source's own unit, and when it was written there."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def read(self) -> dict[int, tuple[Decimal, int]]:
         try:
-            lines = self._path.read_text().splitlines()
+            lines = self.path.read_text().splitlines()
         except (OSError, UnicodeDecodeError):
             return {}
         if not lines or lines[0] != _HEAD:
@@ -34,17 +34,26 @@ class KeptPrices:
         except (ValueError, InvalidOperation):
             return {}
 
+    def set_aside(self) -> Path:
+        """Out of the way, and where to. Raises ConfigError where it cannot."""
+        aside = self.path.with_name(f"{self.path.name}.aside")
+        try:
+            self.path.replace(aside)
+        except OSError as error:
+            raise ConfigError(f"{self.path} cannot be set aside ({error.strerror}); remove it") from None
+        return aside
+
     def write(self, prices: Mapping[int, tuple[Decimal, int]]) -> None:
         """Whole, or not at all. Raises ConfigError where it cannot."""
         lines = [f"{time},{price:f},{at}" for time, (price, at) in sorted(prices.items())]
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             draft.write_text("\n".join((_HEAD, *lines, "")))
-            draft.replace(self._path)
+            draft.replace(self.path)
         except OSError as error:
             raise ConfigError(
-                f"prices cannot be kept in {self._path} ({error.strerror}); its folder must be one that this account "
+                f"prices cannot be kept in {self.path} ({error.strerror}); its folder must be one that this account "
                 "may write to, with room in it: set XDG_CACHE_HOME to another"
             ) from None
 

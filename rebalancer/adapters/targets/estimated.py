@@ -1,8 +1,9 @@
 """Plays the port `Targets` with weights that are estimated: from the rounds of the feeds, once in each period.
 
 They are a function of the period, the feeds and the configuration, so that every keeper finds the same whatever block
-it reads at, and whoever has lost the file finds them again. Where the chain has no history, or no weights follow from
-it, those before hold; where the node cannot be asked, those that were estimated last.
+it reads at, and whoever has lost the file finds them again: but for weights that were estimated so long ago that no
+update asks for their days any more. Where the chain has no history, or no weights follow from it, those before hold;
+where the node cannot be asked, those that were estimated last.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rebalancer.core.model.estimation import Estimate, Estimation, Method
 from rebalancer.core.periods import last_update, started, updates_until
 from rebalancer.core.price import FeedPrice, PriceRule
 from rebalancer.core.render import duration
-from rebalancer.units import ONE, PPM, Token, Weight
+from rebalancer.units import ONE, PPM, Ppm, Token, Weight
 
 if TYPE_CHECKING:
     from rebalancer.adapters.targets.estimators import Closes
@@ -48,7 +49,7 @@ class EstimatedTargets:
         shares = zip(self.estimation.bounds, weights, strict=True)
         return tuple(Target(bound.token, Weight(weight * ONE // PPM)) for bound, weight in shares)
 
-    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
+    def measured(self, tokens: Sequence[Token], held_to: Sequence[Target], block: Block) -> Measured:
         return NOTHING_MEASURED
 
     def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:
@@ -95,14 +96,22 @@ class EstimatedTargets:
     def _estimate(self, kept: KeptEstimate | None, block: Block) -> Estimate:
         from rebalancer.adapters.targets.estimators import followed  # late: numpy, and below it skfolio
 
-        due, weights = updates_until(self.estimation, block.timestamp), self.estimation.start
-        if self.estimation.step is not None and kept is not None and kept.estimate.at in due:
-            # What is known of the updates before needs not be read again.
-            again = kept.estimate.at == due[-1]
-            weights = kept.estimate.before if again else kept.estimate.weights
-            due = due[-1:] if again else due[due.index(kept.estimate.at) + 1 :]
+        due, weights = self._begun(kept, updates_until(self.estimation, block.timestamp))
         closes = self._closes(due[0] - self.estimation.lookback * DAY, due[-1], block)
         return followed(self.estimation, weights, closes, due)
+
+    def _begun(self, kept: KeptEstimate | None, due: list[int]) -> tuple[list[int], tuple[Ppm, ...]]:
+        """The updates that are to be made now, and the weights before them. What is known is not read again."""
+        if kept is None or kept.estimate.at > due[-1]:
+            return due, self.estimation.start
+        last = kept.estimate
+        if self.estimation.step is None:
+            # Where not one of the updates has figures, what was estimated last is nearer than what was written before.
+            known = last.at if last.why is None else None
+            return (due[due.index(known) + 1 :] if known in due[:-1] else due), last.weights
+        if last.at == due[-1]:
+            return due[-1:], last.before
+        return (due[due.index(last.at) + 1 :], last.weights) if last.at in due else (due, self.estimation.start)
 
     def _closes(self, since: int, until: int, block: Block) -> Closes:
         """Of the tokens whose targets are estimated; of the others ones, which nobody looks at."""

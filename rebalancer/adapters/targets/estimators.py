@@ -24,9 +24,10 @@ from rebalancer.core.desired import GRAIN, make_desired
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Hold
 from rebalancer.core.model.estimation import Bounds, Estimate, Estimation, Method
+from rebalancer.core.optimal_bands import MOST_VOLATILITY
 from rebalancer.core.periods import DAY
-from rebalancer.core.render import duration
-from rebalancer.units import PPM, Ppm
+from rebalancer.core.render import duration, percent
+from rebalancer.units import ONE, PPM, Ppm, Weight
 
 if TYPE_CHECKING:
     from skfolio.optimization import MeanRisk, RiskBudgeting
@@ -36,6 +37,10 @@ Times = NDArray[np.int64]
 
 STALE = 7
 """Days that the newest close may be old: a week changes a quarter of a year little."""
+MOST_GROWTH = 3
+"""Times that a price may rise or fall in a day: what moves further is ruined, or its price is wrong, and neither says
+how far it moves as a rule."""
+DAYS_OF_YEAR = 365
 _HALVINGS = 100
 
 
@@ -73,7 +78,8 @@ def updated(estimation: Estimation, before: Sequence[Ppm], closes: Closes, due: 
     returns = _returns(known)
     since, until = (int(known.times[0]), int(known.times[-1])) if len(known.times) else (0, 0)
     held = Estimate(due, tuple(before), None, tuple(before), since, until, len(returns))
-    missing = None if estimation.method is Method.EQUAL else _no_history(estimation, known, returns, due)
+    equal = estimation.method is Method.EQUAL
+    missing = None if equal else _no_history(estimation, known, returns, due) or _unbelievable(estimation, returns)
     wanted = missing or estimate(estimation.method, returns, estimation.bounds)
     if isinstance(wanted, Hold):
         return replace(held, why=wanted.reason)
@@ -121,6 +127,27 @@ def _no_history(estimation: Estimation, known: Closes, returns: Floats, due: int
             f"the newest midnight with prices of all tokens was {duration(age)} before, expected at most {STALE} d; "
             "look at the feeds"
         )
+    return None
+
+
+def _unbelievable(estimation: Estimation, returns: Floats) -> Hold | None:
+    """One wrong price would decide all weights, and sell whatever it is of."""
+    for place, bound in enumerate(estimation.bounds):
+        if bound.least == bound.most:
+            continue
+        growths = 1.0 + returns[:, place]
+        most = max(float(growths.max()), 1.0 / float(growths.min()))
+        if most > MOST_GROWTH:
+            return Hold(
+                f"{bound.token} moved by a factor of {most:,.1f} in a day, expected at most {MOST_GROWTH}; look at its "
+                "feed and at the node"
+            )
+        per_year = Weight(int(float(returns[:, place].std(ddof=1)) * DAYS_OF_YEAR**0.5 * PPM) * (ONE // PPM))
+        if per_year > MOST_VOLATILITY:
+            return Hold(
+                f"{bound.token} moved by {percent(per_year)} a year, expected at most {percent(MOST_VOLATILITY)}; look "
+                "at its feed and at the node"
+            )
     return None
 
 

@@ -17,7 +17,7 @@ class FixedTargets:
     def read(self, block: Block) -> tuple[Target, ...]:
         return self._targets
 
-    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
+    def measured(self, tokens: Sequence[Token], held_to: Sequence[Target], block: Block) -> Measured:
         return NOTHING_MEASURED
 
     def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:

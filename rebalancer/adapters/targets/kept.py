@@ -1,7 +1,8 @@
 """A small file of JSON beside the wallet's lock: what was found last, so that a tick asks the chain for it once a day.
 
 It is a copy of what the chain says, and no more than that: whoever has lost it finds the same again. So it is no part
-of the ledger. What cannot be read, or is of another basis, is no memory.
+of the ledger. What cannot be read, or is of another basis, is no memory. No basis knows a chain from its fork: a keeper
+of either has a folder of its own.
 """
 
 from __future__ import annotations

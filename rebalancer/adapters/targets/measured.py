@@ -43,21 +43,22 @@ class MeasuredTargets:
     def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:
         return self._targets.trends(patience, tokens, block)
 
-    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
+    def measured(self, tokens: Sequence[Token], held_to: Sequence[Target], block: Block) -> Measured:
         """Asks the chain at the first tick of a day (UTC), where nothing is remembered, and an hour after it failed.
 
         Raises Unavailable where there is no history enough, or a figure that is not to be believed; ConfigError.
         """
         if not tokens:
             return NOTHING_MEASURED
-        basis = self._basis(tokens, self.read(block))
+        basis = self._basis(tokens, held_to)
         kept = self._file.read(basis, tokens)
-        return of_today(
-            kept, lambda now: self._file.write(basis, now), block, lambda today: self._measure(tokens, block, today)
-        )
 
-    def _measure(self, tokens: Sequence[Token], block: Block, today: int) -> Measured:
-        targets = self.read(block)
+        def measure(today: int) -> Measured:
+            return self._measure(tokens, held_to, block, today)
+
+        return of_today(kept, lambda now: self._file.write(basis, now), block, measure)
+
+    def _measure(self, tokens: Sequence[Token], targets: Sequence[Target], block: Block, today: int) -> Measured:
         feeds = [self._feeds_of(target.token) for target in targets]
         samples = read_samples(feeds, midnights(today - DAYS * DAY, today), self._rounds, block)
         if len(samples) <= LEAST_DAYS:
@@ -86,7 +87,7 @@ class MeasuredTargets:
             )
         return feeds
 
-    def _basis(self, tokens: Sequence[Token], targets: tuple[Target, ...]) -> str:
+    def _basis(self, tokens: Sequence[Token], targets: Sequence[Target]) -> str:
         """All that the figures depend on but the day."""
         parts = [f"{DAY} {DAYS} {LEAST_DAYS} {' '.join(token.address for token in tokens)}"]
         for target in targets:

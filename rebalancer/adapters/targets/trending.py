@@ -34,8 +34,8 @@ class TrendTargets:
     def read(self, block: Block) -> tuple[Target, ...]:
         return self._targets.read(block)
 
-    def measured(self, tokens: Sequence[Token], block: Block) -> Measured:
-        return self._targets.measured(tokens, block)
+    def measured(self, tokens: Sequence[Token], held_to: Sequence[Target], block: Block) -> Measured:
+        return self._targets.measured(tokens, held_to, block)
 
     def trends(self, patience: Patience, tokens: Sequence[Token], block: Block) -> Trends:
         """Asks the chain once a day at most, and an hour after it failed.

@@ -1,7 +1,7 @@
 """Balances that are not there, laid over the chain's storage for a simulation: amounts in, words of storage out.
 
 Where a token keeps a holder's balance is found out and never guessed: an access list names the words that `balanceOf`
-reads, and the right one is the word that, laid over, makes it answer just the balance that was laid.
+reads, and the right one is the word that, laid over with a balance that nobody has, makes it answer just that.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from rebalancer.units import Address, Amount, Token
 
 _READ_GAS = 1_000_000
 """Of one balanceOf, more than any has use for."""
+_PROBE = 0x5AFE_C0DE_D00D
+"""Base units that no word but the balance's makes it answer. Never 0, and never what is to be laid: a share of nothing
+is 0 too, whatever the share. Within 48 bits, for tokens that keep more in the same word.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Layer:
         )
 
     def _words_of(self, amounts: Sequence[Amount], tag: str) -> Laid:
-        unknown = [amount for amount in amounts if amount.token.address not in self._words]
+        unknown = [amount.token for amount in amounts if amount.token.address not in self._words]
         if unknown:
             self._find(unknown, tag)
         laid: dict[Address, dict[str, str]] = {}
@@ -59,20 +63,20 @@ class Layer:
                 laid.setdefault(contract, {}).update(words)
         return laid
 
-    def _find(self, amounts: Sequence[Amount], tag: str) -> None:
+    def _find(self, tokens: Sequence[Token], tag: str) -> None:
         """Two requests, for all tokens together."""
-        asked = [("eth_createAccessList", [{"from": NOBODY, **self._read(a.token)}, tag]) for a in amounts]
+        asked = [("eth_createAccessList", [{"from": NOBODY, **self._read(token)}, tag]) for token in tokens]
         lists = (access_list_from_json(answer, _READ_GAS) for answer in self._rpc.batch(asked))
         words = [[_Word(entry.address, slot) for entry in found for slot in entry.slots] for found in lists]
-        tried = [(amount, word) for amount, each in zip(amounts, words, strict=True) for word in each]
-        answers = self._rpc.batch_answers([self._with(amount, word, tag) for amount, word in tried])
-        for (amount, word), answer in zip(tried, answers, strict=True):
+        tried = [(token, word) for token, each in zip(tokens, words, strict=True) for word in each]
+        answers = self._rpc.batch_answers([self._probed(token, word, tag) for token, word in tried])
+        for (token, word), answer in zip(tried, answers, strict=True):
             # A word that is no balance may well make the call fail.
             said = answer.get("result") if isinstance(answer, dict) else None
             data = hex_bytes(said) if isinstance(said, str) else b""
-            if len(data) >= 32 and Words(data).uint(0) == amount.raw:
-                self._words.setdefault(amount.token.address, word)
-        missing = [amount.token for amount in amounts if amount.token.address not in self._words]
+            if len(data) >= 32 and Words(data).uint(0) == _PROBE:
+                self._words.setdefault(token.address, word)
+        missing = [token for token in tokens if token.address not in self._words]
         if missing:
             raise Unavailable(
                 f"token {missing[0]} at {missing[0].address}: no word of storage is its holder's balance (a share of "
@@ -83,9 +87,9 @@ class Layer:
         call = balance_of(token.address, self._holder)
         return {"to": call.to, "data": "0x" + call.data.hex(), "gas": hex(_READ_GAS)}
 
-    def _with(self, amount: Amount, word: _Word, tag: str) -> tuple[str, list[object]]:
-        laid = {contract: {"stateDiff": dict(words)} for contract, words in word.holding(amount.raw).items()}
-        return "eth_call", [self._read(amount.token), tag, laid]
+    def _probed(self, token: Token, word: _Word, tag: str) -> tuple[str, list[object]]:
+        laid = {contract: {"stateDiff": dict(words)} for contract, words in word.holding(_PROBE).items()}
+        return "eth_call", [self._read(token), tag, laid]
 
 
 def _hex(value: int) -> str:

@@ -52,13 +52,20 @@ class Run:
 
     ticks: int
     began: int
+    """The first row; where a person has begun anew, that one."""
     last: int
     good_since: int
-    """Since when nothing has failed or halted, nor paused for longer than a day."""
+    """The first tick that has seen the wallet since anything failed or halted, or was configured otherwise, or for
+    longer than a day no tick had; `good_until` where there is none.
+    """
+    good_until: int
+    """The newest of these; `last` where there is none."""
     broken_by: str | None
     """What was before `good_since`, in words; None: nothing."""
     opening: Holdings
     """What the first of them saw that has seen the wallet; empty: none has."""
+    rehearsed: str | None
+    """The configuration that the newest of them ran with, in words; None: they do not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,7 +239,7 @@ class Past:
     last_block: int
     """The highest block that was read since a person last looked; 0 at first."""
     failures: int
-    """Batches that failed in a row, since the last one that settled or the last time a person resumed."""
+    """Batches that failed since the last rebalance that settled, or the last time a person resumed."""
     unfinal: tuple[Intent, Settlement | Failure] | None = None
     """The newest intent, where it was mined fewer than FINAL_BLOCKS below `last_block`.
 

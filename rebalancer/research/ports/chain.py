@@ -33,7 +33,8 @@ class Timeline:
 
 
 class HistoryChain:
-    """Plays Clock and Chain. `turn` moves on to a time; a batch that lands does so one block later."""
+    """Plays Clock and Chain. `turn` moves on to a time; a batch lands in the next block, which is of the same second:
+    what is bought at a close is bought at that time, and `every: 1 d` on daily closes trades every day."""
 
     def __init__(self, timeline: Timeline, held: list[int]) -> None:
         """`held`: base units of each token at the first time."""
@@ -65,9 +66,9 @@ class HistoryChain:
         return self._block
 
     def _at(self, later: int) -> Block:
-        """So many blocks after that of the present time."""
-        now = self._timeline.times[self._place] + SLOT * later
-        number = now // SLOT
+        """So many blocks after that of the present time, and of the same second."""
+        now = self._timeline.times[self._place]
+        number = now // SLOT + later
         return Block(number, f"0x{number:064x}", now, Wei(self._timeline.base_fee[self._place]))
 
     def read(self, last_block: int = 0) -> Snapshot:

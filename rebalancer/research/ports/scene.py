@@ -28,6 +28,8 @@ _CHEAP = Ppm(100)
 DEEP_AND_CHEAP = 10**5
 """The same where a pool keeps less than _CHEAP: to trade in circles must cost more than doubles can see, or no plan is
 the best one."""
+LEAST_FEE = Ppm(1)
+"""What a pool keeps at least, for the same reason: where trading in circles is free, weights miss their targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def timeline_of(study: Study) -> Timeline:
         raise ConfigError(f"prices: {nothing[0]} is worth less than 1e-18 USD at some time; look at the unit of it")
     if not inside:
         tokens, usd = (*assets, study.hub), [(*row, Usd(ONE)) for row in usd]
-    deepest = [Usd(study.start * (DEEP if fee >= _CHEAP else DEEP_AND_CHEAP)) for fee in frictions.fee]
+    fees = tuple(max(fee, LEAST_FEE) for fee in frictions.fee)
+    deepest = [Usd(study.start * (DEEP if fee >= _CHEAP else DEEP_AND_CHEAP)) for fee in fees]
     depths = tuple(min(most, depth or most) for depth, most in zip(frictions.depth, deepest, strict=True))
     return Timeline(
         tokens=tokens,
@@ -86,7 +89,7 @@ def timeline_of(study: Study) -> Timeline:
         usd=usd,
         base_fee=frictions.gas_price.tolist(),
         coin=[int(Decimal(repr(price)) * ONE) for price in frictions.coin.tolist()],
-        places=places_of(tokens, hub, frictions.fee, depths),
+        places=places_of(tokens, hub, fees, depths),
     )
 
 
