@@ -8,7 +8,6 @@ differ by more than they may.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import resource
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from typing import Any
 
 import numpy as np
 from sweep_floor import run_floor
+from sweep_rivals import rivals, timed
 
 from rebalancer.core.model import Back, Policy, Target
 from rebalancer.research.kernel import advance
@@ -102,7 +101,7 @@ def against_floor(study: Study, runs: int) -> dict[str, Any]:
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         asked, ours, lean, noted, others, setup = plain(), [], [], [], [], []
         for _ in range(runs + 1):
-            setup.append(_timed(lambda: lanes_of(study, asked, (0, DAYS - 1))))
+            setup.append(timed(lambda: lanes_of(study, asked, (0, DAYS - 1))))
             ours.append(once(_renewed(fresh), threads))
             began = time.perf_counter()
             final, trades = run_floor(usd, target, bands, FEE / 1e6, threads)
@@ -185,112 +184,9 @@ def cold(*, compiled: bool) -> tuple[float, float]:
 
 def _run(asked: list[str], env: dict[str, str]) -> tuple[float, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    took = _timed(lambda: subprocess.run(asked, env=env, check=True, stdout=subprocess.DEVNULL, cwd=ROOT))
+    took = timed(lambda: subprocess.run(asked, env=env, check=True, stdout=subprocess.DEVNULL, cwd=ROOT))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def rivals(study: Study, kernel: float, whole: float) -> dict[str, Any]:
-    """By how much others are slower on as many configurations: than `kernel` seconds, and than the `whole` of it with
-    tables and measures, which they do not make."""
-    found: dict[str, Any] = {}
-    for name, take in (("vectorbt", _by_vectorbt), ("bt", _by_bt)):
-        if importlib.util.find_spec(name) is None:
-            found |= {f"{name}_ratio": None, f"{name}_note": f"{name} is not installed here"}
-            continue
-        try:
-            took, note = take(study)
-            found |= {f"{name}_ratio": took / kernel, f"{name}_ratio_to_the_whole": took / whole, f"{name}_note": note}
-        except (ImportError, ValueError) as error:  # vectorbt 1.0.0 with plotly 7, whose map traces have other names
-            said = str(error).splitlines()[0]
-            found |= {f"{name}_ratio": None, f"{name}_note": f"{name} does not run here: {said}"}
-    return found
-
-
-def _by_bt(study: Study) -> tuple[float, str]:
-    """One configuration, a band of 5 %; it knows no way to work out many at once."""
-    import bt
-    import pandas
-
-    usd = study.prices.usd
-    names = [f"A{at}" for at in range(ASSETS)]
-    data = pandas.DataFrame(usd, index=pandas.date_range("2020-01-01", periods=DAYS), columns=names)
-
-    class Out(bt.Algo):  # type: ignore[misc]
-        def __call__(self, target: Any) -> bool:
-            held = np.array([target.children[name].weight if name in target.children else 0.0 for name in names])
-            return bool((np.abs(held - 1 / ASSETS) > 0.05).any())
-
-    def run() -> None:
-        algos = [Out(), bt.algos.SelectAll(), bt.algos.WeighEqually(), bt.algos.Rebalance()]
-        test = bt.Backtest(
-            bt.Strategy("s", algos),
-            data,
-            initial_capital=1e5,
-            commissions=lambda quantity, price: abs(quantity) * price * FEE / 1e6,
-            integer_positions=False,
-            progress_bar=False,
-        )
-        test.run()
-
-    one = min(_timed(run) for _ in range(5))
-    return COUNT * one, f"{1e3 * one:.1f} ms for one configuration, the best of 5, times {COUNT:,}"
-
-
-def _by_vectorbt(study: Study) -> tuple[float, str]:
-    """All configurations in one call, a group of columns that share cash for each: orders to target weights on the days
-    on which our kernel trades. It cannot find these days itself that fast; handing them over is not counted."""
-    import vectorbt
-    from vectorbt.portfolio import nb
-    from vectorbt.portfolio.enums import SizeType
-
-    traded = np.concatenate([_traded(study, plain()[at : at + CHUNK]) for at in range(0, COUNT, CHUNK)], axis=1)
-    sizes = np.where(np.repeat(traded, ASSETS, axis=1), 1 / ASSETS, np.nan)
-    table = np.tile(study.prices.usd, (1, COUNT))
-    groups, orders = np.repeat(np.arange(COUNT), ASSETS), int(traded.sum()) * ASSETS
-    lengths, cash, fee = np.full(COUNT, ASSETS), np.full(COUNT, 1e5), FEE / 1e6
-
-    def whole() -> None:
-        vectorbt.Portfolio.from_orders(
-            table,
-            sizes,
-            size_type="targetpercent",
-            fees=fee,
-            init_cash=1e5,
-            group_by=groups,
-            cash_sharing=True,
-            call_seq="auto",
-            freq="1D",
-            max_orders=orders,
-        ).final_value()
-
-    def inner() -> None:
-        nb.simulate_from_orders_nb(
-            table.shape,
-            lengths,
-            cash,
-            nb.build_call_seq(table.shape, lengths),
-            size=sizes,
-            size_type=np.asarray(SizeType.TargetPercent),
-            fees=np.asarray(fee),
-            close=table,
-            auto_call_seq=True,
-            max_orders=orders,
-        )
-
-    inner()  # compiled then
-    bare, full = min(_timed(inner) for _ in range(5)), min(_timed(whole) for _ in range(4))
-    note = (
-        f"{full:.2f} s for all {COUNT:,} by Portfolio.from_orders, the best of 4, on {int(traded.sum()):,} known days; "
-        f"{bare:.2f} s in its compiled loop alone, which returns orders and no value"
-    )
-    return full, note
 
 
 def _traded(study: Study, asked: list[Configuration]) -> Any:
@@ -310,7 +206,8 @@ def main() -> int:
     found |= against_floor(study, asked.runs)
     found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     whole = found["setup_ms_median"] + found["measured_ms_median"]
-    found |= rivals(study, found["kernel_ms_median"] / 1e3, whole / 1e3)
+    days = np.concatenate([_traded(study, plain()[at : at + CHUNK]) for at in range(0, COUNT, CHUNK)], axis=1)
+    found |= rivals(study.prices.usd, days, FEE / 1e6, (found["kernel_ms_median"] / 1e3, whole / 1e3))
     found["replay_max_rel_diff"] = replay_difference(study)
     found["cold_s"], found["cold_cpu_s"] = cold(compiled=True)
     found["cold_s_without_cache"], found["cold_cpu_s_without_cache"] = cold(compiled=False)
