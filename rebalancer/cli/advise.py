@@ -6,12 +6,12 @@ from typing import Any
 
 from rebalancer.cli.figures import show_figures
 from rebalancer.research.advice import Advice, advise, median_growth
-from rebalancer.research.flags import Flags
 from rebalancer.research.sizes import Sized
-from rebalancer.research.study import make_study, read_market
-from rebalancer.research.sweep import Walk, run_sweep
-from rebalancer.research.sweep_words import growth_words
-from rebalancer.research.windows import Windows
+from rebalancer.research.study.flags import Flags
+from rebalancer.research.study.making import make_study, read_market
+from rebalancer.research.sweep.run import Walk, run_sweep
+from rebalancer.research.sweep.windows import Windows
+from rebalancer.research.sweep.words import growth_words
 from rebalancer.units import ONE, Weight
 
 _SAID = (

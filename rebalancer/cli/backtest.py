@@ -9,11 +9,11 @@ from typing import Any
 from rebalancer.cli.figures import show_figures, write_page
 from rebalancer.cli.replay_progress import watched_replay
 from rebalancer.config import text
-from rebalancer.research.flags import Flags, parsed
 from rebalancer.research.lots import LotRule, TaxRule
 from rebalancer.research.measures import Measures
 from rebalancer.research.review import Given, Judged, Review, review
-from rebalancer.research.study import make_study, read_market
+from rebalancer.research.study.flags import Flags, parsed
+from rebalancer.research.study.making import make_study, read_market
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def run_backtest(flags: Flags, asked: Asked, as_json: bool) -> int:
         write_page(asked.html, "")
     found = _review(flags, asked)
     if asked.html is not None:
-        from rebalancer.research.report import review_page
+        from rebalancer.research.report.review_page import review_page
 
         write_page(asked.html, review_page(found))
     if as_json:

@@ -17,12 +17,12 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Target
 from rebalancer.research.correlation_words import caveats, suggestions
 from rebalancer.research.correlations import Correlations, Pair, correlations_of
-from rebalancer.research.flags import Flags, listed, pairs, parsed
 from rebalancer.research.model import Prices
-from rebalancer.research.prices import between, chosen, closes
-from rebalancer.research.prices_times import DAY, unix_of, written
-from rebalancer.research.study import Market, make_study
-from rebalancer.research.study_market import read_columns
+from rebalancer.research.prices.reading import between, chosen, closes
+from rebalancer.research.prices.times import DAY, unix_of, written
+from rebalancer.research.study.flags import Flags, listed, pairs, parsed
+from rebalancer.research.study.making import Market, make_study
+from rebalancer.research.study.market import read_columns
 from rebalancer.units import ONE
 
 DAYS = 365

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from rebalancer.cli.prices_told import Said, progress_of, tell
 from rebalancer.core.errors import ConfigError
-from rebalancer.research.flags import parsed
-from rebalancer.research.prices_out import Cells, cells_from, cells_of, require_free, write_cells
-from rebalancer.research.prices_sheet import reason_no_symbol
-from rebalancer.research.prices_times import DAY, unix_of, written
+from rebalancer.research.prices.out import Cells, cells_from, cells_of, require_free, write_cells
+from rebalancer.research.prices.sheet import reason_no_symbol
+from rebalancer.research.prices.times import DAY, unix_of, written
+from rebalancer.research.study.flags import parsed
 
 if TYPE_CHECKING:
     from rebalancer.config import Settings
@@ -39,8 +39,8 @@ class Asked:
 
 def check_files(files: Sequence[Path], fill: int, span: Span, out: Path | None, as_json: bool) -> int:
     """What is in them. ConfigError with all that is wrong, by file, line and column."""
-    from rebalancer.research.prices import read_history
-    from rebalancer.research.prices_grid import Wanted
+    from rebalancer.research.prices.grid import Wanted
+    from rebalancer.research.prices.reading import read_history
 
     if out is not None:
         require_free(out)
@@ -57,7 +57,7 @@ def check_files(files: Sequence[Path], fill: int, span: Span, out: Path | None, 
 
 def make_synthetic(seed: int, days: int, asked: Asked, as_json: bool) -> int:
     """A market that never was, the same for the same seed."""
-    from rebalancer.research.synthetic import SYMBOLS, make_market
+    from rebalancer.research.prices.synthetic import SYMBOLS, make_market
 
     require_free(asked.out)
     names = SYMBOLS if asked.tokens is None else _listed(asked.tokens)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rebalancer.research.prices_out import Cells
-from rebalancer.research.prices_times import written
+from rebalancer.research.prices.out import Cells
+from rebalancer.research.prices.times import written
 
 HEAD = ("symbol", "since", "times", "missing", "first USD", "last USD", "widest step")
 

@@ -9,9 +9,9 @@ import typer
 
 from rebalancer.cli.commands import DEFAULT_CONFIG, Config, Json, app
 from rebalancer.cli.study_options import with_study
-from rebalancer.research.flags import Flags
 from rebalancer.research.lots import LotRule
-from rebalancer.research.windows import Windows
+from rebalancer.research.study.flags import Flags
+from rebalancer.research.sweep.windows import Windows
 
 __all__ = ["app"]
 

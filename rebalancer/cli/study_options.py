@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rebalancer.research.flags import Flags
+from rebalancer.research.study.flags import Flags
 
 _OPTIONS: dict[str, Any] = {
     "config": Annotated[

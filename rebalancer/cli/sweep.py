@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebalancer.cli.figures import show_figures, write_page
-from rebalancer.research.flags import Flags
-from rebalancer.research.grid import study_and_grid
-from rebalancer.research.study import read_market
-from rebalancer.research.sweep import Deflated, SweepResult, Walk, run_sweep
-from rebalancer.research.sweep_words import configuration_words, cost_words, growth_words, ratio_words, rule_words
-from rebalancer.research.windows import Windows
+from rebalancer.research.study.flags import Flags
+from rebalancer.research.study.making import read_market
+from rebalancer.research.sweep.grid import study_and_grid
+from rebalancer.research.sweep.run import Deflated, SweepResult, Walk, run_sweep
+from rebalancer.research.sweep.windows import Windows
+from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, ratio_words, rule_words
 from rebalancer.units import PPM
 
 if TYPE_CHECKING:
-    from rebalancer.research.crew import Crew
+    from rebalancer.research.sweep.crew import Crew
 
 Progress = Callable[[int, int], None]
 _SHOWN = 10
@@ -42,7 +42,7 @@ def run_grid(flags: Flags, asked: Asked, as_json: bool) -> int:
     with _bar(quiet=as_json) as progress:
         result = run_sweep(study, grid, asked.windows, _crew(asked.dask), progress)
     if asked.html is not None:
-        from rebalancer.research.sweep_report import sweep_page
+        from rebalancer.research.report.sweep_page import sweep_page
 
         write_page(asked.html, sweep_page(result))
     if as_json:
@@ -59,7 +59,7 @@ def run_grid(flags: Flags, asked: Asked, as_json: bool) -> int:
 def _crew(address: str | None) -> Crew | None:
     if address is None:
         return None
-    from rebalancer.research.crew import Machines
+    from rebalancer.research.sweep.crew import Machines
 
     return Machines(address)
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from rebalancer.research.sweep import Deflated, SweepResult, Walk
-from rebalancer.research.sweep_words import configuration_words, cost_words, growth_words, rule_words
+from rebalancer.research.sweep.run import Deflated, SweepResult, Walk
+from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, rule_words
 from rebalancer.units import PPM
 
 

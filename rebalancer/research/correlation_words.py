@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rebalancer.research.correlations import LEAST_WORST, TENTH, TOGETHER, WORST, Correlations, Part
-from rebalancer.research.prices_times import written
+from rebalancer.research.prices.times import written
 
 
 def suggestions(found: Correlations) -> tuple[str, ...]:

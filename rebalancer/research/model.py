@@ -1,7 +1,7 @@
 """The words of a study as frozen values: what is looked back on, what is asked of it, and what came of it.
 
 Nothing here computes. Floats are for looking back only: what the live tick decides on are the integers that
-`Prices.usd` stands for, each to its last digit (`prices.usd_of`).
+`Prices.usd` stands for, each to its last digit (`prices.reading.usd_of`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ Times = NDArray[np.int64]
 
 DOLLAR = "USD"
 """The unit itself: its price is one at all times, and no source has a column of it."""
+
+LEAST_FEE = Ppm(1)
+"""What a pool keeps at least: where trading in circles is free, a plan is no better than others, and weights miss their
+targets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from rebalancer.research.caveats import Caveat, caveats
 from rebalancer.research.edges import edges_of
 from rebalancer.research.lots import TaxRule
 from rebalancer.research.measures import Measures, measure
-from rebalancer.research.model import Backtest, Floats, Study
-from rebalancer.research.ports.scene import LEAST_FEE
+from rebalancer.research.model import LEAST_FEE, Backtest, Floats, Study
 from rebalancer.research.regimes import Spell, spells
 from rebalancer.research.taxes import Taxes, taxes_of
 from rebalancer.units import PPM

@@ -20,7 +20,7 @@ from rebalancer.core.optimal import Terms, Yearly, cheapest, yearly
 from rebalancer.core.optimal_bands import BATCH_GAS, deviation_of
 from rebalancer.market.routing import SWAP_GAS, V3_HOP_GAS
 from rebalancer.research.model import Study
-from rebalancer.research.prices import usd_of
+from rebalancer.research.prices.reading import usd_of
 from rebalancer.units import BPS, ONE, PPM, Bps, Usd, Weight, bps_of_up, mul_div_up
 
 SIZES = tuple(Usd(dollars * ONE) for dollars in (1_000, 10_000, 100_000, 1_000_000))

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from rebalancer.research.lots import Book, Gain, Lot, TaxRule
 from rebalancer.research.measures import units_before
 from rebalancer.research.model import Backtest, Traded
-from rebalancer.research.prices import usd_of
+from rebalancer.research.prices.reading import usd_of
 from rebalancer.research.regimes import is_dollar
 from rebalancer.units import ONE, PPM, Usd, mul_div_down, mul_div_up
 

@@ -23,11 +23,11 @@ import numpy as np
 from rebalancer.core.model import Target, TickRecord
 from rebalancer.core.over_time import horizon_of
 from rebalancer.research.model import DOLLAR, Floats, Frictions, Prices, Study
-from rebalancer.research.policies import free_policy, token_of
 from rebalancer.research.ports.scene import scene_of
 from rebalancer.research.replay import run_replay
-from rebalancer.research.study import Flags
-from rebalancer.research.study_triggers import trigger_from
+from rebalancer.research.study.making import Flags
+from rebalancer.research.study.policies import free_policy, token_of
+from rebalancer.research.study.triggers import trigger_from
 from rebalancer.units import ONE, Ppm, Usd, Weight
 
 SYMBOLS = ("BTC", "ETH", "LINK", "UNI", "AAVE", DOLLAR)

@@ -29,7 +29,7 @@ from rebalancer.core.model import Block
 from rebalancer.core.price import Feed, FeedPrice, PoolKey, PriceRule, TwapPrice
 from rebalancer.replica.chain import Replica
 from rebalancer.replica.places import aggregator_address
-from rebalancer.research.prices import read_prices
+from rebalancer.research.prices.reading import read_prices
 from rebalancer.units import Address, Token, Usd, Wei
 
 FEED = Feed(ETH.address, 8, 3_600, 300)

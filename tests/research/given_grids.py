@@ -9,7 +9,7 @@ from given_studies import study_of, walk
 
 from rebalancer.core.model import Back
 from rebalancer.research.model import DOLLAR, Study
-from rebalancer.research.sweep import Configuration
+from rebalancer.research.sweep.run import Configuration
 from rebalancer.units import ONE, Ppm, Usd, Weight
 
 DAY = 86_400

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rebalancer.core.errors import ConfigError
-from rebalancer.research.prices import History, read_history
-from rebalancer.research.prices_grid import Wanted
+from rebalancer.research.prices.grid import Wanted
+from rebalancer.research.prices.reading import History, read_history
 
 DAY = 86_400
 FIRST = 1_704_067_200

@@ -9,7 +9,7 @@ import numpy as np
 
 from rebalancer.core.model import Back, Drawn, Policy, Target, Threshold, Trigger, Width
 from rebalancer.research.model import DOLLAR, Floats, Frictions, Prices, Study
-from rebalancer.research.policies import free_policy, token_of
+from rebalancer.research.study.policies import free_policy, token_of
 from rebalancer.units import ONE, Ppm, Token, Usd, Weight
 
 DAY = 86_400

@@ -21,9 +21,9 @@ from given_studies import study_of
 
 from rebalancer.core.bands import SHY_OF_EDGE
 from rebalancer.core.model import Back
-from rebalancer.research.kernel_tables import DRIFT
+from rebalancer.research.kernel.outcomes import GAS, SOLD, TRADES, outcomes
+from rebalancer.research.kernel.tables import DRIFT
 from rebalancer.research.model import Floats
-from rebalancer.research.outcomes import GAS, SOLD, TRADES, outcomes
 from rebalancer.units import BPS, ONE, Usd, Weight
 
 STEP = 0.0001

@@ -10,11 +10,11 @@ from pathlib import Path
 import numba
 import pytest
 
-from rebalancer.research import compiled
-from rebalancer.research.compiled import call
+from rebalancer.research.kernel import compiled
+from rebalancer.research.kernel.compiled import call
 
 SOURCE = """
-from rebalancer.research.compiled import compiled
+from rebalancer.research.kernel.compiled import compiled
 
 @compiled
 def doubled(value: float) -> float:

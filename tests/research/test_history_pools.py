@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rebalancer.market.pools import mid_ratio, swap_exact_in
 from rebalancer.market.swap import Swap
 from rebalancer.market.tick_math import tick_at_sqrt_ratio
-from rebalancer.research.policies import token_of
 from rebalancer.research.ports.pools import Place, places_of, pool_at
+from rebalancer.research.study.policies import token_of
 from rebalancer.units import ONE, PPM, Ppm, Token, Usd
 
 PRICES = st.integers(10**12, 10**24).map(Usd)

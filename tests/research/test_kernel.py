@@ -12,11 +12,11 @@ from given_studies import DAY, START, bands, study_of, walk
 
 from rebalancer.config.schedule_text import schedule
 from rebalancer.core.model import LAST, Back, Schedule, Window
-from rebalancer.research import compiled
-from rebalancer.research.lanes import study_of as asked
+from rebalancer.research.kernel import compiled
+from rebalancer.research.kernel.lanes import study_of as asked
+from rebalancer.research.kernel.outcomes import FEE, FINAL, GAS, IMPACT, SOLD, TRADES, outcomes, paths
 from rebalancer.research.model import Study
-from rebalancer.research.outcomes import FEE, FINAL, GAS, IMPACT, SOLD, TRADES, outcomes, paths
-from rebalancer.research.sweep import Configuration
+from rebalancer.research.sweep.run import Configuration
 from rebalancer.units import Ppm
 
 KINDS = (threshold(0.02), threshold(0.03, Back.HALF), threshold(0.01, Back.EDGE), every(7))
@@ -161,5 +161,5 @@ def test_configuration__with_costs_of_its_own__is_a_study_with_these() -> None:
 
 def test_compiled__every_file_with_machine_code__is_part_of_the_state_that_is_kept() -> None:
     folder = Path(compiled.__file__).parent
-    files = {path.stem for path in folder.glob("*.py") if "research.compiled import" in path.read_text()}
-    assert files | {"compiled", "kernel_tables"} == set(compiled.FILES)
+    files = {path.stem for path in folder.glob("*.py") if "kernel.compiled import" in path.read_text()}
+    assert files | {"compiled", "tables"} == set(compiled.FILES)

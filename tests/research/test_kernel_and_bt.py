@@ -16,8 +16,8 @@ import pytest
 from given_grids import every, threshold
 from given_studies import study_of
 
-from rebalancer.research.outcomes import paths
-from rebalancer.research.sweep import Configuration
+from rebalancer.research.kernel.outcomes import paths
+from rebalancer.research.sweep.run import Configuration
 
 FILE = Path(os.environ.get("REBALANCER_DATA", "../shared/data")) / "daily_close_usd.csv"
 FEE = 0.001

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.research.model import Prices
-from rebalancer.research.prices import between, chosen, closes, read_history, read_prices, usd_of
-from rebalancer.research.prices_grid import Wanted
-from rebalancer.research.prices_out import cells_of, require_free, write_cells
-from rebalancer.research.prices_times import Kind, unix_of, written
+from rebalancer.research.prices.grid import Wanted
+from rebalancer.research.prices.out import cells_of, require_free, write_cells
+from rebalancer.research.prices.reading import between, chosen, closes, read_history, read_prices, usd_of
+from rebalancer.research.prices.times import Kind, unix_of, written
 from rebalancer.units import ONE
 
 FLOAT_PRICES = st.floats(min_value=1e-9, max_value=1e9, allow_nan=False)
@@ -113,7 +113,7 @@ def test_read_prices__where_something_is_to_be_known__warns_of_it(
 
 def test_read_prices__of_csv__imports_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from rebalancer.research.prices import read_prices\n"
+        "import sys; from pathlib import Path; from rebalancer.research.prices.reading import read_prices\n"
         f"read_prices([Path({str(a_file(tmp_path, WHOLE))!r})])\n"
         "print([name for name in ('pandas', 'pyarrow', 'scipy', 'rich', 'requests') if name in sys.modules])"
     )

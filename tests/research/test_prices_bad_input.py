@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rebalancer.core.errors import ConfigError
-from rebalancer.research.prices import read_prices
-from rebalancer.research.prices_cells import LEAST, MOST
+from rebalancer.research.prices.cells import LEAST, MOST
+from rebalancer.research.prices.reading import read_prices
 
 LONG = "time,symbol,price\n2024-01-01,BTC,1\n2024-01-01,ETH,2\n2024-01-02,BTC,3\n2024-01-02,ETH,4\n"
 

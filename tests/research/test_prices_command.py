@@ -10,8 +10,8 @@ from given_prices import WHOLE, a_file
 
 from rebalancer.cli import run
 from rebalancer.core.errors import ConfigError
-from rebalancer.research.prices import read_prices
-from rebalancer.research.synthetic import make_market
+from rebalancer.research.prices.reading import read_prices
+from rebalancer.research.prices.synthetic import make_market
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:

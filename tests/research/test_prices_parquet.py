@@ -11,9 +11,9 @@ import pytest
 from given_prices import DAY, FIRST, WHOLE, a_file
 
 from rebalancer.core.errors import ConfigError
-from rebalancer.research.prices import read_prices
-from rebalancer.research.prices_out import cells_of, write_cells
-from rebalancer.research.synthetic import make_market
+from rebalancer.research.prices.out import cells_of, write_cells
+from rebalancer.research.prices.reading import read_prices
+from rebalancer.research.prices.synthetic import make_market
 
 pa = pytest.importorskip("pyarrow", exc_type=ImportError)
 pq = pytest.importorskip("pyarrow.parquet", exc_type=ImportError)

@@ -14,13 +14,13 @@ from rebalancer.config.schedule_text import schedule
 from rebalancer.core.bands import bands_of
 from rebalancer.core.model import Back, Portfolio, Position, Target
 from rebalancer.core.schedule import next_moment
-from rebalancer.research.kernel_tables import EVEN, LIMIT, NEVER, RULES
-from rebalancer.research.lanes import _moments, lanes_of
-from rebalancer.research.lanes import study_of as asked_of
+from rebalancer.research.kernel.lanes import _moments, lanes_of
+from rebalancer.research.kernel.lanes import study_of as asked_of
+from rebalancer.research.kernel.rebalancing import RULE, TARGET
+from rebalancer.research.kernel.rule_bands import edges_at, stays_at
+from rebalancer.research.kernel.tables import EVEN, LIMIT, NEVER, RULES
 from rebalancer.research.model import Study
-from rebalancer.research.rebalancing import RULE, TARGET
-from rebalancer.research.rule_bands import edges_at, stays_at
-from rebalancer.research.sweep import Configuration
+from rebalancer.research.sweep.run import Configuration
 from rebalancer.units import ONE, Amount, Price, Usd, Weight
 
 

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from rebalancer.research.statistics import Sample, most_by_luck, probability_above, sample_of, variance_of
+from rebalancer.research.sweep.statistics import Sample, most_by_luck, probability_above, sample_of, variance_of
 
 
 def test_deflated__the_example_of_the_paper__gives_its_figures() -> None:

@@ -13,10 +13,10 @@ from rebalancer.config.example import write_example
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back, Calendar, Drawn, Hybrid, Optimal, Schedule, Threshold
 from rebalancer.market.addresses import checksum_address
-from rebalancer.research.flags import listed
-from rebalancer.research.grid import study_and_grid
 from rebalancer.research.model import DOLLAR
-from rebalancer.research.study import Flags, make_study, read_market, variants
+from rebalancer.research.study.flags import listed
+from rebalancer.research.study.making import Flags, make_study, read_market, variants
+from rebalancer.research.sweep.grid import study_and_grid
 from rebalancer.units import ONE
 
 CLOSES = "date,BTC,ETH\n2021-01-01,100,10\n2021-01-02,110,11\n2021-01-03,120,12\n2021-01-04,130,13\n"

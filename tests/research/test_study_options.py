@@ -11,7 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from rebalancer.cli.study_options import with_study
-from rebalancer.research.flags import Flags
+from rebalancer.research.study.flags import Flags
 
 app = typer.Typer()
 asked: list[tuple[Flags, bool]] = []

@@ -12,13 +12,13 @@ from given_studies import study_of, walk
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back
 from rebalancer.core.model.estimation import Bounds, Estimation, EveryMonths, Method
-from rebalancer.research.break_even import worse_from
-from rebalancer.research.crew import Cores, Machines, tables
+from rebalancer.research.kernel.outcomes import paths
 from rebalancer.research.model import Study
-from rebalancer.research.outcomes import paths
-from rebalancer.research.sweep import Configuration, SweepResult, run_sweep
-from rebalancer.research.walk import folds_of, spans_of
-from rebalancer.research.windows import Windows
+from rebalancer.research.sweep.break_even import worse_from
+from rebalancer.research.sweep.crew import Cores, Machines, tables
+from rebalancer.research.sweep.run import Configuration, SweepResult, run_sweep
+from rebalancer.research.sweep.walk import folds_of, spans_of
+from rebalancer.research.sweep.windows import Windows
 from rebalancer.units import ONE, PPM, Ppm, Usd
 
 GRID = (*(threshold(0.01 * at, back) for at in range(1, 8) for back in Back), every(7), every(30), HOLD)

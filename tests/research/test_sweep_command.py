@@ -10,10 +10,10 @@ import pytest
 
 from rebalancer.cli import run
 from rebalancer.core.model import Back, Schedule
-from rebalancer.research.flags import Flags
-from rebalancer.research.grid import HOLD, study_and_grid
-from rebalancer.research.study import read_market
-from rebalancer.research.sweep import Configuration
+from rebalancer.research.study.flags import Flags
+from rebalancer.research.study.making import read_market
+from rebalancer.research.sweep.grid import HOLD, study_and_grid
+from rebalancer.research.sweep.run import Configuration
 from rebalancer.units import ONE, Ppm, Usd
 
 SYNTHETIC = Flags(synthetic=1, until="2021-01-01")
@@ -85,7 +85,7 @@ def test_grid__nothing_asked__is_a_usual_one_and_a_schedule_is_one_too() -> None
 def test_sweep__what_cannot_be_done__is_named(
     flags: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rebalancer.research.crew._PATIENCE", 0.5)
+    monkeypatch.setattr("rebalancer.research.sweep.crew._PATIENCE", 0.5)
     assert run(["sweep", "--synthetic", "1", "--to", "2020-06-01", *flags]) == 2
     assert said in " ".join(capsys.readouterr().err.split())
 

@@ -11,15 +11,15 @@ from given_studies import study_of, walk
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back
-from rebalancer.research.break_even import broken_even
-from rebalancer.research.lanes import study_of as asked_of
-from rebalancer.research.left_out import left_out
+from rebalancer.research.kernel.lanes import study_of as asked_of
 from rebalancer.research.measures import measure
 from rebalancer.research.model import Study
 from rebalancer.research.replay import run_replay
-from rebalancer.research.sweep import Configuration, SweepResult, run_sweep
-from rebalancer.research.windows import Windows
-from rebalancer.units import ONE, Usd
+from rebalancer.research.sweep.break_even import broken_even
+from rebalancer.research.sweep.left_out import left_out
+from rebalancer.research.sweep.run import Configuration, SweepResult, run_sweep
+from rebalancer.research.sweep.windows import Windows
+from rebalancer.units import ONE, Ppm, Usd
 
 GRID = (*(threshold(0.01 * at, back) for at in range(1, 8) for back in Back), every(7), every(30), HOLD)
 
@@ -43,6 +43,12 @@ def test_break_even__of_rules_at_two_depths__is_against_the_calendar_at_the_same
             band, own = (replace(one, depth=depth) for one in (threshold(0.02), every(7)))
             (alone,) = broken_even(study, [band], np.array([0.1]), own)
             assert than[band] == alone.than_calendar and than[own] is None
+
+
+def test_left_out__a_fee_of_nothing__is_said_to_be_a_millionth() -> None:
+    free = replace(threshold(0.05), fee=Ppm(0))
+    assert any("played as 0.0001 %" in words for words in left_out(study_of_years(), (threshold(0.05), free)))
+    assert not any("played as" in words for words in left_out(study_of_years(), (threshold(0.05),)))
 
 
 def test_left_out__what_only_a_tick_can_do__is_named() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rebalancer.core.errors import ConfigError
-from rebalancer.research.synthetic import START, SYMBOLS, YEAR, Market, make_market
+from rebalancer.research.prices.synthetic import START, SYMBOLS, YEAR, Market, make_market
 
 DAY = 86_400
 

@@ -24,7 +24,7 @@ from rebalancer.cli import run
 from rebalancer.config import read_settings, write_example
 from rebalancer.core.errors import ConfigError, Unavailable
 from rebalancer.market.addresses import checksum_address
-from rebalancer.research.prices import read_prices
+from rebalancer.research.prices.reading import read_prices
 from rebalancer.units import Address
 
 

@@ -11,14 +11,14 @@ from rebalancer.adapters.targets.history import PriceRounds, history_targets
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model.snapshot import SLOT
 from rebalancer.ports import Ports
-from rebalancer.research.model import Study
+from rebalancer.research.model import LEAST_FEE, Study
 from rebalancer.research.ports.chain import HistoryChain, Timeline
 from rebalancer.research.ports.ledger import HistoryLedger
 from rebalancer.research.ports.nobody import NobodyElse, NobodyOutside, NobodyTold
 from rebalancer.research.ports.pools import places_of
 from rebalancer.research.ports.venue import HistoryVenue
 from rebalancer.research.ports.wallet import HistoryWallet
-from rebalancer.research.prices import usd_of
+from rebalancer.research.prices.reading import usd_of
 from rebalancer.units import ONE, Ppm, Usd, mul_div_down
 
 DEEP = 10**7
@@ -28,8 +28,6 @@ _CHEAP = Ppm(100)
 DEEP_AND_CHEAP = 10**5
 """The same where a pool keeps less than _CHEAP: to trade in circles must cost more than doubles can see, or no plan is
 the best one."""
-LEAST_FEE = Ppm(1)
-"""What a pool keeps at least, for the same reason: where trading in circles is free, weights miss their targets."""
 
 
 @dataclass(frozen=True, slots=True)
