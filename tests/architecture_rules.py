@@ -41,6 +41,10 @@ SHARED_ADAPTERS = "adapters.chain"
 # The replica has the same RPC client, and history is weighed by the same estimators.
 SHARED_WITH = {"replica": SHARED_ADAPTERS, "research": "adapters.targets"}
 
+# The rooms of research that are packages, from the ground up as well.
+RESEARCH = (("prices", "kernel"), ("ports",), ("study",), ("sweep",), ("report",))
+RESEARCH_LEVEL = {room: level for level, rooms in enumerate(RESEARCH) for room in rooms}
+
 # What pure code may import from outside the project.
 PURE_STDLIB = {"__future__", "collections", "dataclasses", "enum", "fractions", "functools", "itertools", "typing"}
 PURE = {
@@ -159,7 +163,12 @@ def _allowed(module: Module, target: str) -> bool:
 
 
 def _allowed_within(name: str, target: str) -> bool:
-    """Adapters are strangers to each other, but for the shared RPC client; other rooms are one family."""
+    """Adapters are strangers to each other, but for the shared RPC client; research has floors; the others are one
+    family."""
+    if name.startswith("research"):
+        here, there = name.split(".")[1], target.split(".")[1]
+        floors = RESEARCH_LEVEL.get(here), RESEARCH_LEVEL.get(there)
+        return here == there or None in floors or floors[0] > floors[1]
     if not name.startswith("adapters"):
         return True
     return name.split(".")[:2] == target.split(".")[:2] or f"{target}.".startswith(f"{SHARED_ADAPTERS}.")

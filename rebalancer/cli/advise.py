@@ -9,7 +9,8 @@ from rebalancer.research.advice import Advice, advise, median_growth
 from rebalancer.research.sizes import Sized
 from rebalancer.research.study.flags import Flags
 from rebalancer.research.study.making import make_study, read_market
-from rebalancer.research.sweep.run import Walk, run_sweep
+from rebalancer.research.sweep.model import Walk
+from rebalancer.research.sweep.run import run_sweep
 from rebalancer.research.sweep.windows import Windows
 from rebalancer.research.sweep.words import growth_words
 from rebalancer.units import ONE, Weight

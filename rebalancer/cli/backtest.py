@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rebalancer.cli.figures import show_figures, write_page
+from rebalancer.cli.figures import require_writable, show_figures, write_page
 from rebalancer.cli.replay_progress import watched_replay
 from rebalancer.config import text
 from rebalancer.research.lots import LotRule, TaxRule
@@ -29,8 +29,7 @@ class Asked:
 def run_backtest(flags: Flags, asked: Asked, as_json: bool) -> int:
     """The summary, or one JSON object; and the report where one is asked for."""
     if asked.html is not None:
-        # Before the years are played, not after.
-        write_page(asked.html, "")
+        require_writable(asked.html)
     found = _review(flags, asked)
     if asked.html is not None:
         from rebalancer.research.report.review_page import review_page

@@ -8,14 +8,27 @@ from pathlib import Path
 from rebalancer.core.errors import ConfigError
 
 
+def require_writable(path: Path) -> None:
+    """ConfigError before the years are played, not after; what stands there stays until there is something new."""
+    try:
+        there = path.exists()
+        path.open("a").close()
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise _not_written(path, error) from None
+
+
 def write_page(path: Path, page: str) -> None:
     """ConfigError where it cannot be written."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(
-            f"--html {path}: expected a file that can be written, saw: {error.strerror}; name another one"
-        ) from None
+        raise _not_written(path, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"--html {path}: expected a file that can be written, saw: {error.strerror}; name another one")
 
 
 def show_figures(head: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rebalancer.research.model import Backtest, Study
+from rebalancer.research.model import Backtest, Progress, Study
 
 Run = Callable[[Study], Backtest]
-Progress = Callable[[int, int], None]
-"""Told how much is done, and of how much."""
 
 LONG = 10.0
 """Seconds, after which somebody wants to know how long it takes, and why."""

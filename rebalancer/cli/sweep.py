@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from rebalancer.cli.figures import show_figures, write_page
+from rebalancer.cli.figures import require_writable, show_figures, write_page
+from rebalancer.research.model import Progress
 from rebalancer.research.study.flags import Flags
 from rebalancer.research.study.making import read_market
+from rebalancer.research.sweep.crew import Crew, Machines
 from rebalancer.research.sweep.grid import study_and_grid
-from rebalancer.research.sweep.run import Deflated, SweepResult, Walk, run_sweep
+from rebalancer.research.sweep.model import Deflated, SweepResult, Walk
+from rebalancer.research.sweep.run import run_sweep
 from rebalancer.research.sweep.windows import Windows
 from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, ratio_words, rule_words
 from rebalancer.units import PPM
 
-if TYPE_CHECKING:
-    from rebalancer.research.sweep.crew import Crew
-
-Progress = Callable[[int, int], None]
 _SHOWN = 10
 _FOLD_HEAD = ("chosen by the past", "until", "in all", "hold", "middle of all")
 
@@ -37,6 +35,8 @@ class Asked:
 
 def run_grid(flags: Flags, asked: Asked, as_json: bool) -> int:
     """The tables, or one JSON object; and the report where one is asked for."""
+    if asked.html is not None:
+        require_writable(asked.html)
     market = read_market(flags)
     study, grid = study_and_grid(flags, market)
     with _bar(quiet=as_json) as progress:
@@ -57,11 +57,7 @@ def run_grid(flags: Flags, asked: Asked, as_json: bool) -> int:
 
 
 def _crew(address: str | None) -> Crew | None:
-    if address is None:
-        return None
-    from rebalancer.research.sweep.crew import Machines
-
-    return Machines(address)
+    return None if address is None else Machines(address)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from rebalancer.research.sweep.run import Deflated, SweepResult, Walk
+from rebalancer.research.sweep.model import Deflated, SweepResult, Walk
 from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, rule_words
 from rebalancer.units import PPM
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rebalancer.core.model import Back
-from rebalancer.research.model import Floats, Study
+from rebalancer.research.model import Configuration, Floats, Study
 from rebalancer.research.sizes import SENSIBLE, Sized, gas_of_rebalance, least_sensible, sized, sizes
-from rebalancer.research.sweep.run import Configuration, Fold, SweepResult, Walk
+from rebalancer.research.sweep.model import Fold, SweepResult, Walk
 from rebalancer.research.sweep.words import configuration_words, growth_words
 from rebalancer.units import BPS, ONE, Usd, Weight
 

@@ -6,17 +6,20 @@ Nothing here computes. Floats are for looking back only: what the live tick deci
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebalancer.core.model import Policy, Target
+from rebalancer.core.model import Back, Cadence, Policy, Target
 from rebalancer.core.model.estimation import Estimation
-from rebalancer.units import Ppm, Token, Usd
+from rebalancer.units import Ppm, Token, Usd, Weight
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+Progress = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
 
 DOLLAR = "USD"
 """The unit itself: its price is one at all times, and no source has a column of it."""
@@ -24,6 +27,9 @@ DOLLAR = "USD"
 LEAST_FEE = Ppm(1)
 """What a pool keeps at least: where trading in circles is free, a plan is no better than others, and weights miss their
 targets."""
+
+BASE_GAS = 100_000
+"""What a rebalance uses beside its swaps: the transaction and the Safe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,25 @@ class Study:
     """What it is worth at the first time, all of it on target: nothing is paid to come there."""
     estimation: Estimation | None = None
     """How the targets are found, from the study's own first time on; None: they stay as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """One member of a sweep's grid. Bands without `every`: a threshold; `every` without bands: a calendar; both: a
+    hybrid; neither: nothing is ever traded."""
+
+    band: Weight | None
+    """How far any weight may stand off its target, as a share of the portfolio."""
+    relative: Weight | None
+    """The same as a share of the target; the nearer of both edges counts."""
+    back: Back
+    """How far back a rebalance goes; a calendar goes to the target, whatever it says."""
+    every: Cadence | None
+    """Seconds since the last rebalance, or a schedule."""
+    fee: Ppm | None
+    """Of every pool; None: as the study has them."""
+    depth: Usd | None
+    """Dollars on either side of every pool; None: as the study has them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,21 +16,19 @@ from rebalancer.core.model import RESUMED, Blocked, Held, Settled, Settlement, T
 from rebalancer.core.over_time import holdings_of
 from rebalancer.intents import remembered
 from rebalancer.ports import Ports
-from rebalancer.research.model import Backtest, Floats, Study, Traded
+from rebalancer.research.model import Backtest, Floats, Progress, Study, Traded
 from rebalancer.research.ports.ledger import HistoryLedger
 from rebalancer.research.ports.scene import Scene, scene_of
 from rebalancer.tick import Mode, Report, run_tick
 from rebalancer.units import ONE, Amount, Token
-
-Progress = Callable[[int, int], None]
-"""Told (times done, times in all), some hundred times."""
 
 _LIVE = Mode(live=True, patience=0)
 _FIGURE = re.compile(r"-?\d[\d,.]*")
 
 
 def run_replay(study: Study, progress: Progress | None = None) -> Backtest:
-    """Raises ConfigError where the study cannot be played at all; what a live keeper would wait out is counted."""
+    """Raises ConfigError where the study cannot be played at all; what a live keeper would wait out is counted.
+    `progress` is told some hundred times."""
     scene = scene_of(study)
     book = Book(study)
     count = len(study.prices.times)

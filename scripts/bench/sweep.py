@@ -30,11 +30,10 @@ from rebalancer.research.kernel.advance import advance
 from rebalancer.research.kernel.lanes import Lanes, lanes_of, study_of
 from rebalancer.research.kernel.outcomes import kept_of, outcomes, paths, runs_of
 from rebalancer.research.kernel.tables import TRADES, VALUE
-from rebalancer.research.model import Frictions, Study
+from rebalancer.research.model import Configuration, Frictions, Study
 from rebalancer.research.prices.synthetic import make_market
 from rebalancer.research.replay import run_replay
 from rebalancer.research.study.policies import free_policy, token_of
-from rebalancer.research.sweep.run import Configuration
 from rebalancer.units import ONE, Ppm, Token, Usd, Weight
 
 ASSETS, DAYS, COUNT, SEED = 10, 1_826, 1_000, 1

@@ -8,8 +8,7 @@ import numpy as np
 from given_studies import study_of, walk
 
 from rebalancer.core.model import Back
-from rebalancer.research.model import DOLLAR, Study
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import DOLLAR, Configuration, Study
 from rebalancer.units import ONE, Ppm, Usd, Weight
 
 DAY = 86_400

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from rebalancer.core.model import Back
-from rebalancer.research.model import Study
-from rebalancer.research.sweep.run import BreakEven, Configuration, Deflated, Fold, Measures, SweepResult, Walk
+from rebalancer.research.model import Configuration, Study
+from rebalancer.research.sweep.model import BreakEven, Deflated, Fold, Measures, SweepResult, Walk
 from rebalancer.units import ONE, Ppm
 
 FEES = (Ppm(500), Ppm(1_000), Ppm(2_500))

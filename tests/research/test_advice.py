@@ -11,8 +11,8 @@ from given_studies import study_of, walk
 from given_sweeps import swept
 
 from rebalancer.research.advice import advise, median_growth, tried
-from rebalancer.research.model import Study
-from rebalancer.research.sweep.run import Configuration, SweepResult
+from rebalancer.research.model import Configuration, Study
+from rebalancer.research.sweep.model import SweepResult
 from rebalancer.units import ONE, Usd
 
 STUDY = study_of(walk(5, 400, 3), gas=20 * 10**9)

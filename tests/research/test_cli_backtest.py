@@ -117,6 +117,19 @@ def test_backtest__a_flag_that_is_wrong__is_named(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
+def test_backtest__that_comes_to_nothing__leaves_the_report_that_was_there(
+    tmp_path: Path, prices: Path, capsys: Output
+) -> None:
+    old, new = tmp_path / "old.html", tmp_path / "new.html"
+    old.write_text("a report")
+    for page in (old, new):
+        asked = ["backtest", "--prices", str(prices), *TARGETS, "--band", "none", "--html", str(page)]
+        assert run(asked) == 2
+        assert "--band" in capsys.readouterr().err
+    assert old.read_text() == "a report"
+    assert not new.exists()
+
+
 def test_advise__as_json__says_from_which_size_on(prices: Path, capsys: Output) -> None:
     asked = ["advise", "--prices", str(prices), *TARGETS[:2], "--start", "1_000", "--gas", "400 gwei", "--json"]
     assert run(asked) == 0

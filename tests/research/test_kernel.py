@@ -15,8 +15,7 @@ from rebalancer.core.model import LAST, Back, Schedule, Window
 from rebalancer.research.kernel import compiled
 from rebalancer.research.kernel.lanes import study_of as asked
 from rebalancer.research.kernel.outcomes import FEE, FINAL, GAS, IMPACT, SOLD, TRADES, outcomes, paths
-from rebalancer.research.model import Study
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import Configuration, Study
 from rebalancer.units import Ppm
 
 KINDS = (threshold(0.02), threshold(0.03, Back.HALF), threshold(0.01, Back.EDGE), every(7))

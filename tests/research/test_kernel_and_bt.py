@@ -17,7 +17,7 @@ from given_grids import every, threshold
 from given_studies import study_of
 
 from rebalancer.research.kernel.outcomes import paths
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import Configuration
 
 FILE = Path(os.environ.get("REBALANCER_DATA", "../shared/data")) / "daily_close_usd.csv"
 FEE = 0.001

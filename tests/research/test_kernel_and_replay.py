@@ -13,9 +13,8 @@ from rebalancer.config.schedule_text import schedule
 from rebalancer.core.model import Window
 from rebalancer.research.kernel.lanes import study_of as asked
 from rebalancer.research.kernel.outcomes import paths
-from rebalancer.research.model import Study
+from rebalancer.research.model import Configuration, Study
 from rebalancer.research.replay import run_replay
-from rebalancer.research.sweep.run import Configuration
 
 DIFFERENCE = 1e-6
 USUAL, ALL = 10, 200

@@ -16,13 +16,14 @@ from given_sweeps import swept
 
 from rebalancer.core.model import Back
 from rebalancer.research.advice import tried
+from rebalancer.research.model import Configuration
 from rebalancer.research.report.lines import MOST_POINTS, most_points, wealth_axis
 from rebalancer.research.report.page import make_page
 from rebalancer.research.report.parts import Picture, Points, Sheet, numbers
 from rebalancer.research.report.review_page import review_page, review_parts
 from rebalancer.research.report.sweep_figures import picture_folds, pictures_heat
 from rebalancer.research.report.sweep_page import headline, sweep_page, sweep_parts
-from rebalancer.research.sweep.run import Configuration, SweepResult
+from rebalancer.research.sweep.model import SweepResult
 from rebalancer.research.sweep.words import configuration_words
 from rebalancer.units import ONE, Ppm, Usd, Weight
 

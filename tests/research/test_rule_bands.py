@@ -19,8 +19,7 @@ from rebalancer.research.kernel.lanes import study_of as asked_of
 from rebalancer.research.kernel.rebalancing import RULE, TARGET
 from rebalancer.research.kernel.rule_bands import edges_at, stays_at
 from rebalancer.research.kernel.tables import EVEN, LIMIT, NEVER, RULES
-from rebalancer.research.model import Study
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import Configuration, Study
 from rebalancer.units import ONE, Amount, Price, Usd, Weight
 
 

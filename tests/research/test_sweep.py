@@ -13,10 +13,11 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back
 from rebalancer.core.model.estimation import Bounds, Estimation, EveryMonths, Method
 from rebalancer.research.kernel.outcomes import paths
-from rebalancer.research.model import Study
+from rebalancer.research.model import Configuration, Study
 from rebalancer.research.sweep.break_even import worse_from
 from rebalancer.research.sweep.crew import Cores, Machines, tables
-from rebalancer.research.sweep.run import Configuration, SweepResult, run_sweep
+from rebalancer.research.sweep.model import SweepResult
+from rebalancer.research.sweep.run import run_sweep
 from rebalancer.research.sweep.walk import folds_of, spans_of
 from rebalancer.research.sweep.windows import Windows
 from rebalancer.units import ONE, PPM, Ppm, Usd

@@ -10,10 +10,10 @@ import pytest
 
 from rebalancer.cli import run
 from rebalancer.core.model import Back, Schedule
+from rebalancer.research.model import Configuration
 from rebalancer.research.study.flags import Flags
 from rebalancer.research.study.making import read_market
 from rebalancer.research.sweep.grid import HOLD, study_and_grid
-from rebalancer.research.sweep.run import Configuration
 from rebalancer.units import ONE, Ppm, Usd
 
 SYNTHETIC = Flags(synthetic=1, until="2021-01-01")

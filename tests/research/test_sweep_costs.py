@@ -13,11 +13,12 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back
 from rebalancer.research.kernel.lanes import study_of as asked_of
 from rebalancer.research.measures import measure
-from rebalancer.research.model import Study
+from rebalancer.research.model import Configuration, Study
 from rebalancer.research.replay import run_replay
 from rebalancer.research.sweep.break_even import broken_even
 from rebalancer.research.sweep.left_out import left_out
-from rebalancer.research.sweep.run import Configuration, SweepResult, run_sweep
+from rebalancer.research.sweep.model import SweepResult
+from rebalancer.research.sweep.run import run_sweep
 from rebalancer.research.sweep.windows import Windows
 from rebalancer.units import ONE, Ppm, Usd
 

@@ -17,6 +17,7 @@ from rebalancer.adapters.targets.realized import YEAR, Sample, deviations_down
 from rebalancer.units import ONE, Address, Weight
 
 DATA = Path(os.environ.get("REBALANCER_DATA", "../shared/data"))
+ROUNDS = DATA / "chainlink_eth_usd_rounds.csv"
 WEIGHTS = (0.5, 0.3, 0.2)
 
 
@@ -101,7 +102,7 @@ def _real(name: str) -> list[tuple[int, int]]:
         return [(int(row["updated_at"]), int(row["answer_1e8"])) for row in csv.DictReader(file)]
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"no {DATA}: set REBALANCER_DATA")
+@pytest.mark.skipif(not ROUNDS.is_file(), reason=f"no {ROUNDS}: set REBALANCER_DATA")
 def test_deviations__of_real_rounds__are_those_of_a_finer_grid_within_their_error() -> None:
     eth, btc = Address("0x01"), Address("0x02")
     rounds = KnownRounds({eth: _real("eth"), btc: _real("btc")})

@@ -15,8 +15,8 @@ from rebalancer.units import ONE, Address, Usd, Wei
 _COIN = Wei(1_000 * ONE)
 """Of the operator, who pays nothing on paper; what the gas would cost is in each rebalance's cost."""
 
-
-_MOST_OF_WINDOW = 256
+_MOST_OF_WINDOW = 4_320
+"""Rebalances: one every half hour of the longest window that a module may have, 90 days."""
 
 
 class Purse:

@@ -27,7 +27,7 @@ order is the same for every configuration, whichever others stand beside it."""
 _HERE = Path(__file__).parent
 FILES = ("compiled", "advance", "tables", "trades", "notes", "rebalancing")
 """All that hold machine code, or what it takes for constant."""
-_GAS = _HERE.parent / "ports" / "wallet.py", _HERE.parents[1] / "market" / "routing.py"
+_GAS = _HERE.parent / "model.py", _HERE.parents[1] / "market" / "routing.py"
 """Where the constants of gas come from."""
 _UNREADABLE = (
     pickle.UnpicklingError,

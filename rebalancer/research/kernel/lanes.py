@@ -19,8 +19,7 @@ from rebalancer.core.trigger import due_until, is_open
 from rebalancer.research.kernel.rebalancing import KEPT, NEED, RULE, STAY, TARGET, THIN, TIGHT
 from rebalancer.research.kernel.rule_bands import bands_at
 from rebalancer.research.kernel.tables import BOOK, CADENCE, DUE, EVEN, KIND, LIMIT, MOVES, RULES, STAYS, Market
-from rebalancer.research.model import LEAST_FEE, Floats, Study, Times
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import LEAST_FEE, Configuration, Floats, Study, Times
 from rebalancer.units import ONE, PPM, Weight
 
 _SIX, _FOUR = 6, 4

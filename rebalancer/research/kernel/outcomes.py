@@ -13,8 +13,7 @@ from rebalancer.research.kernel.advance import advance
 from rebalancer.research.kernel.lanes import Lanes, lanes_of
 from rebalancer.research.kernel.rebalancing import RULE
 from rebalancer.research.kernel.tables import BOOK, EVEN, MEASURED, VALUE, Kept
-from rebalancer.research.model import Floats, Study
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import Configuration, Floats, Study
 
 FINAL, TRADES, SOLD, FEE, IMPACT, GAS = range(6)
 """Rows of a table, as `advance` has them from VALUE on; those that it measures come after."""

@@ -42,8 +42,7 @@ from rebalancer.research.kernel.tables import (
     TRADES,
     Market,
 )
-from rebalancer.research.model import Floats
-from rebalancer.research.ports.wallet import BASE_GAS
+from rebalancer.research.model import BASE_GAS, Floats
 
 _NOTHING = 1e-12
 """Of the portfolio: what moves less is on target."""

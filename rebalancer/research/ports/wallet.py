@@ -28,11 +28,9 @@ from rebalancer.core.model import (
     Transaction,
 )
 from rebalancer.market.pools import other_token
+from rebalancer.research.model import BASE_GAS
 from rebalancer.research.ports.chain import OPERATOR, ROUTER, WALLET, HistoryChain
 from rebalancer.units import Amount
-
-BASE_GAS = 100_000
-"""What a rebalance uses beside its swaps: the transaction and the Safe."""
 
 
 class HistoryWallet:

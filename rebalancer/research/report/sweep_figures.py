@@ -8,11 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
-from rebalancer.research.model import Floats
+from rebalancer.research.model import Configuration, Floats
 from rebalancer.research.report.lines import line_of, moments, most_points, wealth_axis
 from rebalancer.research.report.parts import Json, Picture, numbers, words
 from rebalancer.research.review_words import day
-from rebalancer.research.sweep.run import Configuration, SweepResult, Walk
+from rebalancer.research.sweep.model import SweepResult, Walk
 from rebalancer.research.sweep.words import (
     NONE,
     back_words,

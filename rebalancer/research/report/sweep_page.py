@@ -6,7 +6,7 @@ from rebalancer.research.report.page import make_page
 from rebalancer.research.report.parts import Part, Points, Sheet
 from rebalancer.research.report.sweep_figures import picture_best, picture_folds, picture_walk, pictures_heat
 from rebalancer.research.review_words import day, percent
-from rebalancer.research.sweep.run import BreakEven, Deflated, SweepResult, Walk
+from rebalancer.research.sweep.model import BreakEven, Deflated, SweepResult, Walk
 from rebalancer.research.sweep.words import (
     configuration_words,
     cost_words,

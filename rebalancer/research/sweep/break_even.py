@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from rebalancer.core.model import Back
 from rebalancer.research.kernel.outcomes import outcomes
-from rebalancer.research.model import Floats, Study
-from rebalancer.research.sweep.run import BreakEven, Configuration
+from rebalancer.research.model import Configuration, Floats, Study
+from rebalancer.research.sweep.model import BreakEven
 from rebalancer.research.sweep.scores import alone, growth_of, net_growth, years_of
 from rebalancer.units import PPM, Ppm
 

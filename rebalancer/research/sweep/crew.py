@@ -6,7 +6,7 @@ The result is the same to the last byte: each configuration is worked out alone,
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,12 +15,8 @@ import numpy as np
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.research.kernel.outcomes import outcomes
-from rebalancer.research.model import Floats, Study
-from rebalancer.research.sweep.run import Configuration
-
-Span = tuple[int, int]
-Progress = Callable[[int, int], None]
-"""Told how much is done, and of how much."""
+from rebalancer.research.model import Configuration, Floats, Progress, Study
+from rebalancer.research.sweep.model import Span
 
 _CHUNK = 256
 """Configurations: a few milliseconds' work of five years, so that cores share it evenly."""

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Contributions
-from rebalancer.research.model import LEAST_FEE, Study
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import LEAST_FEE, Configuration, Study
 from rebalancer.units import ONE, Usd
 
 _ROOM = 6

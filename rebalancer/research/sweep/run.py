@@ -2,178 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Back, Cadence
-from rebalancer.research.model import Floats, Study, Times
-from rebalancer.units import Ppm, Usd, Weight
-
-if TYPE_CHECKING:
-    from rebalancer.research.sweep.crew import Crew
-    from rebalancer.research.sweep.windows import Windows
-
-Progress = Callable[[int, int], None]
-"""Told how much is done, and of how much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Configuration:
-    """What one member of the grid asks for. Bands without `every`: a threshold; `every` without bands: a calendar;
-    both: a hybrid; neither: nothing is ever traded."""
-
-    band: Weight | None
-    """How far any weight may stand off its target, as a share of the portfolio."""
-    relative: Weight | None
-    """The same as a share of the target; the nearer of both edges counts."""
-    back: Back
-    """How far back a rebalance goes; a calendar goes to the target, whatever it says."""
-    every: Cadence | None
-    """Seconds since the last rebalance, or a schedule."""
-    fee: Ppm | None
-    """Of every pool; None: as the study has them."""
-    depth: Usd | None
-    """Dollars on either side of every pool; None: as the study has them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measures:
-    """What became of each configuration, over all times; each of shape (configurations,). Money in dollars.
-
-    NaN: the times do not carry the figure, as for a ratio of less than a year.
-    """
-
-    final: Floats
-    """Worth at the last time, after fee, impact and gas."""
-    fee: Floats
-    impact: Floats
-    gas: Floats
-    """Estimated from the number of swaps."""
-    trades: Times
-    """Rebalances."""
-    turnover: Floats
-    """What was sold in a year, as a share of the mean value."""
-    growth: Floats
-    """Of a year, in all where there is less than one: 0.1 is 10 %."""
-    volatility: Floats
-    """Of a year."""
-    sharpe: Floats
-    """Of a year, with no interest on cash."""
-    ahead: Floats
-    """The Sharpe ratio of the returns above those of the portfolio left alone: rising prices are nobody's skill."""
-    drawdown: Floats
-    """The deepest fall from a height, 0.3 is 30 %."""
-    tracking: Floats
-    """Root of the mean squared distance of a weight from its target, over all assets and times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """One step of a walk-forward: chosen by what was known until `split`, judged by what came until `end`.
-
-    `start`, `split`, `end` are places in `Prices.times`; `end` is the `split` of the next.
-    """
-
-    start: int
-    split: int
-    end: int
-    chosen: int
-    """The place of the best configuration in sample."""
-    inside: float
-    """Its growth in sample, in all and after all costs; `outside`: out of sample."""
-    outside: float
-    hold: float
-    """The growth of the same portfolio left alone out of sample."""
-    median: float
-    """The growth that the middle one of all choices had out of sample."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deflated:
-    """How likely a Sharpe ratio is to be more than luck (Bailey and Lopez de Prado, 2014). Ratios are of a year."""
-
-    sharpe: float
-    luck: float
-    """The best ratio that so many trials without any skill would be expected to show."""
-    probability: float
-    """That the true ratio is above `luck`."""
-    trials: int
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """The walk-forward as one portfolio: what it held passes from fold to fold, so that a change of rules is paid for.
-
-    `values`: dollars at each time from the first split on, less all gas until then, `hold`: of the portfolio left alone
-    from there.
-    `at`: their places in `Prices.times`.
-    """
-
-    folds: tuple[Fold, ...]
-    at: Times
-    values: Floats
-    hold: Floats
-    years: float
-    growth: float
-    """Of a year, in all where there is less than one; `hold_growth`: of the portfolio left alone."""
-    hold_growth: float
-    sharpe: float | None
-    """None for less than a year, or where nothing is left."""
-    drawdown: float
-    skill: Deflated | None
-    """Of the returns out of sample. Each choice was blind to them, and counts as one trial. None: as `sharpe`."""
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEven:
-    """A configuration at each fee of `SweepResult.fees`, and the fees from which on it is worse than the others.
-
-    None: at no fee up to the highest that was tried. 0: at every fee.
-    """
-
-    configuration: int
-    """Its place; the fee of its own is not looked at."""
-    growth: tuple[float, ...]
-    """As `Measures.growth`, at each of the fees."""
-    than_hold: float | None
-    """The fee, 0.01 is 1 %."""
-    than_calendar: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class SweepResult:
-    """All of a sweep. Arrays over configurations are in the order of `configurations`."""
-
-    study: Study
-    configurations: tuple[Configuration, ...]
-    measures: Measures
-    best: int
-    """The place of the one that grew the most in all of the past: a look back, and no promise."""
-    values: Floats
-    """Of the best, dollars at each time, less all gas until then."""
-    hold: Floats
-    """Of the portfolio left alone, dollars at each time."""
-    years: float
-    fees: tuple[Ppm, ...]
-    break_even: tuple[BreakEven, ...]
-    """Of the configurations that grew the most, one for each rule (whatever its fee)."""
-    calendar: Configuration
-    """That `BreakEven.than_calendar` compares with: of the choices the one that grew the most, else one of 30 days."""
-    skill: Deflated | None
-    """Of the best, for as many trials as there are choices. None for less than a year, or where nothing is left."""
-    ahead: Deflated | None
-    """The same of its returns above those of the portfolio left alone: rising prices are nobody's skill."""
-    walk: Walk | None
-    """None: too few times."""
-    left_out: tuple[str, ...]
-    """What the kernel does not do and a live keeper does, for people to read."""
-    choices: tuple[int, ...] = ()
-    """The places of those among which one can choose: fees and depths come from the market, so that only the study's
-    own count. `best`, `walk` and trials are of these."""
+from rebalancer.research.kernel.outcomes import paths
+from rebalancer.research.model import Configuration, Progress, Study
+from rebalancer.research.sweep import scores, walk
+from rebalancer.research.sweep.break_even import FEES, broken_even, reference
+from rebalancer.research.sweep.crew import Cores, Crew, tables
+from rebalancer.research.sweep.left_out import left_out, refuse_thin
+from rebalancer.research.sweep.model import SweepResult
+from rebalancer.research.sweep.windows import Windows
 
 
 def run_sweep(
@@ -193,13 +34,6 @@ def run_sweep(
             "them: expected `method: fixed`, or none, which tries bands and cadences around the targets that are "
             "written down. `rebalancer backtest` plays those that follow from prices, one configuration at a time"
         )
-    # Late: whoever shows a result does not need what makes one.
-    from rebalancer.research.kernel.outcomes import paths
-    from rebalancer.research.sweep import scores, walk
-    from rebalancer.research.sweep.break_even import FEES, broken_even, reference
-    from rebalancer.research.sweep.crew import Cores, tables
-    from rebalancer.research.sweep.left_out import left_out, refuse_thin
-
     whole = 0, len(study.prices.times) - 1
     if whole[1] < 2 or not configurations:
         raise ConfigError(

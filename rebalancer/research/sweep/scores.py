@@ -11,7 +11,7 @@ import numpy as np
 from rebalancer.research.kernel.outcomes import FEE, FINAL, GAS, IMPACT, SOLD, TRADES
 from rebalancer.research.kernel.tables import DRIFT, LEAST, PRODUCTS, RETURNS, SQUARES, TOTAL
 from rebalancer.research.model import Floats, Study
-from rebalancer.research.sweep.run import Deflated, Measures
+from rebalancer.research.sweep.model import Deflated, Measures, Span
 from rebalancer.research.sweep.statistics import most_by_luck, probability_above, sample_of, variance_of
 from rebalancer.units import ONE
 
@@ -22,8 +22,6 @@ _FLAT = 1e-13
 """Of the variance of the portfolio left alone: what is left of a difference of equals."""
 _ALL = 1 - 1e-12
 """A fall so deep leaves nothing."""
-
-Span = tuple[int, int]
 
 
 def years_of(study: Study, span: Span) -> float:

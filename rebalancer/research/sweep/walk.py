@@ -11,9 +11,9 @@ import numpy as np
 from rebalancer.research.kernel.lanes import lanes_of
 from rebalancer.research.kernel.outcomes import kept_of, run
 from rebalancer.research.kernel.tables import DUE, GAS
-from rebalancer.research.model import Floats, Study
-from rebalancer.research.sweep.run import Configuration, Fold, Walk
-from rebalancer.research.sweep.scores import Span, alone, deflated, growth_of, returns_of, total_growth, years_of
+from rebalancer.research.model import Configuration, Floats, Study
+from rebalancer.research.sweep.model import Fold, Span, Walk
+from rebalancer.research.sweep.scores import alone, deflated, growth_of, returns_of, total_growth, years_of
 from rebalancer.research.sweep.windows import Windows
 from rebalancer.units import ONE
 

@@ -6,8 +6,7 @@ import math
 
 from rebalancer.core.model import Back, Cadence
 from rebalancer.core.render import duration
-from rebalancer.research.model import Study
-from rebalancer.research.sweep.run import Configuration
+from rebalancer.research.model import Configuration, Study
 from rebalancer.units import ONE, PPM, Ppm, Weight
 
 NONE = "–"
