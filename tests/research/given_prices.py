@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rebalancer.core.errors import ConfigError
+from rebalancer.research.model import Prices
 from rebalancer.research.prices.grid import Wanted
 from rebalancer.research.prices.reading import History, read_history
 
@@ -36,3 +38,9 @@ def refused(folder: Path, text: str, fill: int = 0, name: str = "prices.csv") ->
     with pytest.raises(ConfigError) as caught:
         read(folder, text, fill, name)
     return str(caught.value).splitlines()
+
+
+def some(count: int = 4, step: int = DAY, start: int = FIRST) -> Prices:
+    """Prices that say which they are: 1, 2, … of A, ten times as much of B."""
+    rising = np.arange(1.0, count + 1)
+    return Prices(("A", "B"), start + step * np.arange(count, dtype=np.int64), np.column_stack([rising, 10 * rising]))
