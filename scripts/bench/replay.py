@@ -25,7 +25,7 @@ from rebalancer.core.over_time import horizon_of
 from rebalancer.research.model import DOLLAR, Floats, Frictions, Prices, Study
 from rebalancer.research.ports.scene import scene_of
 from rebalancer.research.replay import run_replay
-from rebalancer.research.study.making import Flags
+from rebalancer.research.study.flags import Flags
 from rebalancer.research.study.policies import free_policy, token_of
 from rebalancer.research.study.triggers import trigger_from
 from rebalancer.units import ONE, Ppm, Usd, Weight

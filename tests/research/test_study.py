@@ -14,8 +14,8 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back, Calendar, Drawn, Hybrid, Optimal, Schedule, Threshold
 from rebalancer.market.addresses import checksum_address
 from rebalancer.research.model import DOLLAR
-from rebalancer.research.study.flags import listed
-from rebalancer.research.study.making import Flags, make_study, read_market, variants
+from rebalancer.research.study.flags import Flags, listed, variants
+from rebalancer.research.study.making import make_study, read_market
 from rebalancer.research.sweep.grid import study_and_grid
 from rebalancer.units import ONE
 

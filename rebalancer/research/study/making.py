@@ -11,9 +11,7 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Policy, Target
 from rebalancer.research.model import DOLLAR, Floats, Frictions, Prices, Study, Times
 from rebalancer.research.study.depth import depths_in
-from rebalancer.research.study.flags import Flags as Flags
-from rebalancer.research.study.flags import pairs, parsed
-from rebalancer.research.study.flags import variants as variants
+from rebalancer.research.study.flags import Flags, pairs, parsed
 from rebalancer.research.study.market import ALIASES, gas_prices, read_columns
 from rebalancer.research.study.policies import free_policy, token_of
 from rebalancer.research.study.triggers import asks_for_trigger, require_met, trigger_from

@@ -9,8 +9,8 @@ from typing import Any
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back, Bands, Drawn, Hybrid, Threshold, Trigger
 from rebalancer.research.model import Configuration, Study
-from rebalancer.research.study.flags import Flags, listed
-from rebalancer.research.study.making import Market, make_study, variants
+from rebalancer.research.study.flags import Flags, listed, variants
+from rebalancer.research.study.making import Market, make_study
 from rebalancer.research.study.triggers import require_met, trigger_from
 from rebalancer.units import Weight
 
