@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
@@ -31,6 +32,8 @@ from crash_scenes import SCENES, Scene
 from given_crashes import MODULE, SAFE, Lab
 from given_postgres import a_cluster
 
+Come = tuple[Scene, str]
+"""A scene, and the kind of keeper in it: a Safe alone has steps that a module has not."""
 KILLS = 200
 WORKERS = 3
 RANDOM_KILLS = 3
@@ -120,17 +123,17 @@ class Plan:
     def watched(self) -> list[Round]:
         return [self._round(scene) for scene in SCENES]
 
-    def stops(self, seen: Iterable[Result]) -> dict[str, Scene]:
-        """Each step, and the scene in which it was come to."""
-        found: dict[str, Scene] = {}
+    def stops(self, seen: Iterable[Result]) -> dict[str, Come]:
+        """Each step, and how it was come to."""
+        found: dict[str, Come] = {}
         for result in seen:
             for step in (step for ran in result.ticks for step in ran.steps):
                 if self._only in step:
-                    found.setdefault(step, result.round.scene)
+                    found.setdefault(step, (result.round.scene, result.round.kind))
         return found
 
-    def at(self, stops: dict[str, Scene]) -> list[Round]:
-        return [self._round(scene, stop=stop) for stop, scene in stops.items()]
+    def at(self, stops: dict[str, Come]) -> list[Round]:
+        return [replace(self._round(scene, stop=stop), kind=kind) for stop, (scene, kind) in stops.items()]
 
     def at_random(self, kills: int) -> list[Round]:
         counts = [min(RANDOM_KILLS, kills - done) for done in range(0, kills, RANDOM_KILLS)]
@@ -182,7 +185,7 @@ def _run(bench: Bench, pool: ThreadPoolExecutor, plan: Plan, kills: int) -> dict
     stops = plan.stops(watched)
     results = list(watched)
     for _ in range(TRIES):
-        left = {stop: scene for stop, scene in stops.items() if stop not in _struck(results)}
+        left = {stop: come for stop, come in stops.items() if stop not in _struck(results)}
         results += pool.map(bench.run, plan.at(dict(list(left.items())[: max(0, kills - _kills(results))])))
     covered = _struck(results) & stops.keys()
     while (missing := kills - _kills(results)) > 0:
@@ -199,7 +202,7 @@ def _kills(results: Iterable[Result]) -> int:
     return sum(len(result.at) for result in results)
 
 
-def _figures(results: list[Result], stops: dict[str, Scene], covered: set[str]) -> dict[str, object]:
+def _figures(results: list[Result], stops: dict[str, Come], covered: set[str]) -> dict[str, object]:
     verdicts = [result.verdict for result in results]
     wrong = [words for result in results for words in result.words]
     at_random = Counter(at.split(":")[0] for result in results if not result.round.stop for at in result.at)

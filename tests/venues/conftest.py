@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from given_llama import RECORDED, Llama
 from given_still_venues import STILL, a_server
 from given_venue_server import VenueServer
 from given_wallet import a_signer
@@ -43,3 +44,9 @@ def venue(request: pytest.FixtureRequest, server: VenueServer) -> OutsideVenue:
 def replica(running: Replica) -> Iterator[Replica]:
     with running.scratch():
         yield running
+
+
+@pytest.fixture
+def llama() -> Llama:
+    """What DefiLlama has recorded of two coins."""
+    return Llama(dict(RECORDED))

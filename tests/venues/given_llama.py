@@ -26,6 +26,17 @@ def hourly(price: Callable[[int], float], first: int = START - DAY, last: int = 
     return {hour + 300: price(hour) for hour in range(first, last, HOUR)}
 
 
+def price_of_bitcoin(hour: int) -> float:
+    return 40_000 + (hour - START) / DAY
+
+
+def price_of_ether(hour: int) -> float:
+    return 2_000.5 + (hour - START) / DAY / 100
+
+
+RECORDED = {BITCOIN: hourly(price_of_bitcoin), ETHER: hourly(price_of_ether)}
+
+
 @dataclass(slots=True)
 class Llama:
     """What it has recorded, by coin. `lost`: coins that its answers leave out."""
