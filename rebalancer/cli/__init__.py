@@ -6,19 +6,29 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from rebalancer.cli.output import Unwritten, output, say
 from rebalancer.core.errors import ConfigError, Halt, RebalancerError
+from rebalancer.core.paper import words_on_paper
 
 INTERRUPTED = 130
+READER_GONE = 141
+"""128 and the number of SIGPIPE: what a shell says of any program whose output nobody reads any more."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """The exit code of one command: 0 well, 1 unknown error, 2 config, 3 unavailable, 4 blocked or failed, 5 halt."""
     # The notifier's lines are for programs that collect logs; here the command itself says how it ended.
     logging.getLogger("rebalancer").addHandler(logging.NullHandler())
-    with warnings_shown():
-        return _ended(arguments)
+    code = 0
+    try:
+        with output(), warnings_shown():
+            code = _ended(arguments)
+    except Unwritten as error:
+        # How the command itself has ended says more, where it has.
+        return code or _unwritten(error)
+    return code
 
 
 def _ended(arguments: Sequence[str]) -> int:
@@ -60,21 +70,38 @@ def _run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         # Without arguments the help has been shown, and there is no more to say.
         if said := error.format_message():
-            sys.stderr.write(f"error: {said}\nSee `rebalancer --help`.\n")
+            context = getattr(error, "ctx", None)
+            command = "rebalancer" if context is None else context.command_path
+            say(f"error: {said}\nSee `{command} --help`.\n")
         return ConfigError.exit_code
 
 
 def _stopped() -> int:
-    sys.stderr.write("Stopped. Whatever was sent or fetched is on record; the next run goes on from there.\n")
+    say(
+        "Stopped. Whatever was sent or fetched is on record; the next run goes on from there. What was only worked "
+        "out, as by a backtest or a sweep, is worked out anew.\n"
+    )
     return INTERRUPTED
 
 
+def _unwritten(error: Unwritten) -> int:
+    if error.why is None:
+        return READER_GONE
+    say(
+        f"{ConfigError.__name__}: standard output cannot be written: {error.why}; make room for it, or send it "
+        "elsewhere. What the command has done stands\n"
+    )
+    return ConfigError.exit_code
+
+
 def _report(error: RebalancerError, arguments: Sequence[str]) -> int:
-    if "--json" in arguments:
-        print(json.dumps({"error": error.kind, "message": str(error), "exit_code": error.exit_code}))
     if isinstance(error, Halt):
-        paper = "--paper " if "--paper" in arguments else ""
-        error.add_note(f"the keeper stands still until you have looked; then: rebalancer resume {paper}--why TEXT")
+        error.add_note("the keeper stands still until you have looked; then: rebalancer resume --why TEXT")
+    told = words_on_paper if "--paper" in arguments else str
     notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-    sys.stderr.write(f"{error.kind}: {error}{notes}\n")
+    say(told(f"{error.kind}: {error}{notes}\n"))
+    if "--json" in arguments:
+        # Whoever has no room for it sees the error's own code all the same.
+        with suppress(Unwritten):
+            print(json.dumps({"error": error.kind, "message": told(str(error)), "exit_code": error.exit_code}))
     return error.exit_code

@@ -9,11 +9,14 @@ from typing import Any
 from rebalancer.cli.figures import require_writable, show_figures, write_page
 from rebalancer.cli.replay_progress import watched_replay
 from rebalancer.config import text
+from rebalancer.research.asked import told_of
 from rebalancer.research.lots import LotRule, TaxRule
 from rebalancer.research.measures import Measures
+from rebalancer.research.model import HALTED
 from rebalancer.research.review import Given, Judged, Review, review
 from rebalancer.research.study.flags import Flags, parsed
 from rebalancer.research.study.making import make_study, read_market
+from rebalancer.research.taken import Moves, moves_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def _review(flags: Flags, asked: Asked) -> Review:
     short = parsed("--tax-short", asked.short, text.ppm)
     long = parsed("--tax-long", asked.long, text.ppm)
     with watched_replay() as run:
-        given = Given(run, TaxRule(asked.lots, short, long), flags.synthetic is not None, market.said)
+        given = Given(run, TaxRule(asked.lots, short, long), flags.synthetic is not None, told_of(flags, study, market))
         return review(study, given)
 
 
@@ -67,15 +70,19 @@ def _show(found: Review, html: Path | None) -> None:
         tax_words,
     )
 
+    for warned in found.told.warned:
+        show_line("warning", warned, "yellow")
     show_line(span_words(found), headline(found))
+    show_line("asked", found.told.brief)
     show_figures(measure_head(found), [(row.name, *row.values) for row in measure_rows(found)])
     if found.spells:
         show_figures(SPELLS_HEAD, spell_rows(found))
     show_line("tax", f"{tax_words(found.ours.taxes)}; all samples, rates and formulas: --html out.html")
-    for said in found.said:
+    for said in found.told.said:
         show_line("taken", said)
-    if held := held_words(found):
-        show_line("held back", held[0], "yellow")
+    held = held_words(found)
+    for why in [*(one for one in held if HALTED in one), *[one for one in held if HALTED not in one][:1]]:
+        show_line("held back", why, "yellow")
     first, others = found.caveats[:2], found.caveats[2:]
     console.print("[bold yellow]What this does not show[/]")
     for caveat in first:
@@ -87,12 +94,15 @@ def _show(found: Review, html: Path | None) -> None:
 
 def _object(found: Review) -> dict[str, Any]:
     """Dollars, shares and years are floats: they look back, and nothing is decided by them."""
-    study = found.study
+    study, told = found.study, found.told
     return {
+        "warned": list(told.warned),
+        "asked": dict(told.asked),
         "from": int(study.prices.times[0]),
         "to": int(study.prices.times[-1]),
         "times": len(study.prices.times),
         "targets": {target.token.symbol: str(target.weight) for target in study.targets},
+        "targets_moved": _moves_object(moves_of(study, found.ours.backtest.targets)),
         **_judged_object(found.ours),
         "held": [{"why": why, "times": times} for why, times in found.ours.backtest.held],
         "benchmarks": {other.backtest.name: _judged_object(other) for other in found.others},
@@ -106,9 +116,17 @@ def _object(found: Review) -> dict[str, Any]:
             }
             for spell in found.spells
         ],
-        "said": list(found.said),
+        "said": list(told.said),
         "does_not_show": [f"{caveat.what} {caveat.why}" for caveat in found.caveats],
     }
+
+
+def _moves_object(moves: Moves | None) -> dict[str, Any] | None:
+    """None: they are not estimated."""
+    if moves is None:
+        return None
+    last = {target.token.symbol: str(target.weight) for target in moves.last}
+    return {"times": moves.times, "last": last, "why_never": moves.why or None}
 
 
 def _judged_object(judged: Judged) -> dict[str, Any]:

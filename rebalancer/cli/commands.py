@@ -98,8 +98,7 @@ def run(  # noqa: PLR0913 - each is an option that people may give
     json: Json = False,
 ) -> int:
     """One tick: finish what is open, read, decide, and with --live send and settle. Made for cron."""
-    if (paper and (live or every is not None)) or ((paper_value is not None or anew) and not paper):
-        raise typer.BadParameter("it is for one portfolio, with neither --live nor --all", param_hint="--paper")
+    _check_paper(paper, live or every is not None, {"--paper-value": paper_value is not None, "--anew": anew})
     if every is not None:
         from rebalancer.cli.fleet import run_folder
 
@@ -109,6 +108,14 @@ def run(  # noqa: PLR0913 - each is an option that people may give
     from rebalancer.cli.ticks import run_paper_tick, run_tick
 
     return run_paper_tick(config, paper_value, anew, json) if paper else run_tick(config, live, json)
+
+
+def _check_paper(paper: bool, other: bool, given: dict[str, bool]) -> None:
+    """BadParameter. `other`: of a tick that is none on paper; `given`: what nothing but a tick on paper takes."""
+    if paper and other:
+        raise typer.BadParameter("it is for one portfolio, with neither --live nor --all", param_hint="--paper")
+    if not paper and (alone := [flag for flag, there in given.items() if there]):
+        raise typer.BadParameter("it is for a portfolio on paper: give --paper too", param_hint=" and ".join(alone))
 
 
 @app.command()

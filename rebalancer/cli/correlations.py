@@ -17,11 +17,12 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Target
 from rebalancer.research.correlation_words import caveats, suggestions
 from rebalancer.research.correlations import Correlations, Pair, correlations_of
+from rebalancer.research.crashes import Crashes
 from rebalancer.research.model import Prices
 from rebalancer.research.prices.reading import between, chosen, closes
-from rebalancer.research.prices.times import DAY, unix_of, written
-from rebalancer.research.study.flags import Flags, listed, pairs, parsed
-from rebalancer.research.study.making import Market, make_study
+from rebalancer.research.prices.times import DAY, written
+from rebalancer.research.study.flags import Flags, listed, pairs, parsed, period
+from rebalancer.research.study.making import Market, portfolio_of
 from rebalancer.research.study.market import read_columns
 from rebalancer.units import ONE
 
@@ -29,7 +30,7 @@ DAYS = 365
 """Of the feeds, where no first day is named: a year has calm and crashes, and is no other age of the market."""
 PAIRS = 15
 """Shown to people; JSON has them all."""
-PAIRS_HEAD = ("pair", "correlation", "95 % from", "to", "worst days", "if normal")
+PAIRS_HEAD = ("pair", "correlation", "95 % from", "to", "worst days", "if constant")
 PARTS_HEAD = ("token", "weight %", "volatility %", "risk %", "ratio without")
 
 
@@ -53,19 +54,19 @@ def show_correlations(asked: Asked, as_json: bool) -> int:
     settings = None if asked.config is None else read_settings(asked.config, offline=bool(asked.prices))
     flags = replace(Flags(asked.config, asked.prices, targets=asked.targets, gas="0 gwei"), maps=asked.maps)
     flags = replace(flags, since=asked.since, until=asked.until)
-    beside = () if asked.beside is None else listed(asked.beside)
+    beside = () if asked.beside is None else parsed("--beside", asked.beside, _symbols)
     held = _held(settings, asked.targets)
     symbols = None if held is None else (*held, *(symbol for symbol in beside if symbol not in held))
     if asked.prices or settings is None:
         columns = read_columns(flags, symbols)
-        prices, said = closes(columns.prices, DAY), columns.said
+        prices, said = closes(columns.prices, DAY), (*columns.warned, *columns.said)
     else:
         prices, said = _of_feeds(settings, symbols or (), asked)
     if held is None:
         held = tuple(symbol for symbol in prices.symbols if symbol not in beside)
         prices = chosen(prices, (*held, *beside))
     of_held = _first(prices, len(held))
-    targets = make_study(flags, _market(of_held, settings)).targets
+    _, targets = portfolio_of(flags, _market(of_held, settings))
     found = correlations_of(prices, _weights(prices, targets))
     if as_json:
         from rebalancer.cli.as_json import emit
@@ -74,6 +75,13 @@ def show_correlations(asked: Asked, as_json: bool) -> int:
     else:
         _show(found, said)
     return 0
+
+
+def _symbols(given: str) -> tuple[str, ...]:
+    found = listed(given)
+    if "" in found:
+        raise ValueError("expected symbols, several parted by commas")
+    return found
 
 
 def _held(settings: Settings | None, targets: str | None) -> tuple[str, ...] | None:
@@ -104,9 +112,9 @@ def _of_feeds(settings: Settings, symbols: Sequence[str], asked: Asked) -> tuple
     """
     from rebalancer.wire import feed_history
 
-    end = int(time.time()) if asked.until is None else parsed("--to", asked.until, unix_of)[0]
-    last = end // DAY * DAY
-    first = last - DAYS * DAY if asked.since is None else parsed("--from", asked.since, unix_of)[0]
+    since, until = period(asked.since, asked.until)
+    last = (until or int(time.time())) // DAY * DAY
+    first = since or last - DAYS * DAY
     times = list(range(-(-first // DAY) * DAY, last + 1, DAY))
     history = feed_history(settings, cache_folder() / "feeds")
     with progress_of("rounds of the feeds") as told:
@@ -129,17 +137,25 @@ def _show(found: Correlations, said: Sequence[str]) -> None:
         (p.symbol, _percent(p.weight), _percent(p.volatility), _percent(p.risk), _figure(p.ratio_without, 3))
         for p in found.parts
     ]
-    volatility = f"volatility {_percent(found.volatility)} % a year, diversification ratio {found.ratio:.3f}"
-    show_table(f"\nThe whole: {volatility}", PARTS_HEAD, rows)
+    show_table(f"\n{_caption(found)}", PARTS_HEAD, rows)
     for line in suggestions(found):
         show_line("suggests", line)
     for line in (*said, *caveats(found)):
         show_line("mind", line)
 
 
+def _caption(found: Correlations) -> str:
+    """What stands still is no part of the rows."""
+    whole = f"The whole: volatility {_percent(found.volatility)} % a year"
+    if found.still:
+        alone = _percent(found.volatility / found.moving)
+        whole = f"{whole}. The {_percent(found.moving)} % of it that move: {alone} % a year"
+    return f"{whole}, diversification ratio {found.ratio:.3f}"
+
+
 def _pair_row(pair: Pair) -> tuple[str, ...]:
     ends = (f"{pair.correlation:.2f}", f"{pair.low:.2f}", f"{pair.high:.2f}")
-    return (f"{pair.one} {pair.other}", *ends, _figure(pair.worst, 2), _figure(pair.worst_normal, 2))
+    return (f"{pair.one} {pair.other}", *ends, _figure(pair.worst, 2), _figure(pair.worst_constant, 2))
 
 
 def _object(found: Correlations, said: Sequence[str]) -> dict[str, Any]:
@@ -148,7 +164,7 @@ def _object(found: Correlations, said: Sequence[str]) -> dict[str, Any]:
         "since": found.since,
         "until": found.until,
         "samples": found.samples,
-        "worst_days": found.worst_days,
+        "worst_days": None if found.crashes is None else found.crashes.days,
         "symbols": list(found.symbols),
         "matrix": [[round(float(value), 6) for value in row] for row in found.matrix],
         "pairs": [
@@ -158,10 +174,11 @@ def _object(found: Correlations, said: Sequence[str]) -> dict[str, Any]:
                 "low": _rounded(pair.low),
                 "high": _rounded(pair.high),
                 "worst": _rounded(pair.worst),
-                "worst_if_normal": _rounded(pair.worst_normal),
+                "worst_if_constant": _rounded(pair.worst_constant),
             }
             for pair in found.pairs
         ],
+        "crashes": None if found.crashes is None else _crashes_object(found.crashes),
         "clusters": [list(cluster) for cluster in found.clusters],
         "assets": [
             {
@@ -178,10 +195,21 @@ def _object(found: Correlations, said: Sequence[str]) -> dict[str, Any]:
             for one in found.candidates
         ],
         "volatility": _rounded(found.volatility),
+        "moving": _rounded(found.moving),
         "ratio": _rounded(found.ratio),
         "still": list(found.still),
         "suggests": list(suggestions(found)),
         "mind": [*said, *caveats(found)],
+    }
+
+
+def _crashes_object(found: Crashes) -> dict[str, Any]:
+    """Mean correlations of all pairs on the worst days."""
+    return {
+        "correlation": _rounded(found.mean),
+        "if_constant": _rounded(found.mean_if_constant),
+        "if_constant_once_in_twenty_above": _rounded(found.most_if_constant),
+        "more": found.more,
     }
 
 

@@ -142,7 +142,8 @@ def _targets(settings: Settings, snapshot: Snapshot) -> str:
     port, at = make_estimated(settings), snapshot.block.timestamp
     found, failed = port.estimated(snapshot.block), port.failed(snapshot.block)
     times = (at, next_update(port.estimation.update, at))
-    return "; ".join(estimate_words(port.estimation, found, times, None if failed is None else failed.why))
+    waits = None if failed is None else (failed.why, failed.again)
+    return "; ".join(estimate_words(port.estimation, found, times, waits))
 
 
 def _worth(settings: Settings, ports: Ports, snapshot: Snapshot) -> str:

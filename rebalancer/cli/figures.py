@@ -6,23 +6,27 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rebalancer.core.errors import ConfigError
+from rebalancer.research.whole import draft_of, whole
 
 
 def require_writable(path: Path) -> None:
     """ConfigError before the years are played, not after; what stands there stays until there is something new."""
+    draft = draft_of(path)
     try:
-        there = path.exists()
-        path.open("a").close()
-        if not there:
-            path.unlink()
+        if path.exists():
+            path.open("a").close()
+        if draft != path:
+            draft.touch()
+            draft.unlink()
     except OSError as error:
         raise _not_written(path, error) from None
 
 
 def write_page(path: Path, page: str) -> None:
-    """ConfigError where it cannot be written."""
+    """Whole, or not at all. ConfigError where it cannot be written."""
     try:
-        path.write_text(page, encoding="utf-8")
+        with whole(path) as draft:
+            draft.write_text(page, encoding="utf-8")
     except OSError as error:
         raise _not_written(path, error) from None
 
@@ -41,7 +45,8 @@ def show_figures(head: Sequence[str], rows: Iterable[Sequence[str]], title: str 
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(head):
-        table.add_column(Text(name), justify="right" if place else "left")
+        # Where there is no room a figure goes on in the next line: a part of it would be another one.
+        table.add_column(Text(name), justify="right" if place else "left", overflow="fold")
     for row in rows:
         # As text: a pair of square brackets in somebody's symbol is no colour.
         table.add_row(*map(Text, row))

@@ -61,9 +61,9 @@ def tick_on_paper(ports: Ports, settings: Settings) -> Report:
     wherever what runs is another configuration than before, a row that says so.
     """
     _mark_configuration(ports, settings)
-    if not _has_begun(ports.ledger):
+    if not has_begun(ports.ledger):
         report = run_once(ports, settings.policy, Mode(live=False, patience=settings.patience))
-        if not _has_begun(ports.ledger):
+        if not has_begun(ports.ledger):
             # Another keeper is at work, or prices are in dispute: they say nothing of what it holds.
             return report
     return run_once(ports, settings.policy, Mode(live=True, patience=settings.patience))
@@ -77,7 +77,8 @@ def _mark_configuration(ports: Ports, settings: Settings) -> None:
         ports.ledger.record_tick(TickRecord(ports.clock.now(), None, outcome, now_runs, None, None, None, 0))
 
 
-def _has_begun(ledger: Ledger) -> bool:
+def has_begun(ledger: Ledger) -> bool:
+    """Whether it holds something by now, and no value to begin with changes that."""
     return holdings_now(_history(ledger)) is not None
 
 
@@ -142,9 +143,11 @@ def paper_rows(settings: Settings, shown: Shown, portfolio: Portfolio) -> tuple[
         ("gone well for", f"{duration(run.good_until - run.good_since)}{broken}"),
         *closeness_rows(shown.close),
     ]
-    if (both := against_hold(run.opening, shown.holdings, portfolio)) is not None:
+    gas = shown.close.gas
+    if (both := against_hold(run.opening, shown.holdings, gas, portfolio)) is not None:
         ours, left = both
-        rows.append(("value against hold", f"{money(ours)} against {money(left)}: {money(Usd(ours - left))}"))
+        words = f"{money(ours)}, gas of {money(gas)} taken off, against {money(left)}: {money(Usd(ours - left))}"
+        rows.append(("value against hold", words))
     if settings.paper_days:
         waits = why_not_yet(run, settings.paper_days * DAY, rehearsed(settings), now)
         rows.append(("asked for before live", waits or f"{settings.paper_days} d, and it has shown them"))
@@ -154,7 +157,7 @@ def paper_rows(settings: Settings, shown: Shown, portfolio: Portfolio) -> tuple[
 def paper_object(settings: Settings, shown: Shown, portfolio: Portfolio) -> dict[str, Any]:
     """The same as figures, and in words."""
     run, close = shown.run, shown.close
-    ours, left = against_hold(run.opening, shown.holdings, portfolio) or (None, None)
+    ours, left = against_hold(run.opening, shown.holdings, close.gas, portfolio) or (None, None)
     return {
         "began": run.began,
         "good_since": run.good_since,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rebalancer.cli.ticks import settings_of
 from rebalancer.core.errors import ConfigError
+from rebalancer.core.paper import words_on_paper
 from rebalancer.keeper import halt, resume
 from rebalancer.wire import make_ports, open_ledger
 
@@ -21,10 +22,11 @@ def halt_keeper(config: Path, why: str, as_json: bool, paper: bool = False) -> i
         emit({"halted": True, "why": why} | ({} if already is None else {"was_halted": already}))
     else:
         before = "" if already is None else f" It was halted already: {already}"
-        print(
+        words = (
             f"Halted.{before}\nWhat was sent can still be mined, and an open order be filled: `rebalancer status` "
             "shows both. The keeper goes on after: rebalancer resume --why TEXT"
         )
+        print(words_on_paper(words) if paper else words)
     return 0
 
 

@@ -12,8 +12,8 @@ from rebalancer.cli.prices_told import Said, progress_of, tell
 from rebalancer.core.errors import ConfigError
 from rebalancer.research.prices.out import Cells, cells_from, cells_of, require_free, write_cells
 from rebalancer.research.prices.sheet import reason_no_symbol
-from rebalancer.research.prices.times import DAY, unix_of, written
-from rebalancer.research.study.flags import parsed
+from rebalancer.research.prices.times import DAY, written
+from rebalancer.research.study.flags import parsed, period
 
 if TYPE_CHECKING:
     from rebalancer.config import Settings
@@ -44,7 +44,7 @@ def check_files(files: Sequence[Path], fill: int, span: Span, out: Path | None, 
 
     if out is not None:
         require_free(out)
-    start, end = _moment("--from", span[0]), _last(span[1])
+    start, end = period(*span)
     history = read_history(files, Wanted(start=start, end=end, fill=fill))
     cells = cells_of(history.prices)
     if out is not None:
@@ -153,8 +153,9 @@ def _times(asked: Asked) -> list[int]:
     """The whole steps in the span, up to now."""
     step = _step(asked.every)
     now = int(time.time())
-    end = min(_last(asked.until) or now, now)
-    start = _moment("--from", asked.since) or end - DAYS * DAY
+    first, last = period(asked.since, asked.until)
+    end = min(last or now, now)
+    start = first or end - DAYS * DAY
     times = range(-(-start // step) * step, end + 1, step)
     if not 2 <= len(times) <= MOST_TIMES:
         raise ConfigError(
@@ -168,16 +169,6 @@ def _step(every: str) -> int:
     from rebalancer.config.text import seconds
 
     return parsed("--every", every, seconds)
-
-
-def _moment(flag: str, text: str | None) -> int | None:
-    return None if text is None else parsed(flag, text, lambda given: unix_of(given)[0])
-
-
-def _last(text: str | None) -> int | None:
-    """Of a day its last second."""
-    end = _moment("--to", text)
-    return end if end is None or end % DAY else end + DAY - 1
 
 
 def _digits(usd: Any) -> str:

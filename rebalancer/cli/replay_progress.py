@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rebalancer.cli.output import say
 from rebalancer.research.model import Backtest, Progress, Study
 
 Run = Callable[[Study], Backtest]
@@ -66,5 +67,4 @@ def _words(share: float, left: float) -> str:
 
 
 def _written(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
-    sys.stderr.flush()
+    say(f"{words}\n")

@@ -9,15 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebalancer.cli.figures import require_writable, show_figures, write_page
+from rebalancer.research.asked import Told, told_of
 from rebalancer.research.model import Progress
 from rebalancer.research.study.flags import Flags
 from rebalancer.research.study.making import read_market
+from rebalancer.research.sweep.caveats import sweep_caveats
 from rebalancer.research.sweep.crew import Crew, Machines
-from rebalancer.research.sweep.grid import study_and_grid
+from rebalancer.research.sweep.grid import study_and_grid, usual_left_out
 from rebalancer.research.sweep.model import Deflated, SweepResult, Walk
 from rebalancer.research.sweep.run import run_sweep
 from rebalancer.research.sweep.windows import Windows
-from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, ratio_words, rule_words
+from rebalancer.research.sweep.words import (
+    configuration_words,
+    cost_words,
+    growth_words,
+    ratio_words,
+    row_words,
+    rule_words,
+)
 from rebalancer.units import PPM
 
 _SHOWN = 10
@@ -41,18 +50,18 @@ def run_grid(flags: Flags, asked: Asked, as_json: bool) -> int:
     study, grid = study_and_grid(flags, market)
     with _bar(quiet=as_json) as progress:
         result = run_sweep(study, grid, asked.windows, _crew(asked.dask), progress)
+    told = told_of(flags, study, market, grid, usual_left_out(flags, study.targets))
     if asked.html is not None:
         from rebalancer.research.report.sweep_page import sweep_page
 
-        write_page(asked.html, sweep_page(result))
+        write_page(asked.html, sweep_page(result, told))
     if as_json:
-        import json
-
+        from rebalancer.cli.as_json import emit
         from rebalancer.cli.sweep_object import sweep_object
 
-        print(json.dumps(sweep_object(result, market.said), ensure_ascii=False))
+        emit(sweep_object(result, told))
     else:
-        _show(result, (*market.said, *result.left_out), asked.html)
+        _show(result, told, asked.html)
     return 0
 
 
@@ -74,9 +83,11 @@ def _bar(*, quiet: bool) -> Iterator[Progress | None]:
         yield lambda done, whole: bars.update(task, completed=done, total=whole)
 
 
-def _show(result: SweepResult, said: tuple[str, ...], html: Path | None) -> None:
+def _show(result: SweepResult, told: Told, html: Path | None) -> None:
     from rebalancer.cli.show import console, show_line
 
+    for line in told.warned:
+        show_line("warning", line, "yellow")
     show_line("sweep", f"{len(result.configurations):,} configurations over {len(result.hold):,} times")
     if result.walk is None:
         show_line(
@@ -85,6 +96,7 @@ def _show(result: SweepResult, said: tuple[str, ...], html: Path | None) -> None
     else:
         show_line("walk", _walk_words(result, result.walk), "green")
         show_figures(_FOLD_HEAD, _fold_rows(result, result.walk))
+        show_line("rows", "each begins anew on target; `walk` is one portfolio through all of them")
     console.print(
         "[bold]Looking back[/] (the best of so many, chosen by what they did: no promise; after fee, impact, gas)"
     )
@@ -97,9 +109,10 @@ def _show(result: SweepResult, said: tuple[str, ...], html: Path | None) -> None
     fees = tuple(f"{100 * fee / PPM:g} % fee" for fee in result.fees)
     console.print(f"[bold]Break-even fees[/] up to 2 %; the calendar is the best one, {rule_words(result.calendar)}")
     show_figures((f"rule, {span} at", *fees, "below hold", "calendar"), _break_even_rows(result))
-    for line in said:
+    show_line("asked", told.brief)
+    for line in (*told.said, *result.left_out):
         show_line("taken", line)
-    show_line("missing", "other pasts, tokens that died, prices between these, MEV, tax: see `backtest`", "yellow")
+    show_line("missing", "  ".join(what for what, _ in sweep_caveats(result)), "yellow")
     if html is not None:
         show_line("report", f"{html}", "green")
 
@@ -119,9 +132,10 @@ def _walk_words(result: SweepResult, walk: Walk) -> str:
 
 
 def _luck_words(result: SweepResult) -> str:
-    if result.skill is None or result.ahead is None:
+    if result.skill is None:
         return "no Sharpe ratio of less than a year, nor where gas has eaten everything: nothing tells skill from luck"
-    return f"{_deflated_words(result.skill)}; above hold: {_deflated_words(result.ahead)}"
+    above = "nothing, the best one holds" if result.ahead is None else _deflated_words(result.ahead)
+    return f"above hold: {above}. With all that the market did: {_deflated_words(result.skill)}"
 
 
 def _deflated_words(found: Deflated) -> str:
@@ -162,7 +176,7 @@ def _row(result: SweepResult, place: int) -> tuple[str, ...]:
 def _break_even_rows(result: SweepResult) -> list[tuple[str, ...]]:
     return [
         (
-            rule_words(result.configurations[one.configuration]),
+            row_words(result.configurations[one.configuration]),
             *(_percent(growth) for growth in one.growth),
             _fee(one.than_hold),
             _fee(one.than_calendar),

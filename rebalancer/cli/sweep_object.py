@@ -6,16 +6,20 @@ import math
 from dataclasses import fields
 from typing import Any
 
+from rebalancer.research.asked import Told
+from rebalancer.research.sweep.caveats import sweep_caveats
 from rebalancer.research.sweep.model import Deflated, SweepResult, Walk
-from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, rule_words
+from rebalancer.research.sweep.words import configuration_words, cost_words, growth_words, row_words, rule_words
 from rebalancer.units import PPM
 
 
-def sweep_object(result: SweepResult, said: tuple[str, ...]) -> dict[str, Any]:
+def sweep_object(result: SweepResult, told: Told) -> dict[str, Any]:
     """Floats: they look back, and nothing is decided by them. All configurations, in the order of the grid."""
     found, times = result.measures, result.study.prices.times
     names = [field.name for field in fields(found)]
     return {
+        "warned": list(told.warned),
+        "asked": dict(told.asked),
         "from": int(times[0]),
         "to": int(times[-1]),
         "times": len(times),
@@ -29,7 +33,7 @@ def sweep_object(result: SweepResult, said: tuple[str, ...]) -> dict[str, Any]:
         "calendar": rule_words(result.calendar),
         "break_even": [
             {
-                "rule": rule_words(result.configurations[one.configuration]),
+                "rule": row_words(result.configurations[one.configuration]),
                 "growth": {
                     f"{100 * fee / PPM:g} %": growth for fee, growth in zip(result.fees, one.growth, strict=True)
                 },
@@ -42,8 +46,9 @@ def sweep_object(result: SweepResult, said: tuple[str, ...]) -> dict[str, Any]:
             {"name": configuration_words(one), **{name: _figure(getattr(found, name)[place].item()) for name in names}}
             for place, one in enumerate(result.configurations)
         ],
-        "said": list(said),
+        "said": list(told.said),
         "left_out": list(result.left_out),
+        "does_not_show": [f"{what} {why}" for what, why in sweep_caveats(result)],
     }
 
 

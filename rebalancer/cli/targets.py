@@ -19,17 +19,18 @@ def show_targets(config: Path, as_json: bool) -> int:
     block = make_ports(settings, remember=False).chain.head()
     found, failed = estimated.estimated(block), estimated.failed(block)
     estimation = estimated.estimation
-    why = None if failed is None else failed.why
+    waits = None if failed is None else (failed.why, failed.again)
+    why, again = waits or (None, None)
     following = next_update(estimation.update, block.timestamp)
     if as_json:
         from rebalancer.cli.as_json import emit
 
-        emit(_object(estimation, found) | {"block": block.number, "next": following, "why": why})
+        emit(_object(estimation, found) | {"block": block.number, "next": following, "why": why, "again": again})
         return 0
     from rebalancer.cli.show import console, show_table
 
     show_table(f"Targets by {estimation.method.value}", TARGETS_HEAD, target_rows(estimation, found))
-    for line in estimate_words(estimation, found, (block.timestamp, following), why):
+    for line in estimate_words(estimation, found, (block.timestamp, following), waits):
         console.print(line, markup=False, highlight=False, soft_wrap=not console.is_terminal)
     return 0
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rebalancer.cli.ask import settings_here
 from rebalancer.config import Settings, on_paper, read_settings
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Blocked, Failed, Outcome
+from rebalancer.core.model import Blocked, Failed, Outcome, Past, TickRecord
 from rebalancer.core.notices import notice_of
-from rebalancer.core.paper import GOES_ON, Opening
+from rebalancer.core.paper import GOES_ON, Opening, words_on_paper
 from rebalancer.core.render import outcome_words
 from rebalancer.core.standing import LIMITS_HEAD, limit_rows, lost_bps
 from rebalancer.intents import remembered
 from rebalancer.keeper import run_once
-from rebalancer.ports import Ports
+from rebalancer.ports import Ledger, Ports
 from rebalancer.tick import Mode, Report, dry_tick, look
 from rebalancer.wire import make_notifier, make_ports, open_ledger
 
 FORBIDDEN = 4
+GOES_ON_WORDS = "--paper-value is for its first tick: it goes on with what it holds, and --anew begins again with this"
 
 
 def exit_code(outcome: Outcome) -> int:
@@ -38,14 +41,15 @@ def run_tick(config: Path, live: bool, as_json: bool) -> int:
 
 def run_paper_tick(config: Path, value: str | None, anew: bool, as_json: bool) -> int:
     """One recorded tick on paper. `value`: dollars to begin with, as people write them; `anew`: begin with them now."""
-    from rebalancer.cli.paper import begun_anew, dollars_of, tick_on_paper
+    from rebalancer.cli.paper import begun_anew, dollars_of, has_begun, tick_on_paper
 
     dollars, settings = dollars_of(value), settings_of(config, paper=True, offline=False)
     if anew:
         begun_anew(settings, dollars)
     _, ports = parts_of(settings, False, Opening(dollars))
+    goes_on = dollars is not None and not anew and has_begun(ports.ledger)
     report = tick_on_paper(ports, settings)
-    _print_report(report, ports, as_json, paper=True)
+    _print_report(report, ports, as_json, paper=True, mind=GOES_ON_WORDS if goes_on else None)
     return exit_code(report.outcome)
 
 
@@ -78,7 +82,7 @@ def plan_tick(config: Path, as_json: bool, paper: bool = False) -> int:
     """What a tick would do, unrecorded."""
     settings = settings_of(config, paper, offline=False)
     ports = make_ports(settings)
-    past = remembered(ports, settings.policy)
+    past = _known(ports, settings)
     report = dry_tick(ports, settings.policy, past)
     if as_json:
         from rebalancer.cli.as_json import emit, report_object, standing_object
@@ -99,8 +103,8 @@ def show_status(config: Path, as_json: bool, paper: bool = False) -> int:
     # The ledger is shown also to who has no node.
     settings = settings_of(config, paper, offline=True)
     ports = make_ports(settings)
-    past = remembered(ports, settings.policy)
-    last = ports.ledger.history(1)
+    past = _known(ports, settings)
+    last = _newest(ports.ledger, 1, paper)
     if not as_json:
         from rebalancer.cli.show import show_history, show_standing
 
@@ -141,7 +145,7 @@ def show_history(config: Path, count: int, as_json: bool, paper: bool = False) -
     """The newest rows of the ledger, and what the newest rebalances did cost; needs no node."""
     settings = settings_of(config, paper, offline=True)
     ledger = open_ledger(settings)
-    records, rebalances = ledger.history(count), ledger.rebalances(count)
+    records, rebalances = _newest(ledger, count, paper), ledger.rebalances(count)
     if as_json:
         from rebalancer.cli.as_json import emit, rebalance_object, record_object
 
@@ -161,11 +165,22 @@ def settings_of(config: Path, paper: bool, offline: bool) -> Settings:
     return on_paper(settings) if paper else settings
 
 
-def _print_report(report: Report, ports: Ports, as_json: bool, paper: bool = False) -> None:
+def _known(ports: Ports, settings: Settings) -> Past:
+    """What the ledger knows, for people: on paper what halted it names other commands than live."""
+    past = remembered(ports, settings.policy)
+    return replace(past, halted=words_on_paper(past.halted)) if settings.paper and past.halted else past
+
+
+def _newest(ledger: Ledger, count: int, paper: bool) -> Sequence[TickRecord]:
+    records = ledger.history(count)
+    return [replace(record, detail=words_on_paper(record.detail)) for record in records] if paper else records
+
+
+def _print_report(report: Report, ports: Ports, as_json: bool, paper: bool = False, mind: str | None = None) -> None:
     if as_json:
         from rebalancer.cli.as_json import emit, report_object
 
-        emit(report_object(report, ports.requests()) | ({"paper": True} if paper else {}))
+        emit(report_object(report, ports.requests()) | ({"paper": True, "mind": mind} if paper else {}))
     elif sys.stdout.isatty():
         from rebalancer.cli.show import show_line, show_report
 
@@ -175,3 +190,5 @@ def _print_report(report: Report, ports: Ports, as_json: bool, paper: bool = Fal
     else:
         word, detail = outcome_words(report.outcome)
         print(f"{'on paper: ' if paper else ''}{word}: {detail}")
+    if mind is not None and not as_json:
+        print(f"mind: {mind}")

@@ -29,9 +29,11 @@ def target_rows(estimation: Estimation, found: Estimate) -> tuple[tuple[str, ...
 
 
 def estimate_words(
-    estimation: Estimation, found: Estimate, times: tuple[int, int], failed: str | None
+    estimation: Estimation, found: Estimate, times: tuple[int, int], failed: tuple[str, int] | None
 ) -> Iterator[str]:
-    """`times`: now, and of the next update. `failed`: why the newest one is still to come, or is without figures."""
+    """`times`: now, and of the next update. `failed`: why the newest one is still to come, or is without figures, and
+    when the chain is asked for it again.
+    """
     now, following = times
     if found.samples:
         yield (
@@ -46,8 +48,13 @@ def estimate_words(
                 f"{bound.token} has {_share(weight)} of all: by risk, what hardly moves weighs the most; a `range`, or "
                 "`targets.keep`, bounds it"
             )
-    if (why := failed or found.why) is not None:
+    if failed is not None:
+        why, again = failed
         yield f"the targets before hold: {why}"
+        yield f"the chain is asked again in {duration(again - now)}"
+        return
+    if found.why is not None:
+        yield f"the targets before hold: {found.why}"
     yield f"estimated anew in {duration(following - now)}"
 
 

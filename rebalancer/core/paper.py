@@ -58,6 +58,8 @@ class Opening:
 
 
 GOES_ON = Opening()
+_COMMANDS = ("run", "plan", "status", "history", "halt", "resume")
+"""Those that are about the live portfolio, unless they have --paper."""
 
 
 def paper_address(chain_id: int, wallet: Address) -> Address:
@@ -66,6 +68,14 @@ def paper_address(chain_id: int, wallet: Address) -> Address:
     """
     digest = keccak256(b"rebalancer.paper" + chain_id.to_bytes(32) + address_bytes(wallet))
     return checksum_address("0x" + digest[12:].hex())
+
+
+def words_on_paper(words: str) -> str:
+    """The same to whoever is told of a portfolio on paper: each command that they name with --paper."""
+    for command in _COMMANDS:
+        for end in ("`", " --"):
+            words = words.replace(f"rebalancer {command}{end}", f"rebalancer {command} --paper{end}")
+    return words.replace(" --paper --paper", " --paper")
 
 
 def opening_at(targets: tuple[Target, ...], snapshot: Snapshot, value: Usd) -> Holdings:
@@ -197,16 +207,16 @@ def holdings_now(history: History) -> Holdings | None:
     return tuple(held.items())
 
 
-def against_hold(opening: Holdings, now: Holdings, portfolio: Portfolio) -> tuple[Usd, Usd] | None:
-    """(what it holds now, what it began with, had that been left alone) at the prices of `portfolio`, rounded down. Gas
-    is the operator's, and no part of it. None: assets have left the configuration since, or the beginning is not known.
+def against_hold(opening: Holdings, now: Holdings, gas: Usd, portfolio: Portfolio) -> tuple[Usd, Usd] | None:
+    """(what it holds now less all `gas`, what it began with, had that been left alone) at the prices of `portfolio`,
+    rounded down. None: assets have left the configuration since, or the beginning is not known.
     """
     price_of = {p.balance.token.address: p.price for p in portfolio.positions}
     both = [[(token, raw) for token, raw in held if raw] for held in (now, opening)]
     if not all(both) or any(token not in price_of for each in both for token, _ in each):
         return None
     ours, left = (Usd(sum(price_of[token].value_down(raw) for token, raw in each)) for each in both)
-    return ours, left
+    return Usd(ours - gas), left
 
 
 def _shows(record: TickRecord) -> bool:

@@ -46,7 +46,7 @@ def reason_not_to_ask(policy: Policy, portfolio: Portfolio, now: int, past: Past
     if portfolio.value == 0:
         return Hold("the wallet holds nothing of value: there is nothing to rebalance")
     if policy.window is not None and not is_open(policy.window, now):
-        return Hold(f"outside the trading window: it is {_moment(now)}, open {_opening(policy.window)}")
+        return Hold(f"outside the trading window: it is {_moment(now)}, open {opening_words(policy.window)}")
     if policy.apart is None or past.last_settled_at is None:
         return None
     passed = now - past.last_settled_at
@@ -203,7 +203,8 @@ def _moment(now: int) -> str:
     return f"{_DAYS[(day + _FIRST_DAY) % 7]} {_clock(second)} UTC"
 
 
-def _opening(window: Window) -> str:
+def opening_words(window: Window) -> str:
+    """Its days and hours: "Monday, Tuesday from 08:00 to 17:00 UTC"."""
     days = ", ".join(name for number, name in enumerate(_DAYS) if number in window.days) or "on no day"
     return f"{days} from {_clock(window.start)} to {_clock(window.end)} UTC"
 

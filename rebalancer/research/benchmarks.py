@@ -10,8 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from rebalancer.core.model import Calendar
-from rebalancer.core.optimal_bands import BATCH_GAS
-from rebalancer.market.routing import SWAP_GAS, V3_HOP_GAS
+from rebalancer.research.gas import gas_of_batch, wei_of_unit
 from rebalancer.research.model import DOLLAR, Backtest, Floats, Prices, Study, Traded
 from rebalancer.units import ONE, PPM
 
@@ -81,8 +80,8 @@ def _bought(study: Study, at: int, dollars: float) -> Traded:
 
 def _gas(study: Study, at: int, swaps: int) -> float:
     """Dollars: one batch, of so many swaps through one V3 pool each."""
-    units = BATCH_GAS + swaps * (SWAP_GAS + V3_HOP_GAS) if swaps else 0
-    wei = units * int(study.frictions.gas_price[at])
+    units = gas_of_batch(swaps, swaps) if swaps else 0
+    wei = units * int(wei_of_unit(study)[at])
     return wei / ONE * float(study.frictions.coin[at])
 
 

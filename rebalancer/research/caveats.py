@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rebalancer.research.measures import Measures
 from rebalancer.research.model import Study
+from rebalancer.research.sweep.words import growth_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ def _bonus(ours: Measures) -> Caveat | None:
     """Whether the difference to holding can be told from nothing."""
     if ours.bonus is None or not ours.bonus_error:
         return None
-    figure = f"{100 * ours.bonus:+.1f} points a year, ± {100 * ours.bonus_error:.1f} (one standard error)"
+    points, error = f"{100 * ours.bonus:+.1f}", f"{100 * ours.bonus_error:.1f}"
+    figure = f"{points} points {growth_words(ours.years)}, ± {error} (one standard error)"
     if abs(ours.bonus) < 2 * ours.bonus_error:
         return Caveat(
             "That rebalancing pays, or does not.",

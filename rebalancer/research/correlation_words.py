@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rebalancer.research.correlations import LEAST_WORST, TENTH, TOGETHER, WORST, Correlations, Part
+from rebalancer.research.correlations import TENTH, TOGETHER, Correlations, Part
+from rebalancer.research.crashes import LEAST_WORST, WORST, mean_of_pairs
 from rebalancer.research.prices.times import written
+
+LITTLE = 0.01
+"""Of the diversification ratio: a loss that nobody would notice beside what other years do to it."""
 
 
 def suggestions(found: Correlations) -> tuple[str, ...]:
@@ -15,9 +19,9 @@ def suggestions(found: Correlations) -> tuple[str, ...]:
 
 def caveats(found: Correlations) -> tuple[str, ...]:
     """What the figures do not show."""
-    still = (f"{', '.join(found.still)} never moved: it dilutes risk, and is in none of these figures",)
+    still = ", ".join(found.still)
     return (
-        *(still if found.still else ()),
+        *([f"{still} never moved: it dilutes the volatility of the whole, and is in no other figure"] if still else []),
         f"{found.samples:,} daily returns from {written(found.since)} to {written(found.until)}: other years had "
         "other correlations",
         _of_crashes(found),
@@ -32,12 +36,22 @@ def _of_clusters(found: Correlations) -> list[str]:
     for cluster in found.clusters:
         held = [parts[symbol] for symbol in cluster if symbol in parts]
         weight, risk = sum(part.weight for part in held), sum(part.risk for part in held)
-        whole = f", {_share(weight)} of the weights and {_share(risk)} of the risk"
+        whole = f", {_share(weight)} of the weights and {_share(risk)} of the risk" if len(held) > 1 else ""
         said.append(
-            f"{_and(cluster)} move together (at {TOGETHER} or more, in the mean): count them as one bet"
-            f"{whole if len(held) > 1 else ''}; fewer of them, or less of each, lose little diversification"
+            f"{_and(cluster)} move together (at {TOGETHER} or more, in the mean): count them as one bet{whole}"
+            f"{_of_the_least(held, found.ratio) if len(held) > 1 else ''}"
         )
     return said or [f"no assets move together at {TOGETHER} or more"]
+
+
+def _of_the_least(held: Sequence[Part], ratio: float) -> str:
+    """What it would cost to leave out the one of a cluster that is missed the least. Empty: nobody knows."""
+    known = [(part.ratio_without, part.symbol) for part in held if part.ratio_without is not None]
+    if not known:
+        return ""
+    without, symbol = max(known)
+    little = "loses little" if without >= ratio * (1 - LITTLE) else "costs the least among them, and still something"
+    return f"; to leave out {symbol} {little}: the ratio is {without:.3f} in place of {ratio:.3f}"
 
 
 def _of_parts(found: Correlations) -> list[str]:
@@ -66,14 +80,15 @@ def _of_candidates(found: Correlations) -> list[str]:
 
 
 def _of_crashes(found: Correlations) -> str:
-    known = [(p.correlation, p.worst, p.worst_normal) for p in found.pairs if p.worst is not None]
-    if not known:
+    crashes = found.crashes
+    if crashes is None:
         return f"crashes: fewer than {LEAST_WORST} days are among the worst {_share(WORST)}; nothing is said of them"
-    calm, worst, normal = (sum(each or 0.0 for each in column) / len(known) for column in zip(*known, strict=True))
-    rises = "so they move together more just then" if worst > normal else "so here they did not move together more then"
+    means = "so they move together more just then" if crashes.more else "no sign of another correlation in a fall"
     return (
-        f"crashes: on the {found.worst_days} worst days, the mean correlation is {worst:.2f}; a normal law with the "
-        f"{calm:.2f} of all days would show {normal:.2f} on them, {rises}"
+        f"crashes: on the {crashes.days} worst days, the mean correlation is {crashes.mean:.2f}; were it the "
+        f"{mean_of_pairs(found.matrix):.2f} of all days throughout, days as large as these would show "
+        f"{crashes.mean_if_constant:.2f}, and by chance more than {crashes.most_if_constant:.2f} once in twenty times: "
+        f"{means}"
     )
 
 

@@ -2,9 +2,8 @@
 
 Returns are logarithmic, of a day. Intervals are Fisher's (z = atanh r, deviation 1/sqrt(n - 3)) at 95 %. What
 diversifies is measured by the diversification ratio, the weights' mean volatility over the volatility of the whole
-(Choueifaty and Coignard 2008): 1 where all move as one, and its square is about how many bets there are. On chosen days
-correlation differs by the choice alone, so the one of the worst days is set beside what a normal law with the same
-covariances would show on them (Boyer, Gibson and Loretan 1999).
+(Choueifaty and Coignard 2008): 1 where all move as one, and its square is about how many bets there are. The worst days
+are a question of their own (`crashes`).
 """
 
 from __future__ import annotations
@@ -12,21 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from statistics import NormalDist
 
 import numpy as np
 
 from rebalancer.core.errors import ConfigError
+from rebalancer.research.crashes import Crashes, crashes_of
 from rebalancer.research.model import Floats, Prices
 
 TOGETHER = 0.8
 """Of such a pair two thirds of either's variance is the other's: as bets, they are one and a tenth."""
 LEAST = 30
 """Returns: of fewer, the interval of a correlation of a half is wider than a half."""
-WORST = 0.1
-"""The share of days that counts as crashes: those on which the assets together fell the most."""
-LEAST_WORST = 10
-"""Days among them, below which nothing is said of them."""
 TENTH = 0.1
 """Of the portfolio, to try what is not in it."""
 DAY = 86_400
@@ -37,7 +32,7 @@ _SURE = 1.96
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The correlation of two assets, and between which ends it lies; of the worst days, and of a normal law's there."""
+    """The correlation of two assets, and between which ends it lies; of the worst days, and there if it is constant."""
 
     one: str
     other: str
@@ -45,7 +40,7 @@ class Pair:
     low: float
     high: float
     worst: float | None
-    worst_normal: float | None
+    worst_constant: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +80,17 @@ class Correlations:
     parts: tuple[Part, ...]
     candidates: tuple[Candidate, ...]
     volatility: float
-    """Of the whole, in a year."""
+    """Of the whole, in a year, with what never moved in it."""
+    moving: float
+    """What part of the whole moves: all other figures are of that alone."""
     ratio: float
     still: tuple[str, ...]
-    """What never moved, and is left out of all this."""
+    """What never moved."""
     since: int
     until: int
     samples: int
-    worst_days: int | None
-    """None: there are too few."""
+    crashes: Crashes | None
+    """None: too few days are among the worst."""
 
 
 def correlations_of(prices: Prices, weights: Sequence[float]) -> Correlations:
@@ -112,23 +109,24 @@ def correlations_of(prices: Prices, weights: Sequence[float]) -> Correlations:
     symbols = tuple(symbol for symbol, moved in zip(prices.symbols, moves, strict=True) if moved)
     returns, shares = returns[:, moves], held[moves] / held.sum()
     covariance: Floats = np.cov(returns, rowvar=False) * float(YEAR)
-    worst = _worst(returns, shares)
+    crashes = crashes_of(returns, shares)
     parts, candidates = _parts(symbols, shares, covariance), _candidates(symbols, shares, covariance)
     matrix = np.corrcoef(returns, rowvar=False)
     return Correlations(
         symbols=symbols,
         matrix=matrix,
-        pairs=_pairs(symbols, matrix, (returns, worst), shares),
+        pairs=_pairs(symbols, matrix, len(returns), crashes),
         clusters=_clusters(symbols, matrix),
         parts=parts,
         candidates=candidates,
         volatility=_volatility(shares, covariance) * float(held.sum()),
+        moving=float(held.sum()),
         ratio=diversification(shares, covariance),
         still=tuple(symbol for symbol, moved in zip(prices.symbols, moves, strict=True) if not moved),
         since=int(prices.times[0]),
         until=int(prices.times[-1]),
         samples=len(returns),
-        worst_days=None if worst is None else int(np.count_nonzero(worst)),
+        crashes=crashes,
     )
 
 
@@ -141,26 +139,12 @@ def _volatility(weights: Floats, covariance: Floats) -> float:
     return float(np.sqrt(weights @ covariance @ weights))
 
 
-def _worst(returns: Floats, shares: Floats) -> Floats | None:
-    """Which days were the worst of the whole; None: they are too few."""
-    whole = returns @ shares
-    worst = whole <= np.quantile(whole, WORST)
-    return worst if np.count_nonzero(worst) >= LEAST_WORST else None
-
-
-def _pairs(
-    symbols: tuple[str, ...], matrix: Floats, days: tuple[Floats, Floats | None], shares: Floats
-) -> tuple[Pair, ...]:
-    returns, worst = days
-    of_worst = None if worst is None else np.corrcoef(returns[worst], rowvar=False)
-    normal = None if worst is None else _of_a_normal_law(np.cov(returns, rowvar=False), shares)
+def _pairs(symbols: tuple[str, ...], matrix: Floats, samples: int, crashes: Crashes | None) -> tuple[Pair, ...]:
     found = []
-    for i, one in enumerate(symbols):
-        for j in range(i + 1, len(symbols)):
-            low, high = interval(float(matrix[i, j]), len(returns))
-            there = None if of_worst is None else float(of_worst[i, j])
-            expected = None if normal is None else float(normal[i, j])
-            found.append(Pair(one, symbols[j], float(matrix[i, j]), low, high, there, expected))
+    for i, j in combinations(range(len(symbols)), 2):
+        known = float(matrix[i, j])
+        worst = (None, None) if crashes is None else (float(crashes.matrix[i, j]), float(crashes.if_constant[i, j]))
+        found.append(Pair(symbols[i], symbols[j], known, *interval(known, samples), *worst))
     return tuple(sorted(found, key=lambda pair: -pair.correlation))
 
 
@@ -169,22 +153,6 @@ def interval(correlation: float, samples: int) -> tuple[float, float]:
     z = np.arctanh(np.clip(correlation, -1 + 1e-12, 1 - 1e-12))
     wide = _SURE / np.sqrt(samples - 3)
     return float(np.tanh(z - wide)), float(np.tanh(z + wide))
-
-
-def _of_a_normal_law(covariance: Floats, shares: Floats) -> Floats:
-    """Correlations on the days on which the whole is below its quantile WORST, where all is normal.
-
-    Of the whole's variance v the share k is left there; C becomes C - (1 - k) c c'/v, with c the covariances with it.
-    """
-    law = NormalDist()
-    edge = law.inv_cdf(WORST)
-    hazard = law.pdf(edge) / WORST
-    left = 1 - edge * hazard - hazard**2
-    with_whole = covariance @ shares
-    there = covariance - (1 - left) * np.outer(with_whole, with_whole) / (shares @ with_whole)
-    deviations = np.sqrt(np.diag(there))
-    found: Floats = there / np.outer(deviations, deviations)
-    return found
 
 
 def _clusters(symbols: tuple[str, ...], matrix: Floats) -> tuple[tuple[str, ...], ...]:

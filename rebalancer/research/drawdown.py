@@ -24,9 +24,10 @@ class Drawdown:
 
 
 def drawdowns(wealth: Floats) -> Floats:
-    """How far each is below the highest until then, as a share of it."""
+    """How far each is below the highest until then, as a share of it, and at most all of it: wealth is below nothing
+    where gas has cost more than there was, but that is money of the operator's, which was no part of the height."""
     highest = np.maximum.accumulate(wealth)
-    found: Floats = 1 - wealth / highest
+    found: Floats = np.minimum(1 - wealth / highest, 1.0)
     return found
 
 

@@ -58,10 +58,11 @@ class Measures:
     drawdown: Drawdown
     rebalances: int
     turnover: float
-    """A year: the sum of what was sold, each time as a share of what the portfolio was worth then."""
+    """A year, in all where there is less than one: the sum of what was sold, each time as a share of what the portfolio
+    was worth then."""
     costs: Costs
     cost_rate: float
-    """A year, each cost as a share of what the portfolio was worth then."""
+    """As turnover, each cost as a share of what the portfolio was worth then."""
     outside: float | None
     """Share of the time in which some weight was outside its band. None: it had no bands."""
     drift: float
@@ -69,9 +70,10 @@ class Measures:
     tracking_error: float | None
     """Standard deviation a year of what the returns differ from those of the mix (`mix_returns`)."""
     bonus: float | None
-    """What it grew more than what it is held against, a year: ln(ratio of their growth) / years."""
+    """What it grew more than what it is held against, a year, in all where there is less than one: ln(ratio of their
+    growth) / max(years, 1)."""
     bonus_error: float | None
-    """Standard error of `bonus`: the standard deviation of its differences a year / sqrt(years)."""
+    """Of `bonus`: the standard deviation of its differences a year * sqrt(years) / max(years, 1)."""
 
 
 def measure(backtest: Backtest, hold: Backtest | None = None, edges: Floats | None = None) -> Measures:
@@ -81,7 +83,7 @@ def measure(backtest: Backtest, hold: Backtest | None = None, edges: Floats | No
     whole, grown = float(years.sum()), float(wealth[-1] / wealth[0])
     returns = _returns(wealth)
     volatility, sharpe, sortino = (None, None, None) if returns is None else _risk(returns, years, whole)
-    sold, paid = _shares(backtest)
+    (sold, paid), span = _shares(backtest), max(whole, 1.0)
     bonus = None if hold is None else growth_above(wealth, wealth_of(hold), years)
     return Measures(
         years=whole,
@@ -94,9 +96,9 @@ def measure(backtest: Backtest, hold: Backtest | None = None, edges: Floats | No
         sortino=sortino,
         drawdown=drawdown_of(wealth, backtest.prices.times),
         rebalances=len(backtest.trades),
-        turnover=sold / whole,
+        turnover=sold / span,
         costs=costs_of(backtest),
-        cost_rate=paid / whole,
+        cost_rate=paid / span,
         outside=None if edges is None else _outside(backtest, edges, years),
         drift=_root_mean_square(drifts_after(backtest), drifts_before(backtest), years),
         tracking_error=None if returns is None else _mean_and_deviation(returns - mix_returns(backtest), years)[1],
@@ -153,12 +155,14 @@ def costs_of(backtest: Backtest) -> Costs:
 
 
 def growth_above(wealth: Floats, other: Floats, years: Floats) -> tuple[float, float | None] | None:
-    """What one grew more than the other, a year and in logarithms, and the standard error of that. None where either
-    has lost everything on the way."""
+    """What one grew more than the other, in logarithms, and the standard error of that: a year, in all where there is
+    less than one. None where either has lost everything on the way."""
     if not ((wealth > 0).all() and (other > 0).all()):
         return None
     mean, deviation = _mean_and_deviation(np.diff(np.log(wealth / other)), years)
-    return mean, None if deviation is None else deviation / math.sqrt(float(years.sum()))
+    whole = float(years.sum())
+    share = whole / max(whole, 1.0)
+    return mean * share, None if deviation is None else deviation / math.sqrt(whole) * share
 
 
 def weights_after(backtest: Backtest) -> Floats:

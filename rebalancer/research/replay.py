@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rebalancer.core.errors import Halt, Unavailable
-from rebalancer.core.model import RESUMED, Blocked, Held, Settled, Settlement, Target, TickRecord
+from rebalancer.core.model import RESUMED, Blocked, Breach, Held, Settled, Settlement, Target, TickRecord
 from rebalancer.core.over_time import holdings_of
 from rebalancer.intents import remembered
 from rebalancer.ports import Ports
-from rebalancer.research.model import Backtest, Floats, Progress, Study, Traded
+from rebalancer.research.model import DOLLAR, HALTED, Backtest, Floats, Progress, Study, Traded
 from rebalancer.research.ports.ledger import HistoryLedger
 from rebalancer.research.ports.scene import Scene, scene_of
 from rebalancer.tick import Mode, Report, run_tick
@@ -55,7 +56,7 @@ def play(study: Study, scene: Scene, book: Book, place: int) -> None:
     except Halt as error:
         why = str(error)
         _resume(ports, ledger, why)
-        book.hold(f"halted, and resumed at once: {why}")
+        book.hold(f"{HALTED}: {why}")
     else:
         why = report.why or ""
         ledger.record_tick(_row_of(report, ports.clock.now()))
@@ -76,10 +77,17 @@ class Book:
         self._trades: list[Traded] = []
         self._held: Counter[str] = Counter()
         self._seen: tuple[Amount, ...] = ()
+        symbols = "|".join(re.escape(token.symbol) for token in study.policy.assets if token.symbol != DOLLAR)
+        self._token = re.compile(rf"(?<![\w.])(?:{symbols})(?![\w.])")
 
     def hold(self, why: str) -> None:
-        """Counted without its figures, which differ each time."""
-        self._held[_FIGURE.sub("…", why)] += 1
+        """Counted without its figures and tokens, which differ each time, and each of its clauses once."""
+        plain = _FIGURE.sub("…", self._token.sub("…", why))
+        self._held["; ".join(dict.fromkeys(plain.split("; ")))] += 1
+
+    def block(self, breaches: Sequence[Breach]) -> None:
+        """With what is allowed, which is the same each time."""
+        self._held["blocked: " + "; ".join(f"{each.rule} (allowed: {each.allowed})" for each in breaches)] += 1
 
     def trade(self, place: int, settlement: Settlement, why: str) -> None:
         cost = settlement.cost
@@ -123,7 +131,7 @@ def _note(book: Book, report: Report) -> None:
             if report.called:
                 book.hold(reason)
         case Blocked(breaches):
-            book.hold("blocked: " + "; ".join(breach.rule for breach in breaches))
+            book.block(breaches)
         case other:
             raise AssertionError(f"a replay holds, is blocked, or settles at once, and did none of it: {other}")
 

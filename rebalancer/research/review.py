@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from rebalancer.core.model import Calendar
-from rebalancer.research.benchmarks import DCA, EVERY, HOLD, by_calendar, dca, hold
+from rebalancer.research.asked import Told
+from rebalancer.research.benchmarks import EVERY, by_calendar, dca, hold
 from rebalancer.research.caveats import Caveat, caveats
 from rebalancer.research.edges import edges_of
 from rebalancer.research.lots import TaxRule
 from rebalancer.research.measures import Measures, measure
-from rebalancer.research.model import LEAST_FEE, Backtest, Floats, Study
+from rebalancer.research.model import Backtest, Floats, Study
 from rebalancer.research.regimes import Spell, spells
+from rebalancer.research.taken import taken
 from rebalancer.research.taxes import Taxes, taxes_of
-from rebalancer.units import PPM
 
 OURS = "this policy"
 
@@ -42,8 +43,7 @@ class Review:
     """Ours against hold; none where the history is too short."""
     edges: Floats
     """Of the shape of the targets: how far each weight may stand from its own; NaN without a band."""
-    said: tuple[str, ...]
-    """What was taken for what."""
+    told: Told
     caveats: tuple[Caveat, ...]
 
     @property
@@ -58,7 +58,7 @@ class Given:
     run: Callable[[Study], Backtest]
     tax: TaxRule
     synthetic: bool = False
-    said: tuple[str, ...] = ()
+    told: Told = field(default_factory=Told)
 
 
 def review(study: Study, given: Given) -> Review:
@@ -75,28 +75,9 @@ def review(study: Study, given: Given) -> Review:
         others=tuple(others),
         spells=spells(ours, left_alone),
         edges=edges,
-        said=(*given.said, *taken(study)),
+        told=replace(given.told, said=(*given.told.said, *taken(study, ours.targets))),
         caveats=caveats(study, judged.measures, given.synthetic),
     )
-
-
-def taken(study: Study) -> tuple[str, ...]:
-    """What the replay and the benchmarks take otherwise than was asked, for people to read."""
-    said = []
-    free = [
-        token.symbol
-        for token, fee in zip(study.policy.assets, study.frictions.fee, strict=True)
-        if fee < LEAST_FEE and token.address != study.hub.address
-    ]
-    if free:
-        least = f"{100 * LEAST_FEE / PPM:f}".rstrip("0")
-        said.append(
-            f"a fee of nothing ({', '.join(free)}) is played as {least} %: where trading in circles is free no plan is "
-            "the best one"
-        )
-    if study.estimation is not None:
-        said.append(f"{HOLD} and {DCA} keep to the first targets, and do not follow those that are estimated")
-    return tuple(said)
 
 
 def _judged(backtest: Backtest, against: Backtest | None, rule: TaxRule, edges: Floats | None) -> Judged:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 from rebalancer.research.benchmarks import DCA
 from rebalancer.research.measures import Measures
+from rebalancer.research.model import HALTED
 from rebalancer.research.regimes import Spell
 from rebalancer.research.review import Judged, Review
+from rebalancer.research.sweep.words import growth_words
 from rebalancer.research.taxes import Taxes
 from rebalancer.units import ONE, PPM, Usd
 
@@ -34,7 +36,11 @@ def measure_head(review: Review) -> tuple[str, ...]:
 
 def measure_rows(review: Review) -> tuple[Row, ...]:
     """One column for each of `review.all`."""
-    return tuple(Row(name, tuple(show(judged) for judged in review.all), how) for name, show, how in _ROWS)
+    span = growth_words(review.ours.measures.years)
+    return tuple(
+        Row(name.format(span=span), tuple(show(judged) for judged in review.all), how.format(span=span))
+        for name, show, how in _ROWS
+    )
 
 
 def spell_rows(review: Review) -> tuple[tuple[str, ...], ...]:
@@ -74,8 +80,10 @@ def headline(review: Review) -> str:
 
 
 def held_words(review: Review) -> tuple[str, ...]:
-    """Why nothing was done where something was called for, the most frequent first."""
-    return tuple(f"{count:,} × {why}" for why, count in review.ours.backtest.held[:MOST_HELD])
+    """Why nothing was done where something was called for: what a person would have had to look into first, then the
+    most frequent."""
+    held = sorted(review.ours.backtest.held, key=lambda one: not one[0].startswith(HALTED))
+    return tuple(f"{count:,} × {why}" for why, count in held[:MOST_HELD])
 
 
 def day(at: int) -> str:
@@ -163,11 +171,11 @@ _ROWS: tuple[tuple[str, Callable[[Judged], str], str], ...] = (
     ("deepest fall", lambda j: _fall(j.measures), "Below the highest until then."),
     ("longest below a peak", lambda j: _days(j.measures.drawdown.longest), "Days until the peak was reached again."),
     ("rebalances", lambda j: f"{j.measures.rebalances:,}", "Batches that traded."),
-    ("turnover a year", lambda j: percent(j.measures.turnover, 0), "What was sold, as a share of the portfolio."),
+    ("turnover {span}", lambda j: percent(j.measures.turnover, 0), "What was sold, as a share of the portfolio."),
     ("pool fees, USD", lambda j: _money(j.measures.costs.fee), "What the pools kept."),
     ("price impact, USD", lambda j: _money(j.measures.costs.impact), "What its own size lost."),
     ("gas, USD", lambda j: _money(j.measures.costs.gas), "What the operator paid."),
-    ("costs a year", lambda j: percent(j.measures.cost_rate, 2), "Fees, impact and gas, as a share of the portfolio."),
+    ("costs {span}", lambda j: percent(j.measures.cost_rate, 2), "Fees, impact and gas, as a share of the portfolio."),
     (
         "time outside a band",
         lambda j: percent(j.measures.outside),
@@ -186,7 +194,7 @@ _ROWS: tuple[tuple[str, Callable[[Judged], str], str], ...] = (
     (
         "bonus against hold",
         _bonus,
-        "Points a year that it grew more than hold (logarithms) ± one standard error.",
+        "Points {span} that it grew more than hold (logarithms) ± one standard error.",
     ),
     ("tax due, USD", lambda j: whole(j.taxes.due), "On gains that its trades realised."),
     (
@@ -195,4 +203,4 @@ _ROWS: tuple[tuple[str, Callable[[Judged], str], str], ...] = (
         "USD, were all of it sold at the end and every tax paid then.",
     ),
 )
-"""Name, figure, how it comes about."""
+"""Name, figure, how it comes about. `{span}`: a year, in all where there is less than one."""

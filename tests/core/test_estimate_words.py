@@ -23,7 +23,7 @@ FOUND = Estimate(10 * DAY, ESTIMATION.start, WANTED, (Ppm(450_000), Ppm(350_000)
 TIMES = (12 * DAY, 40 * DAY)
 
 
-def words(found: Estimate = FOUND, failed: str | None = None, of: Estimation = ESTIMATION) -> list[str]:
+def words(found: Estimate = FOUND, failed: tuple[str, int] | None = None, of: Estimation = ESTIMATION) -> list[str]:
     return list(estimate_words(of, found, TIMES, failed))
 
 
@@ -46,8 +46,13 @@ def test_estimate_words__within_a_step__say_that_the_rest_follows() -> None:
 
 def test_estimate_words__where_nothing_follows__say_why() -> None:
     held = replace(FOUND, wanted=None, weights=FOUND.before, why="A has not moved at all")
-    assert "the targets before hold: A has not moved at all" in words(held)
-    assert "the targets before hold: the node does not answer" in words(held, failed="the node does not answer")
+    assert words(held)[-2:] == ["the targets before hold: A has not moved at all", "estimated anew in 28 d"]
+
+
+def test_estimate_words__where_the_chain_is_asked_again__say_when_and_not_when_the_next_is_due() -> None:
+    said = words(failed=("the node does not answer", 12 * DAY + 3_000))
+    assert said[-2:] == ["the targets before hold: the node does not answer", "the chain is asked again in 50 min"]
+    assert not any("estimated anew" in line for line in said)
 
 
 def test_estimate_words__of_one_that_takes_nearly_all__name_what_would_bound_it() -> None:

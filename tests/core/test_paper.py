@@ -23,6 +23,7 @@ from rebalancer.core.paper import (
     paper_address,
     run_of,
     why_not_yet,
+    words_on_paper,
 )
 from rebalancer.core.paper_meters import metered
 from rebalancer.units import Address, Ppm, Weight
@@ -263,14 +264,33 @@ def test_closeness_rows__with_some__say_both_costs() -> None:
 def test_against_hold__after_trades_and_prices__compares_at_the_prices_of_now() -> None:
     opening, now = holdings_of(holding(*HELD)), holdings_of(holding(20_000, 50_000, 20_000, 10_000))
     portfolio = priced(HELD, **{ASSETS[1].symbol: 110})
-    both = against_hold(opening, now, portfolio)
+    both = against_hold(opening, now, usd(0), portfolio)
     assert both is not None
     assert abs(both[0] - usd(105_000)) < usd(1) and abs(both[1] - usd(104_000)) < usd(1)
 
 
+def test_against_hold__of_rebalances_that_took_gas__takes_it_from_what_is_held() -> None:
+    held = holdings_of(holding(*HELD))
+    both = against_hold(held, held, usd(4), holding(*HELD))
+    assert both is not None and both[1] - both[0] == usd(4)
+
+
 @pytest.mark.parametrize("opening", [(), ((WALLET, 5),)], ids=["not known", "an asset that has left"])
 def test_against_hold__of_what_cannot_be_priced__is_none(opening: tuple[tuple[Address, int], ...]) -> None:
-    assert against_hold(opening, holdings_of(holding(*HELD)), holding(*HELD)) is None
+    assert against_hold(opening, holdings_of(holding(*HELD)), usd(0), holding(*HELD)) is None
+
+
+# ---------------------------------------------------------------- which portfolio a command is about
+
+
+def test_words_on_paper__that_name_commands__name_those_of_the_paper_once() -> None:
+    live = "`rebalancer history` says why; `rebalancer run --anew`; then: rebalancer resume --why TEXT"
+    paper = "`rebalancer history --paper` says why; `rebalancer run --paper --anew`; then: rebalancer resume --paper "
+    assert words_on_paper(live) == f"{paper}--why TEXT" == words_on_paper(words_on_paper(live))
+    assert (
+        words_on_paper("`rebalancer check`, and the rebalancer runs on")
+        == "`rebalancer check`, and the rebalancer runs on"
+    )
 
 
 # ---------------------------------------------------------------- a module's meters

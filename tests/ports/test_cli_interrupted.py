@@ -52,7 +52,8 @@ def stopped(process: subprocess.Popen[str], how: signal.Signals) -> None:
     done = ended(process, 10)
     assert done.code == STOPPED[how], done.said
     if how is signal.SIGINT:
-        assert done.said.endswith("Whatever was sent or fetched is on record; the next run goes on from there.\n")
+        assert "Stopped. Whatever was sent or fetched is on record; the next run goes on from there. " in done.said
+        assert len(done.said.splitlines()) == 1
 
 
 def reaches(gate: Gate, process: subprocess.Popen[str]) -> None:

@@ -80,6 +80,10 @@ def test_run__on_paper_without_key_coin_or_relay__rebalances_and_leaves_the_chai
     assert (shown["rebalances"], shown["ticks"], shown["asked_days"]) == (1, 3, 0)
     assert abs(int(shown["measured_cost_usd_e18"]) - int(shown["expected_cost_usd_e18"])) < 10**18
     assert int(shown["hold_usd_e18"]) > int(shown["value_usd_e18"]) > 249_000 * 10**18
+    # No price has moved since: all that it is behind is what it did cost, gas and all.
+    behind, gas = int(shown["hold_usd_e18"]) - int(shown["value_usd_e18"]), int(shown["gas_usd_e18"])
+    assert gas > 0 and abs(behind - int(shown["measured_cost_usd_e18"])) < 10**16
+    assert " taken off, against " in shown["words"]["value against hold"]
 
 
 @only_the_safe
@@ -154,6 +158,11 @@ def test_run__on_paper_of_an_empty_safe__asks_for_a_value_and_then_begins_with_i
     assert done.code == 2 and "--paper-value 10_000" in done.said
     found = tick(keeper, "--paper-value", "80_000 USD")
     assert found["outcome"] == "held" and 79_999 * 10**18 < int(str(found["value_usd_e18"])) <= 80_000 * 10**18
+    again = keeper.command("run", "--paper", "--paper-value", "90_000")
+    assert again.code == 0 and again.out.startswith("on paper: held")
+    assert "it goes on with what it holds, and --anew begins again with this" in again.out
+    assert "--anew" not in keeper.command("run", "--paper").out and found["mind"] is None
+    assert "--anew begins again" in str(tick(keeper, "--paper-value", "90_000")["mind"])
     keeper.replica.move_market({"WETH": keeper.replica.prices["WETH"] * 150 // 100})
     assert tick(keeper)["outcome"] == "pending"
     assert tick(keeper)["outcome"] == "settled"

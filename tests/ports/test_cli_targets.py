@@ -86,6 +86,8 @@ def test_targets__without_a_history__are_where_they_start_and_say_why(keeper: Ke
     assert "returns of the 90 days before, expected at least 60; wait until there is history" in done.json["why"]
     said = keeper.command("targets").said
     assert "the targets before hold: there are prices of all tokens for" in said
+    assert "the chain is asked again in" in said and "estimated anew" not in said
+    assert 0 < done.json["again"] - keeper.replica.now() <= 3_600 < done.json["next"] - keeper.replica.now()
     checks = {one["check"]: one["seen"] for one in keeper.command("check", "--json").json["checks"]}
     assert "the targets before hold" in checks["targets"]
 

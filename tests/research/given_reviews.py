@@ -8,12 +8,15 @@ import numpy as np
 from given_studies import study_of, walk
 
 from rebalancer.core.model import Calendar
+from rebalancer.research.asked import Told
 from rebalancer.research.lots import LotRule, TaxRule
 from rebalancer.research.model import DOLLAR, Backtest, Study, Traded
 from rebalancer.research.review import Given, Review, review
 from rebalancer.units import ONE, Ppm
 
 TAX = TaxRule(LotRule.FIFO, Ppm(300_000), Ppm(150_000))
+
+TOLD = Told(("ETH goes from 1 to 100",), (("pool fee", "0.3 %"),), ("WETH is ETH",))
 
 
 def played(study: Study) -> Backtest:
@@ -37,8 +40,6 @@ def played(study: Study) -> Backtest:
 
 
 @cache
-def reviewed(
-    days: int = 500, symbols: tuple[str, ...] = ("BTC", "ETH", DOLLAR), said: tuple[str, ...] = ("WETH is ETH",)
-) -> Review:
+def reviewed(days: int = 500, symbols: tuple[str, ...] = ("BTC", "ETH", DOLLAR), told: Told = TOLD) -> Review:
     study = study_of(walk(5, days, len(symbols)), symbols)
-    return review(study, Given(played, TAX, said=said))
+    return review(study, Given(played, TAX, told=told))

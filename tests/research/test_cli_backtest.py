@@ -81,9 +81,11 @@ def test_advise__in_its_object__the_figures_are_those_of_its_words(prices: Path,
     assert run(["advise", "--prices", str(prices), *TARGETS[:2], "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     outside = found["out_of_sample"]
-    assert f"made {100 * outside['growth']:.1f} % {outside['growth_is']} after all costs" in found["words"][3]
-    assert f"the middle of all rules {100 * outside['middle_growth']:.1f} %" in found["words"][3]
-    assert f"holding {100 * outside['hold_growth']:.1f} %" in found["words"][3]
+    words, steps = found["words"][3], outside["begun_anew_each_step"]
+    assert f"made {100 * steps['growth']:.1f} % {outside['growth_is']} after all costs" in words
+    assert f"the middle of all rules {100 * steps['middle_growth']:.1f} %" in words
+    assert f"holding {100 * steps['hold_growth']:.1f} %" in words
+    assert f"made {100 * outside['growth']:.1f} %, and one left alone {100 * outside['hold_growth']:.1f} %" in words
 
 
 def test_backtest__the_rule_of_lots__changes_the_tax_and_nothing_else(prices: Path, capsys: Output) -> None:
@@ -143,6 +145,7 @@ def test_advise__as_json__says_from_which_size_on(prices: Path, capsys: Output) 
 def test_advise__for_people__is_words_a_table_and_what_it_does_not_show(prices: Path, capsys: Output) -> None:
     assert run(["advise", "--prices", str(prices), *TARGETS[:2]]) == 0
     said = capsys.readouterr().out
-    assert re.search(r"Out of sample, over 0\.2 years in 5 steps: .* in all after all costs, .* holding ", said)
+    assert re.search(r"Out of sample, over 0\.2 years in 5 steps, each begun anew on target: .* in all after all", said)
+    assert ", holding " in said
     assert "At the cheapest bands, by size" in said
     assert "What this does not show" in said

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from rebalancer.cli import run
+from rebalancer.config.example import write_example
+from rebalancer.market.addresses import checksum_address
 
 
 def said(*arguments: str) -> tuple[int, str]:
@@ -46,7 +48,8 @@ def test_correlations__of_a_file__names_the_twins(file: Path) -> None:
     assert [round(one["weight"], 4) for one in found["assets"]] == [0.3333, 0.3333, 0.3333]
     assert found["samples"] == 399 and found["worst_days"] == 40
     code, text = said("--prices", str(file))
-    assert code == 0 and "suggests: A and B move together" in text and "if normal" in text
+    assert code == 0 and "suggests: A and B move together" in text and "if constant" in text
+    assert set(found["crashes"]) == {"correlation", "if_constant", "if_constant_once_in_twenty_above", "more"}
 
 
 def test_correlations__of_targets_and_what_is_beside__tries_a_tenth_of_it(file: Path) -> None:
@@ -77,6 +80,7 @@ def test_correlations__of_a_dollar__leaves_it_out(file: Path) -> None:
         (("--targets", "A=70 %,B=20 %"), "--targets: they sum to 90 %, expected exactly 100 %"),
         (("--targets", "A=70 %,Z=30 %"), "Z"),
         (("--beside", "Z"), "Z"),
+        (("--beside", ""), "--beside: saw '', expected symbols, several parted by commas"),
         (("--from", "2024-05-01", "--to", "2024-05-20"), "19 returns of one day, expected at least 30"),
         (("--from", "yesterday"), "--from"),
     ],
@@ -94,3 +98,15 @@ def test_correlations__without_prices_or_configuration__says_what_is_missing(
     monkeypatch.chdir(tmp_path)
     code, text = said()
     assert code == 2 and "rebalancer.yaml: no such file" in text
+
+
+def test_correlations__of_a_configuration_whose_window_no_price_lies_in__trades_nothing_and_needs_none(
+    tmp_path: Path, file: Path
+) -> None:
+    config = tmp_path / "rebalancer.yaml"
+    write_example(config, wallet=checksum_address("0x" + "5a" * 20), operator=checksum_address("0x" + "0a" * 20))
+    window = '  window: {hours: "08:00-17:00"}'
+    config.write_text(config.read_text().replace("  kind: threshold", f"  kind: threshold\n{window}"))
+    maps = ("WETH=A", "WBTC=B", "LINK=C", "UNI=C", "USDC=USD")
+    flags = ("--config", str(config), "--prices", str(file), *(each for name in maps for each in ("--map", name)))
+    assert {one["token"] for one in object_of(*flags)["assets"]} == {"WETH", "WBTC", "LINK", "UNI"}

@@ -41,8 +41,7 @@ def simulated(seed: int) -> Floats:
     usd = np.stack([np.exp(np.cumsum(returns)), np.ones(TIMES)], axis=1)
     study = replace(study_of(usd, ("A", "USD"), fee=0), start=Usd(10**36))
     table = outcomes(study, RULES, (0, TIMES - 1))
-    value = 1e18 * (usd[:, 0].mean() / 2 + 0.5)
-    return np.stack([table[SOLD] / value, table[TRADES], table[GAS + 1 + DRIFT] / 2]) / TIMES
+    return np.stack([table[SOLD], table[TRADES], table[GAS + 1 + DRIFT] / 2]) / TIMES
 
 
 def formulas() -> Floats:
@@ -55,10 +54,8 @@ def formulas() -> Floats:
             outer = band + 0.5826 * STEP
             second, fourth = outer**2 + square / 4, outer**4 + 6 * outer**2 * square / 4
             steps = (second - inner**2) / square
-            # Drift is noted after each trade, and so without the last step before it: s^2/2 less.
-            drift = (fourth - inner**4) / (6 * steps * square) - square / 2
-            found.append(((outer - inner) / steps, 1 / steps, drift))
-    found += [(STEP * sqrt(2 / (pi * days)), 1 / days, square * (days - 1) / 2) for days in DAYS]
+            found.append(((outer - inner) / steps, 1 / steps, (fourth - inner**4) / (6 * steps * square)))
+    found += [(STEP * sqrt(2 / (pi * days)), 1 / days, square * days / 2) for days in DAYS]
     return np.array(found).T
 
 

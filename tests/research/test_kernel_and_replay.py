@@ -13,8 +13,11 @@ from rebalancer.config.schedule_text import schedule
 from rebalancer.core.model import Window
 from rebalancer.research.kernel.lanes import study_of as asked
 from rebalancer.research.kernel.outcomes import paths
+from rebalancer.research.measures import wealth_of
 from rebalancer.research.model import Configuration, Study
 from rebalancer.research.replay import run_replay
+from rebalancer.research.study.policies import FREE_LIMITS
+from rebalancer.units import Wei
 
 DIFFERENCE = 1e-6
 USUAL, ALL = 10, 200
@@ -23,6 +26,7 @@ USUAL, ALL = 10, 200
 SCHEDULES = ("weekly Tuesday 14:00", "monthly", "monthly last 12:00", "0 0 * * MON,THU", "30 9 1,15 * *", "0 */6 * * *")
 WEEKDAYS = Window(frozenset(range(5)), 0, DAY)
 APART = 9 * DAY
+MOST = Wei(40 * 10**9)
 
 
 def scheduled(seed: int, times: int) -> tuple[Study, Configuration]:
@@ -41,12 +45,12 @@ def scheduled(seed: int, times: int) -> tuple[Study, Configuration]:
 
 
 def compare(case: tuple[Study, Configuration]) -> tuple[float, list[int], list[int]]:
-    """(relative difference of the final values, when the replay traded, when the kernel did)"""
+    """(relative difference of what they are worth in the end, when the replay traded, when the kernel did)"""
     study, one = case
     days = len(study.prices.times)
     replayed = run_replay(asked(study, one))
     values, units = paths(study, [one], (0, days - 1))
-    final = float(replayed.units[-1] @ study.prices.usd[-1])
+    final = float(wealth_of(replayed)[-1])
     traded = [time for time in range(1, days) if (units[time, 0] != units[time - 1, 0]).any()]
     return abs(float(values[-1, 0]) / final - 1), [trade.at for trade in replayed.trades], traded
 
@@ -70,6 +74,16 @@ def test_calendar__on_daily_closes__trades_at_each_close_that_it_names(days: int
     study = study_of(walk(1, 20, 3), start=10_000_000)
     apart, *both = compare((study, every(days)))
     assert both == [traded, traded]
+    assert apart <= DIFFERENCE
+
+
+def test_kernel__while_gas_is_too_dear__trades_when_the_replay_does() -> None:
+    study = study_of(walk(2, 60, 3), start=10_000_000)
+    dear = np.where(np.arange(60) % 10 < 7, MOST, MOST - 10**9)
+    policy = replace(study.policy, limits=replace(FREE_LIMITS, max_gas_price=MOST, tip=Wei(10**9)))
+    asked_for = replace(study, policy=policy, frictions=replace(study.frictions, gas_price=dear))
+    apart, replayed, traded = compare((asked_for, every(2)))
+    assert traded == replayed and len(traded) >= 5 and all(time % 10 >= 7 for time in traded)
     assert apart <= DIFFERENCE
 
 

@@ -79,6 +79,11 @@ def test_drawdowns__two_falls__each_from_its_own_peak() -> None:
     assert drawdowns(np.array([4.0, 2.0, 8.0, 6.0])) == pytest.approx([0, 0.5, 0, 0.25])
 
 
+def test_drawdown__gas_has_cost_more_than_there_was__is_all_of_it() -> None:
+    found = measure(worth(100, 100, 100, gas=((1, 80), (2, 80)))).drawdown
+    assert (found.depth, found.recovered) == (1.0, None)
+
+
 def test_wealth__gas_was_paid__is_less_by_it_from_then_on() -> None:
     assert wealth_of(worth(100, 100, 100, gas=((1, 7),))) == pytest.approx([100, 93, 93])
 
@@ -89,7 +94,7 @@ def test_return__a_cost_of_the_first_time__is_counted() -> None:
     found = measure(made([[1, 1]] * 3, [[96, 0]] * 3, trades=[trade]))
     assert (found.start, found.end) == (100, 95)
     assert found.total_return == pytest.approx(-0.05)
-    assert found.turnover == pytest.approx(1 / (2 / 365))
+    assert found.turnover == pytest.approx(1)
 
 
 def test_ratios__gas_has_eaten_everything__are_not_told() -> None:
@@ -149,9 +154,24 @@ def test_bonus__grows_ten_per_cent_more_in_a_year__its_logarithm() -> None:
 
 
 def test_bonus_error__known_differences__their_deviation_over_root_of_years() -> None:
+    days = (0, 200, 400, 600, 800)
+    ours, theirs = worth(100, 104, 102, 108, 108, days=days), worth(100, 101, 103, 104, 105, days=days)
+    logs = np.diff(np.log(wealth_of(ours) / wealth_of(theirs)))
+    found = measure(ours, hold=theirs)
+    years = 800 * DAY / YEAR
+    assert found.bonus == pytest.approx(logs.sum() / years)
+    assert found.bonus_error == pytest.approx(logs.std(ddof=1) * math.sqrt(365 / 200) / math.sqrt(years))
+
+
+def test_bonus__four_days__is_told_in_all_and_so_is_its_error() -> None:
     ours, theirs = worth(100, 104, 102, 108, 108), worth(100, 101, 103, 104, 105)
     logs = np.diff(np.log(wealth_of(ours) / wealth_of(theirs)))
     found = measure(ours, hold=theirs)
-    years = 4 * DAY / YEAR
-    assert found.bonus == pytest.approx(logs.sum() / years)
-    assert found.bonus_error == pytest.approx(logs.std(ddof=1) * math.sqrt(365) / math.sqrt(years))
+    assert found.bonus == pytest.approx(logs.sum())
+    assert found.bonus_error == pytest.approx(logs.std(ddof=1) * math.sqrt(4))
+
+
+def test_costs__a_month__are_told_in_all() -> None:
+    trade = traded(1, (-5, 5), sold=50, fee=0.5, impact=0.25, gas=1.25)
+    found = measure(made([[10, 10]] * 3, [[5, 5], [0, 9.925], [0, 9.925]], trades=[trade], days=(0, 15, 30)))
+    assert (found.turnover, found.cost_rate) == (pytest.approx(0.5), pytest.approx(0.02))

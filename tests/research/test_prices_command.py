@@ -87,6 +87,13 @@ def test_check__from_a_day_on__leaves_out_what_was_before(tmp_path: Path, capsys
         (["check", "prices.csv", "--fill", "-1"], "--fill: saw -1, expected 0 to 1,000 times in a row"),
         (["check", "prices.csv", "--from", "x"], "--from: saw 'x', is no time, expected one such as 2024-03-01"),
         (["check", "prices.csv", "--from", "2030-01-01"], "0 rows of prices in the time that is asked for"),
+        (
+            ["check", "prices.csv", "--from", "2024-01-03", "--to", "2024-01-02"],
+            "--from 2024-01-03 comes after --to 2024",
+        ),
+        (["defillama", "--tokens", "BTC", "--from", "2024-01-03", "--to", "2024-01-02"], "comes after --to 2024-01-02"),
+        (["synthetic", "--out", "x.xlsx"], "--out x.xlsx: expected a name that ends in .csv or .parquet"),
+        (["check", "prices.csv", "--out", "x"], "--out x: expected a name that ends in .csv or .parquet"),
         (["synthetic", "--days", "1"], "synthetic prices: 1 times, expected at least two"),
         (["synthetic", "--tokens", "A,A"], "saw the tokens 'A,A', expected each once, with commas between them"),
         (["synthetic", "--every", "1"], "--every: saw '1', expected a duration such as"),

@@ -131,7 +131,7 @@ def test_replay__gas_is_too_dear__is_blocked_each_time_and_counted() -> None:
     study = study_of([[100.0, 1.0], [200.0, 1.0], [200.0, 1.0]], ("BTC", DOLLAR), weights=(0.5, 0.5), gas=50 * 10**9)
     limits = replace(study.policy.limits, max_gas_price=Wei(30 * 10**9))
     found = run_replay(replace(study, policy=replace(study.policy, limits=limits)))
-    assert found.trades == () and found.held == (("blocked: max_gas_price", 2),)
+    assert found.trades == () and found.held == (("blocked: max_gas_price (allowed: 30 gwei)", 2),)
 
 
 def test_replay__no_trade_can_bear_its_gas__each_time_is_held_for_that_before_a_plan_is_looked_for() -> None:

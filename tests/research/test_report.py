@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from given_chromium import PACKAGE, opened
-from given_reviews import reviewed
+from given_reviews import TOLD, reviewed
 from given_studies import study_of, walk
 from given_sweeps import swept
 
 from rebalancer.core.model import Back
 from rebalancer.research.advice import tried
+from rebalancer.research.asked import Told
 from rebalancer.research.model import Configuration
 from rebalancer.research.report.lines import MOST_POINTS, most_points, wealth_axis
 from rebalancer.research.report.page import make_page
@@ -36,6 +38,10 @@ def sweep_of(*, evil: bool = False) -> SweepResult:
     return swept(study, tried())
 
 
+def _evil() -> Told:
+    return Told((EVIL,), ((EVIL, EVIL),), (f"{EVIL} is taken for ETH",))
+
+
 def drawn(page: str) -> list[dict[str, object]]:
     """The pictures that a page draws."""
     found = re.search(r'<script type="application/json" id="pictures">(.*?)</script>', page)
@@ -47,7 +53,7 @@ def drawn(page: str) -> list[dict[str, object]]:
 @BROWSER
 def test_report__of_a_backtest_in_a_browser__is_drawn_and_says_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "backtest.html"
-    page.write_text(review_page(reviewed(symbols=("BTC", EVIL, "USD"), said=(EVIL,))))
+    page.write_text(review_page(reviewed(symbols=("BTC", EVIL, "USD"), told=_evil())))
     said = opened(page, tmp_path)
     assert (said.lines, said.ready) == ((), True)
 
@@ -55,7 +61,7 @@ def test_report__of_a_backtest_in_a_browser__is_drawn_and_says_nothing_else(tmp_
 @BROWSER
 def test_report__of_a_sweep_in_a_browser__is_drawn_and_says_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "sweep.html"
-    page.write_text(sweep_page(sweep_of(evil=True)))
+    page.write_text(sweep_page(sweep_of(evil=True), _evil()))
     said = opened(page, tmp_path)
     assert (said.lines, said.ready) == ((), True)
 
@@ -72,7 +78,7 @@ def test_report__somebody_has_slipped_a_script_in__the_page_does_not_run_it(tmp_
 
 
 def test_report__names_with_tags__are_text_everywhere() -> None:
-    page = review_page(reviewed(days=120, symbols=("BTC", EVIL, "USD"), said=(f"{EVIL} is taken for ETH",)))
+    page = review_page(reviewed(days=120, symbols=("BTC", EVIL, "USD"), told=_evil()))
     assert EVIL not in page
     assert "&lt;img/src=x/onerror=alert(1)&gt;" in page
 
@@ -96,8 +102,24 @@ def test_report__a_backtest__has_every_part_of_it() -> None:
         "By the market of the time",
         "Tax by year, USD",
         f"The newest {_trades()} of {_trades()} rebalances",
+        "What was asked",
         "What was taken for what",
     ]
+
+
+@pytest.mark.parametrize("page", [lambda: review_page(reviewed(days=120)), lambda: sweep_page(sweep_of(), TOLD)])
+def test_report__what_may_make_all_of_it_wrong__stands_above_the_headline_and_the_rest_below(
+    page: Callable[[], str],
+) -> None:
+    text = re.sub(r"<script>.*?</script>", "", page(), flags=re.DOTALL)
+    above, below = text.split('<p class="lead">')
+    assert "ETH goes from 1 to 100" in above and "ETH goes from 1 to 100" not in below
+    for said in ("<summary>What was asked<", "pool fee</strong> 0.3 %", "What was taken for what", "WETH is ETH"):
+        assert said in below and said not in above
+
+
+def test_report__nothing_to_warn_of__has_no_section_of_it() -> None:
+    assert "Look here first" not in review_page(reviewed(days=120, told=Told()))
 
 
 def _trades() -> int:
@@ -207,7 +229,7 @@ def test_sweep__of_less_than_a_year__blows_nothing_up_to_one() -> None:
     assert found.walk is not None
     short = replace(found.walk, years=0.4, sharpe=None, skill=None)
     asked = replace(found, years=0.6, walk=short, skill=None, ahead=None)
-    said = sweep_page(asked)
+    said = sweep_page(asked, TOLD)
     assert "grew 12.0 % in all" in said and "a year carries no Sharpe ratio" in said
     assert "Sharpe ratio 0" not in said and "Growth a year" not in said
 

@@ -10,14 +10,13 @@ from given_reviews import TAX, played, reviewed
 from given_studies import bands, policy_of, study_of, tokens_of, walk
 
 from rebalancer.core.model import Back, Calendar, Drawn, Hybrid, Optimal, Threshold, Width
-from rebalancer.core.model.estimation import Bounds, Estimation, EveryDays, Method
 from rebalancer.research.benchmarks import EVERY
 from rebalancer.research.caveats import caveats, sharpe_error
 from rebalancer.research.edges import edges_of
 from rebalancer.research.measures import measure
-from rebalancer.research.review import Given, review, taken
+from rebalancer.research.review import Given, review
 from rebalancer.research.review_words import NONE, headline, measure_head, measure_rows, spell_rows, tax_words
-from rebalancer.units import ONE, PPM, Ppm, Usd, Weight
+from rebalancer.units import ONE, Usd, Weight
 
 BTC, ETH = TOKENS = tokens_of("BTC", "ETH")
 HALVES = np.array([[0.5, 0.5], [0.5, 0.5], [0.2, 0.8]])
@@ -132,18 +131,3 @@ def test_review__two_times_only__is_told_as_far_as_it_goes() -> None:
     assert found.spells == ()
     assert measure(found.ours.backtest).volatility is None
     assert NONE in {row.values[0] for row in measure_rows(found)}
-
-
-def test_taken__a_fee_of_nothing__names_whose_and_what_it_is_played_as() -> None:
-    (said,) = taken(study_of(walk(5, 10, 3), fee=0))
-    assert said.startswith("a fee of nothing (BTC, ETH) is played as 0.0001 %")
-    assert taken(study_of(walk(5, 10, 3), fee=1)) == ()
-
-
-def test_review__targets_are_estimated__says_which_benchmarks_do_not_follow_them() -> None:
-    study = study_of(walk(5, 100, 3))
-    bounds = tuple(Bounds(token, Ppm(0), Ppm(PPM)) for token in study.policy.assets)
-    asked = Estimation(Method.EQUAL, 21, EveryDays(7, 0), None, (Ppm(333_333), Ppm(333_333), Ppm(333_334)), bounds)
-    found = review(replace(study, estimation=asked), Given(played, TAX, said=("what was said before",)))
-    assert found.said[0] == "what was said before"
-    assert "hold and DCA keep to the first targets, and do not follow those that are estimated" in found.said

@@ -33,6 +33,12 @@ def test_probability__returns_of_a_normal_distribution__is_right_as_often_as_it_
     assert np.mean(np.array(found) < 0.1) == pytest.approx(0.1, abs=0.03)
 
 
+def test_sample__the_same_return_but_for_rounding__has_no_ratio() -> None:
+    steady = np.diff(1.01 ** np.arange(51)) / 1.01 ** np.arange(50)
+    assert steady.std(ddof=1) > 0
+    assert sample_of(steady) == Sample(0.0, 50)
+
+
 def test_probability__one_return_or_none_that_moves__says_nothing() -> None:
     assert sample_of(np.zeros(10)) == Sample(0.0, 10)
     assert probability_above(sample_of(np.array([0.1])), 0.0) == 0.5

@@ -14,7 +14,7 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back, Calendar, Drawn, Hybrid, Optimal, Schedule, Threshold
 from rebalancer.market.addresses import checksum_address
 from rebalancer.research.model import DOLLAR
-from rebalancer.research.study.flags import Flags, listed, variants
+from rebalancer.research.study.flags import Flags, listed, variants, variants_count
 from rebalancer.research.study.making import make_study, read_market
 from rebalancer.research.sweep.grid import study_and_grid
 from rebalancer.units import ONE
@@ -135,7 +135,7 @@ def test_study__made_up_prices__need_no_file_and_say_so() -> None:
     market = read_market(given)
     assert market.prices.usd.shape == (30, 2) and np.all(market.prices.usd[:, 1] == 1)
     assert len(market.coin) == 30 and market.coin[0] != 1
-    assert "made up" in market.said[0]
+    assert "made up" in market.warned[0] and not any("made up" in said for said in market.said)
 
 
 def test_study__without_ether__gas_counts_for_nothing_and_that_is_said(flags: Flags, tmp_path: Path) -> None:
@@ -199,6 +199,9 @@ def test_study__a_configuration__is_held_to_with_its_own_limits(flags: Flags, tm
         ({"pools": Path("/nowhere/pools.json")}, "--pools /nowhere/pools.json: No such file"),
         ({"gas_prices": Path("/nowhere/gas.csv")}, "--gas-prices /nowhere/gas.csv: cannot be read"),
         ({"fill": "some"}, "--fill: saw 'some', expected a whole number"),
+        ({"fill": "", "prices": (), "synthetic": 1}, "--fill: saw '', expected a whole number"),
+        ({"gas": ""}, "--gas: saw '', expected an amount of the chain's coin"),
+        ({"return_to": ""}, "--return-to: saw '', expected one of target, half, edge, optimal"),
     ],
 )
 def test_study__a_flag_is_wrong__says_which_and_what_was_expected(
@@ -241,6 +244,21 @@ def test_study__a_file_of_pools_is_none__is_a_config_error(flags: Flags, tmp_pat
 def test_variants__lists__are_every_combination_once() -> None:
     found = variants(Flags(band="1 %,5 %", return_to="target,half", fee="0.05 %,0.3 %"))
     assert len(found) == 8 and len({(f.band, f.return_to, f.fee) for f in found}) == 8
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Flags(),
+        Flags(band="1 %,5 %,1 %", return_to="target,half", fee="0.05 %,0.3 %", depth="1 USD,2 USD,3 USD"),
+        Flags(trigger="threshold,calendar,hybrid,calendar", band="1 %,5 %", relative="9 %", every="1 d,7 d,30 d"),
+        Flags(trigger="calendar", band="1 %,5 %", at="0 14 1,15 * *"),
+        Flags(trigger="often,calendar", band="1 %,5 %", every="1 d,2 d"),
+    ],
+)
+def test_variants__before_they_are_made__are_counted(given: Flags) -> None:
+    found = variants(given)
+    assert variants_count(given) == len(found) == len(set(found))
 
 
 def test_variants__kinds_of_triggers__do_not_count_what_they_have_no_use_for() -> None:

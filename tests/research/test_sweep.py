@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -46,8 +48,9 @@ def test_measures__of_every_configuration__are_those_of_its_path() -> None:
     assert found.drawdown == pytest.approx((1 - values / np.maximum.accumulate(values)).max(axis=0))
     assert found.growth == pytest.approx((values[-1] / 100_000) ** (365 / 899) - 1)
     worth = units * result.study.prices.usd[:, None, :]
-    drift = worth / worth.sum(axis=2, keepdims=True) - 0.25
-    assert found.tracking == pytest.approx(np.sqrt((drift**2).mean(axis=(0, 2))))
+    drifted = units[:-1] * result.study.prices.usd[1:, None, :]
+    after, before = (((w / w.sum(axis=2, keepdims=True) - 0.25) ** 2).sum(axis=2) for w in (worth[:-1], drifted))
+    assert found.tracking == pytest.approx(np.sqrt((after + before).mean(axis=0) / 2))
     above = (returns - (result.hold[1:] / result.hold[:-1] - 1)[:, None])[:, :-1]
     assert found.ahead[:-1] == pytest.approx(above.mean(axis=0) / above.std(axis=0, ddof=1) * 365**0.5)
     assert found.ahead[-1] == 0 and found.trades[-1] == 0
@@ -179,6 +182,13 @@ def test_machines__nobody_there__is_named_with_the_next_step() -> None:
     study = study_of_years(days=100)
     with pytest.raises(ConfigError, match=r"--dask: no scheduler answers at 'nonsense'.*expected the address"):
         tables(Machines("nonsense"), study, GRID, [(0, 99)], None)
+
+
+def test_machines__no_address__says_so_at_once_and_leaves_nothing_to_complain_at_the_end() -> None:
+    asked = ("sweep", "--synthetic", "3", "--to", "2020-06-30", "--band", "5 %", "--dask", "nonsense")
+    done = subprocess.run([sys.executable, "-m", "rebalancer", *asked], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.startswith("ConfigError: --dask: no scheduler answers at 'nonsense'")
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 @pytest.mark.slow

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rebalancer.cli import run
+from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Back, Schedule
 from rebalancer.research.model import Configuration
 from rebalancer.research.study.flags import Flags
@@ -66,10 +68,22 @@ def test_grid__nothing_asked__is_a_usual_one_and_a_schedule_is_one_too() -> None
     assert isinstance(monthly.every, Schedule) and monthly.band is None
 
 
+def test_grid__more_than_a_million__is_refused_before_any_is_made() -> None:
+    bands, cadences = (",".join(f"{at}{unit}" for at in range(1, 91)) for unit in (" %", " d"))
+    fees = ",".join(f"0.{at:03} %" for at in range(1, 61))
+    asked = replace(SYNTHETIC, band=bands, every=cadences, fee=fees, return_to="target,half,edge")
+    market, before = read_market(asked), time.process_time()
+    with pytest.raises(ConfigError, match=r"the lists ask for 1,479,600 configurations, expected at most 1,000,000"):
+        study_and_grid(asked, market)
+    assert time.process_time() - before < 1  # seconds: to make them takes more than ten
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
         (["--return-to", "optimal"], "--return-to optimal: these bands are computed anew"),
+        (["--return-to", ""], "--return-to: saw '', expected one of"),
+        (["--band", "5 %", "--every", "7 d", "--return-to", ""], "--return-to: saw '', expected one of"),
         (["--band", "5 %,x"], "--band: saw 'x', expected a percentage"),
         (["--every", "7 d,soon"], "--every: saw 'soon', expected a duration"),
         (["--fee", "0.3 %,120 %"], "--fee: saw '120 %'"),
@@ -102,6 +116,21 @@ def test_sweep__as_json__is_one_object_with_every_configuration(capsys: pytest.C
     assert found["left_out"] and found["said"]
     assert found["years"] > 1 and found["growth_is"] == found["walk_forward"]["growth_is"] == "a year"
     assert found["walk_forward"]["at_costs"] == "0.3 % fee"
+
+
+def test_sweep__two_depths__break_even_rows_name_theirs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    page, depths = tmp_path / "out.html", "1_000_000 USD,20_000_000 USD"
+    asked = ["sweep", "--synthetic", "1", "--to", "2021-06-01", "--band", "5 %", "--return-to", "half"]
+    assert run([*asked, "--depth", depths, "--json"]) == 0
+    rules = [one["rule"] for one in json.loads(capsys.readouterr().out)["break_even"]]
+    assert sorted(rules) == ["5 % to half, depth 1,000,000 USD", "5 % to half, depth 20,000,000 USD"]
+    assert run([*asked, "--depth", depths, "--fee", "0.05 %,0.3 %", "--html", str(page)]) == 0
+    rows = " ".join(capsys.readouterr().out.partition("Break-even fees")[2].split())
+    sheet = page.read_text().partition("What fee it bears")[2]
+    for depth in ("1,000,000", "20,000,000"):
+        assert f"5 % to half, depth {depth} USD" in sheet and f"depth {depth} " in rows
+    assert run([*asked, "--depth", "1_000_000 USD", "--json"]) == 0
+    assert [one["rule"] for one in json.loads(capsys.readouterr().out)["break_even"]] == ["5 % to half"]
 
 
 def test_sweep__for_people__says_first_what_is_out_of_sample(

@@ -187,6 +187,7 @@ def test_read__without_a_history__is_where_the_targets_start_and_says_so(tmp_pat
     assert shares(port, JANUARY) == list(START)
     failed = port.failed(block_at(JANUARY))
     assert failed is not None and "29 returns of the 60 days before, expected at least 40" in failed.why
+    assert failed.again == JANUARY + AGAIN
     asked = rounds.asked
     assert shares(port, JANUARY + AGAIN - 1) == list(START) and rounds.asked == asked
     assert shares(port, JANUARY + AGAIN) == list(START) and rounds.asked > asked

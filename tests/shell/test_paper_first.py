@@ -237,12 +237,58 @@ def test_why_waits__nothing_asked_for__opens_no_ledger(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [("--live", "--paper"), ("--paper", "--all", "folder"), ("--paper-value", "10_000"), ("--anew",)],
+    ("options", "said"),
+    [
+        (("--live", "--paper"), "for --paper: it is for one portfolio, with neither --live nor --all"),
+        (("--paper", "--all", "folder"), "for --paper: it is for one portfolio, with neither --live nor --all"),
+        (("--paper-value", "10_000"), "for --paper-value: it is for a portfolio on paper: give --paper too"),
+        (("--anew", "--live"), "for --anew: it is for a portfolio on paper: give --paper too"),
+    ],
     ids=["live", "a folder", "a value without paper", "anew without paper"],
 )
-def test_run__on_paper_and_something_else__is_refused(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_run__on_paper_and_something_else__is_refused(
+    capsys: pytest.CaptureFixture[str], options: tuple[str, ...], said: str
+) -> None:
     assert run(["run", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- what to do next, on paper
+
+
+def test_halt__on_paper__names_the_commands_that_are_about_the_paper(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    config = ["--config", str(written(tmp_path, RIGHT + ASKED))]
+    assert run(["halt", "--paper", "--why", "a look at it", *config]) == 0
+    said = capsys.readouterr().out
+    assert "goes on after: rebalancer resume --paper --why TEXT" in said and "`rebalancer status --paper`" in said
+    assert run(["halt", "--why", "a look at it", *config]) == 0
+    said = capsys.readouterr().out
+    assert "goes on after: rebalancer resume --why TEXT" in said and "`rebalancer status`" in said
+
+
+def test_history__on_paper_of_a_halt__names_the_commands_that_are_about_the_paper(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = on_paper(settings_with(tmp_path))
+    why = "failures: 3; allowed: 2. `rebalancer history` says why each batch failed"
+    open_ledger(settings).record_tick(TickRecord(7, 7, "Halt", why, None, None, None, 1))
+    for command in ("history", "status"):
+        run([command, "--paper", "--config", str(settings.path)])
+        said = " ".join(capsys.readouterr().out.split())
+        assert "`rebalancer history --paper`" in said and "`rebalancer history`" not in said
+
+
+def test_resume__on_paper_of_none_that_is_halted__names_the_status_of_the_paper(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    config = str(written(tmp_path, RIGHT + ASKED))
+    assert run(["resume", "--paper", "--why", "all is well", "--json", "--config", config]) == 2
+    said = capsys.readouterr()
+    assert "`rebalancer status --paper`" in said.err and "`rebalancer status --paper`" in said.out
 
 
 @pytest.mark.parametrize(("value", "said"), [("much", "an amount of dollars"), ("0", "more than nothing")])

@@ -175,7 +175,7 @@ def test_tick__dry_on_paper__writes_down_what_it_holds_and_sends_nothing() -> No
 
 
 def test_ended__of_a_tick_on_paper__says_so_to_people_and_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    silent, notice = SilentNotifier(), Notice("halted: a person must look", "why", urgent=True)
+    silent, notice = SilentNotifier(), Notice("halted: a person must look", "`rebalancer history`", urgent=True)
     for notifier in (silent, LogNotifier()):
         told = OnPaper(notifier)
         with caplog.at_level(logging.INFO, "rebalancer"):
@@ -183,6 +183,7 @@ def test_ended__of_a_tick_on_paper__says_so_to_people_and_in_the_log(caplog: pyt
             told.ended(Held("on target"), notice)
             told.ended(Held("on target"), None)
     assert [one.title for one in silent.notices] == ["On paper: halted: a person must look"]
+    assert [one.body for one in silent.notices] == ["`rebalancer history --paper`"]
     assert silent.starts == 1 and len(silent.told) == 2
     assert [json.loads(r.message).get("told") for r in caplog.records] == ["On paper: halted: a person must look", None]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rebalancer.core.model import Notice, Outcome
+from rebalancer.core.paper import words_on_paper
 from rebalancer.ports import Notifier
 
 
@@ -18,5 +19,8 @@ class OnPaper:
         self._notifier.started()
 
     def ended(self, outcome: Outcome | Exception, notice: Notice | None) -> None:
-        told = None if notice is None else replace(notice, title=f"On paper: {notice.title}")
-        self._notifier.ended(outcome, told)
+        self._notifier.ended(outcome, None if notice is None else _told(notice))
+
+
+def _told(notice: Notice) -> Notice:
+    return replace(notice, title=f"On paper: {notice.title}", body=words_on_paper(notice.body))

@@ -35,6 +35,11 @@ class Failed:
     at: int
     why: str
 
+    @property
+    def again(self) -> int:
+        """When the rounds are read again."""
+        return self.at + AGAIN
+
 
 @dataclass(frozen=True, slots=True)
 class Kept(Generic[T]):
@@ -54,7 +59,7 @@ def of_today(kept: Kept[T] | None, keep: Callable[[Kept[T]], None], block: Block
     if kept.found is not None and kept.midnight == today:
         return kept.found
     former = kept if kept.found is not None and 0 <= today - kept.midnight <= BELIEVED * DAY else None
-    if kept.failed is not None and 0 <= block.timestamp - kept.failed.at < AGAIN:
+    if kept.failed is not None and kept.failed.at <= block.timestamp < kept.failed.again:
         return _serving(former, kept.failed, block)
     try:
         found = find(today)
@@ -72,5 +77,5 @@ def _serving(former: Kept[T] | None, failed: Failed, block: Block) -> T:
     """What serves until the rounds are read again. Raises Unavailable where nothing does."""
     if former is not None and former.found is not None:
         return former.found
-    left = duration(max(failed.at + AGAIN - block.timestamp, 1))
+    left = duration(max(failed.again - block.timestamp, 1))
     raise Unavailable(f"{failed.why} (the rounds are read again in {left})")

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rebalancer.adapters.targets.daily import AGAIN, Failed
+from rebalancer.adapters.targets.daily import Failed
 from rebalancer.adapters.targets.estimate_file import EstimateFile, KeptEstimate
 from rebalancer.adapters.targets.midnights import DAY, Feeds, Rounds, midnights, read_samples
 from rebalancer.core.errors import Unavailable
@@ -89,7 +89,7 @@ class EstimatedTargets:
 
     def _serves(self, kept: KeptEstimate, due: int, block: Block) -> bool:
         """Whether nothing is to be asked now."""
-        if kept.failed is not None and 0 <= block.timestamp - kept.failed.at < AGAIN:
+        if kept.failed is not None and kept.failed.at <= block.timestamp < kept.failed.again:
             return block.timestamp - due <= BELIEVED * DAY or kept.estimate.at == due
         return kept.failed is None and kept.estimate.at == due
 

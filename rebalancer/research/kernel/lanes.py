@@ -1,9 +1,9 @@
 """A study and configurations of it in, the tables that the kernel runs on out.
 
 Bands are those of `core.bands` to the last unit, for all rules and targets at once; moments come from `core.schedule`:
-in integers, as the tick has them. What limits do to a plan (min_trade, max_trade, max_impact, max_cost, eight swaps) is
-left out, as are cash that goes first, patience, bands that move with the market, and whatever else looks at more than
-weights: see `left_out`.
+in integers, as the tick has them. The window and max_gas_price say when nothing is traded. What other limits do to a
+plan (min_trade, max_trade, max_impact, max_cost, eight swaps) is left out, as are cash that goes first, patience, bands
+that move with the market, and whatever else looks at more than weights: see `left_out`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from rebalancer.core.model import Calendar, Drawn, Hybrid, Policy, Schedule, Threshold, Trigger, Width, Window
 from rebalancer.core.schedule import last_moment, next_moment
 from rebalancer.core.trigger import due_until, is_open
+from rebalancer.research.gas import wei_of_unit
 from rebalancer.research.kernel.rebalancing import KEPT, NEED, RULE, STAY, TARGET, THIN, TIGHT
 from rebalancer.research.kernel.rule_bands import bands_at
 from rebalancer.research.kernel.tables import BOOK, CADENCE, DUE, EVEN, KIND, LIMIT, MOVES, RULES, STAYS, Market
@@ -116,11 +117,12 @@ def _put_costs(study: Study, configurations: Sequence[Configuration], rules: Flo
 
 def _days(study: Study, times: Times, prices: Floats, target: Floats, span: tuple[int, int]) -> Floats:
     """Whether trading is allowed, dollars for a unit of gas, and the return of the portfolio left alone, by time."""
-    days = np.ones((len(times), 3))
+    days, costs, limits = np.ones((len(times), 3)), study.frictions, study.policy.limits
+    gas = wei_of_unit(study)[span[0] : span[1] + 1]
     if study.policy.window is not None:
         days[:, 0] = [is_open(study.policy.window, int(at)) for at in times]
-    costs = study.frictions
-    days[:, 1] = costs.gas_price[span[0] : span[1] + 1] * costs.coin[span[0] : span[1] + 1] / ONE
+    days[:, 0] *= gas <= limits.max_gas_price
+    days[:, 1] = gas * costs.coin[span[0] : span[1] + 1] / ONE
     alone = prices / prices[0] @ target
     days[1:, 2] = alone[1:] / alone[:-1] - 1
     days[0, 2] = 0.0

@@ -1,6 +1,6 @@
 """What is noted on the way: sums over time for the measures of a sweep, and paths of single configurations.
 
-All but drifts and mean values are of the wealth: what the portfolio is worth less all gas until then, as
+All but drifts are of the wealth: what the portfolio is worth less all gas until then, as
 `measures.wealth_of` has it. Whoever pays the operator is the same person.
 """
 
@@ -20,7 +20,6 @@ from rebalancer.research.kernel.tables import (
     PRODUCTS,
     RETURNS,
     SQUARES,
-    TOTAL,
     Kept,
     Market,
 )
@@ -34,6 +33,8 @@ _LEFT = 1e-20
 def measure(shape: tuple[int, ...], market: Market, lanes: Floats, time: int) -> None:
     """Sums over time, after the trades of this one."""
     n, alone, first = len(shape), market.days[time, 2], time == 0
+    # A time ends one step and begins another, but for the first and the last. What is traded between: see `trades`.
+    ends = 0.5 if first or time == len(market.prices) - 1 else 1.0
     row = 2 * n + LANE_MEASURED
     for lane in range(LANES):
         value = lanes[(2 * n + LANE_VALUE) * LANES + lane]
@@ -48,10 +49,9 @@ def measure(shape: tuple[int, ...], market: Market, lanes: Floats, time: int) ->
         lanes[(row + RETURNS) * LANES + lane] += back
         lanes[(row + SQUARES) * LANES + lane] += back * back
         lanes[(row + PRODUCTS) * LANES + lane] += back * alone
-        lanes[(row + TOTAL) * LANES + lane] += value
         lanes[(row + PEAK) * LANES + lane] = peak
         lanes[(row + LEAST) * LANES + lane] = min(least, wealth * peak)
-        lanes[(row + DRIFT) * LANES + lane] += lanes[(2 * n + LANE_SQUARE) * LANES + lane] * (both * wealth) ** 2
+        lanes[(row + DRIFT) * LANES + lane] += ends * lanes[(2 * n + LANE_SQUARE) * LANES + lane] * (both * wealth) ** 2
 
 
 @compiled

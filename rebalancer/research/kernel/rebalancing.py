@@ -135,19 +135,13 @@ def toward(n: int, desk: Floats, rules: Floats, place: int, whole: float) -> Non
     Costs move every goal a little, and who is only just under his own would be sold for them. What they would have
     brought nobody gets: the widest ways from a sale to a purchase are taken first, as `market.paths` takes them.
     """
+    _offered(n, desk, rules, place)
     for i in range(n):
-        over, thin = desk[MOVED * n + i] - desk[FINAL * n + i], rules[place, THIN * n + i]
-        sold, bought = max(over, 0.0) * rules[place, KEPT * n + i], max(-over, 0.0)
-        desk[SUPPLY * n + i] = sold / (1.0 + sold * thin)
-        desk[DEMAND * n + i] = bought / (1.0 - bought * thin) * rules[place, NEED * n + i]
         desk[GAP * n + i] = 0.0
     while True:
-        seller, buyer = desk[SUPPLY * n : SUPPLY * n + n].argmax(), desk[DEMAND * n : DEMAND * n + n].argmax()
-        width = min(desk[SUPPLY * n + seller], desk[DEMAND * n + buyer])
+        seller, buyer, width = _widest(n, desk)
         if width <= _DUST * whole:
             break
-        desk[SUPPLY * n + seller] -= width
-        desk[DEMAND * n + buyer] -= width
         if desk[MOVED * n + seller] > rules[place, TARGET * n + seller] * whole:
             desk[GAP * n + buyer] += width
     for i in range(n):
@@ -156,3 +150,37 @@ def toward(n: int, desk: Floats, rules: Floats, place: int, whole: float) -> Non
             desk[FINAL * n + i] = held + came / (1.0 + came * rules[place, THIN * n + i])
         elif held <= rules[place, TARGET * n + i] * whole:
             desk[FINAL * n + i] = held
+
+
+@compiled
+def swaps_of(n: int, desk: Floats, rules: Floats, case: tuple[int, int, float]) -> tuple[float, float]:
+    """(swaps, those through one pool alone, because they begin or end at the hub): from MOVED to FINAL, as
+    `market.paths` takes them apart."""
+    (place, hub, whole), swaps, short = case, 0.0, 0.0
+    _offered(n, desk, rules, place)
+    while True:
+        seller, buyer, width = _widest(n, desk)
+        if width <= _DUST * whole:
+            return swaps, short
+        swaps += 1.0
+        short += 1.0 if seller == hub or buyer == hub else 0.0
+
+
+@compiled
+def _offered(n: int, desk: Floats, rules: Floats, place: int) -> None:
+    """MOVED and FINAL in, SUPPLY and DEMAND out: what each sale brings the hub, and each purchase takes from it."""
+    for i in range(n):
+        over, thin = desk[MOVED * n + i] - desk[FINAL * n + i], rules[place, THIN * n + i]
+        sold, bought = max(over, 0.0) * rules[place, KEPT * n + i], max(-over, 0.0)
+        desk[SUPPLY * n + i] = sold / (1.0 + sold * thin)
+        desk[DEMAND * n + i] = bought / (1.0 - bought * thin) * rules[place, NEED * n + i]
+
+
+@compiled
+def _widest(n: int, desk: Floats) -> tuple[int, int, float]:
+    """(seller, buyer, dollars) of the widest way that is left, which is taken."""
+    seller, buyer = int(desk[SUPPLY * n : SUPPLY * n + n].argmax()), int(desk[DEMAND * n : DEMAND * n + n].argmax())
+    width = min(desk[SUPPLY * n + seller], desk[DEMAND * n + buyer])
+    desk[SUPPLY * n + seller] -= width
+    desk[DEMAND * n + buyer] -= width
+    return seller, buyer, width

@@ -19,13 +19,15 @@ STAYS, MOVES = 1, 2
 LIMIT, CADENCE, KIND, EVEN = range(4)
 RULES = 4
 NEVER = 1e300
-# Columns of a book after its units: the first time at which something may be traded, dollars, a count, dollars.
+# Columns of a book after its units: the first time at which something may be traded, dollars, a count, what was sold
+# as shares of the portfolio then, dollars.
 DUE, VALUE, TRADES, SOLD, FEE, IMPACT, GAS = range(7)
 BOOK = 7
-# Rows of what is measured: 1/wealth before, sums of returns, of their squares, of their products with those of the
-# portfolio left alone, and of values; 1/height, the least share of one, the sum of squared drifts; the gas until now.
-BEFORE, RETURNS, SQUARES, PRODUCTS, TOTAL, PEAK, LEAST, DRIFT, PAID = range(9)
-MEASURED = 9
+# Rows of what is measured: 1/wealth before, sums of returns, of their squares, and of their products with those of the
+# portfolio left alone; 1/height, the least share of one; squared drifts, of each step the mean of what it began with
+# and ended with; the gas until now.
+BEFORE, RETURNS, SQUARES, PRODUCTS, PEAK, LEAST, DRIFT, PAID = range(8)
+MEASURED = 8
 # Rows of a block of lanes, after units and trigger of each asset: the trigger of all of them; when something may be
 # traded again; dollars; the sum of squared distances from the targets, and by how much a trigger is passed, in dollars.
 LANE_LIMIT, LANE_DUE, LANE_VALUE, LANE_SQUARE, LANE_BEYOND, LANE_MEASURED = range(6)

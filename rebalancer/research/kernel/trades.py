@@ -21,10 +21,12 @@ from rebalancer.research.kernel.rebalancing import (
     desired,
     settle,
     settle_deep,
+    swaps_of,
     toward,
 )
 from rebalancer.research.kernel.tables import (
     CADENCE,
+    DRIFT,
     FEE,
     GAS,
     IMPACT,
@@ -99,10 +101,13 @@ def trade(  # noqa: C901, PLR0913, PLR0915 - a call costs more than a line here
                 swaps += 1.0 if over != 0.0 else 0.0
                 short |= (over > 0.0) & (worth[i] <= market.target[i] * whole)
             if short == 0 and sold > _NOTHING * whole:
-                hub = market.hub
-                ends = 1.0 if hub >= 0 and worth[hub] != total * market.target[hub] else 0.0
+                hub, ends = market.hub, 0.0
+                if hub >= 0 and worth[hub] != total * market.target[hub]:
+                    for i in range(n):
+                        desk[MOVED * n + i], desk[FINAL * n + i] = worth[i], total * market.target[i]
+                    swaps, ends = swaps_of(n, desk, rules, (place, hub, whole))
                 book[place, n + TRADES] += 1.0
-                book[place, n + SOLD] += sold
+                book[place, n + SOLD] += sold / whole
                 book[place, n + FEE] += cost
                 book[place, n + GAS] += market.days[time, 1] * (
                     BASE_GAS + swaps * SWAP_GAS + (2.0 * swaps - ends) * V3_HOP_GAS
@@ -110,6 +115,8 @@ def trade(  # noqa: C901, PLR0913, PLR0915 - a call costs more than a line here
                 for i in range(n):
                     lanes[i * LANES + lane] = total * market.target[i] / market.prices[time, i]
                 if len(noted) > 0:
+                    before = lanes[(2 * n + LANE_SQUARE) * LANES + lane] / (whole * whole)
+                    lanes[(2 * n + LANE_MEASURED + DRIFT) * LANES + lane] += 0.5 * before
                     lanes[(2 * n + LANE_VALUE) * LANES + lane] = total
                     lanes[(2 * n + LANE_SQUARE) * LANES + lane] = 0.0
         if short > 0:
@@ -165,9 +172,11 @@ def _account(
         return False
     # Where no trade moves a price all that is lost is fee.
     fee = _fee(n, rules, desk, place) if int(rules[place, RULE * n + KIND]) & MOVES else cost
-    ends = 1.0 if hub >= 0 and desk[MOVED * n + hub] != desk[FINAL * n + hub] else 0.0
+    ends = 0.0
+    if hub >= 0 and desk[MOVED * n + hub] != desk[FINAL * n + hub]:
+        swaps, ends = swaps_of(n, desk, rules, (place, hub, whole))
     book[place, n + TRADES] += 1.0
-    book[place, n + SOLD] += sold
+    book[place, n + SOLD] += sold / whole
     book[place, n + FEE] += fee
     book[place, n + IMPACT] += max(cost - fee, 0.0)
     book[place, n + GAS] += unit * (BASE_GAS + swaps * SWAP_GAS + (2.0 * swaps - ends) * V3_HOP_GAS)
@@ -203,9 +212,12 @@ def _hold(  # noqa: PLR0913
         if desk[SHARE * n + i] > 0.0:
             lanes[i * LANES + lane] = desk[FINAL * n + i] / prices[time, i]
     if len(noted) > 0:
-        value, square = lanes[(2 * n + LANE_VALUE) * LANES + lane] - cost, 0.0
+        whole, square = lanes[(2 * n + LANE_VALUE) * LANES + lane], 0.0
+        value = whole - cost
         for i in range(n):
             off = lanes[i * LANES + lane] * prices[time, i] - rules[place, TARGET * n + i] * value
             square += off * off
+        before = lanes[(2 * n + LANE_SQUARE) * LANES + lane] / (whole * whole)
+        lanes[(2 * n + LANE_MEASURED + DRIFT) * LANES + lane] += 0.5 * (before - square / (value * value))
         lanes[(2 * n + LANE_VALUE) * LANES + lane] = value
         lanes[(2 * n + LANE_SQUARE) * LANES + lane] = square

@@ -50,6 +50,8 @@ class Gridded:
     filled: int
     notices: tuple[str, ...]
     """What whoever uses the prices must know."""
+    warned: tuple[str, ...]
+    """What may make every figure that rests on them wrong: jumps, and what was carried."""
 
 
 def make_grid(blocks: Sequence[Block], wanted: Wanted, problems: Problems) -> Gridded:
@@ -68,10 +70,11 @@ def make_grid(blocks: Sequence[Block], wanted: Wanted, problems: Problems) -> Gr
     filled = carry_over(usd, wanted.fill)
     name_holes(usd, symbols, grid, blocks, problems)
     problems.raise_all()
-    notices = [*_of_mixing(blocks), *said, *jumps_in(usd, symbols, grid)]
+    warned = jumps_in(usd, symbols, grid)
     if inserted or filled.any():
-        notices.append(words_of_filling(filled, symbols, inserted, wanted.fill))
-    return Gridded(Prices(symbols, grid.times, usd), grid.step, int(filled.sum()), tuple(notices))
+        warned.append(words_of_filling(filled, symbols, inserted, wanted.fill))
+    notices = (*_of_mixing(blocks), *said)
+    return Gridded(Prices(symbols, grid.times, usd), grid.step, int(filled.sum()), notices, tuple(warned))
 
 
 def _cut(block: Block, symbols: tuple[str, ...], wanted: Wanted) -> Block:

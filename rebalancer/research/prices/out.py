@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 from rebalancer.core.errors import ConfigError
 from rebalancer.research.model import Prices
 from rebalancer.research.prices.times import DAY, written, written_whole
+from rebalancer.research.whole import whole
 
-PARQUET = ".parquet"
+CSV, PARQUET = ".csv", ".parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ def cells_of(prices: Prices) -> Cells:
 
 
 def require_free(path: Path) -> None:
-    """ConfigError where something stands there: prices that were hard to get are not written over."""
+    """ConfigError where it names no format, or something stands there: what was hard to get is not written over."""
+    if path.suffix not in (CSV, PARQUET):
+        raise ConfigError(f"--out {path}: expected a name that ends in {CSV} or {PARQUET}; give such a one")
     if path.exists():
         raise ConfigError(f"{path}: exists, expected a name that is free; move it away, or give another as --out")
     if not path.absolute().parent.is_dir():
@@ -39,10 +41,9 @@ def require_free(path: Path) -> None:
 
 def write_cells(path: Path, cells: Cells) -> None:
     """Whole, or not at all. Raises ConfigError where it cannot."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        _write_parquet(draft, cells) if path.suffix == PARQUET else _write_csv(draft, cells)
-        draft.replace(path)
+        with whole(path) as draft:
+            _write_parquet(draft, cells) if path.suffix == PARQUET else _write_csv(draft, cells)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}; give another file as --out") from None
 

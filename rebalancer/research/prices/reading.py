@@ -75,7 +75,9 @@ def read_history(paths: Sequence[Path], wanted: Wanted) -> History:
     blocks = [read_block(read_sheet(path, number, problems), problems) for number, path in enumerate(paths)]
     grid: Gridded = make_grid(blocks, wanted, problems)
     said = tuple(notice for block in blocks for notice in block.notices)
-    return History(grid.prices, tuple(map(_source, blocks)), grid.step, grid.filled, grid.notices, said)
+    return History(
+        grid.prices, tuple(map(_source, blocks)), grid.step, grid.filled, (*grid.notices, *grid.warned), said
+    )
 
 
 def _source(block: Block) -> Source:

@@ -35,8 +35,9 @@ _LAYOUT: Json = {
 }
 
 
-def make_page(title: str, lead: Sequence[str], parts: Sequence[Part]) -> str:
-    """The whole file. `lead`: the paragraphs under the title, the first of which is the largest."""
+def make_page(title: str, lead: Sequence[str], parts: Sequence[Part], warned: Sequence[str] = ()) -> str:
+    """The whole file. `lead`: the paragraphs under the title, the first of which is the largest. `warned`: what may
+    make all of it wrong, and so stands above them."""
     from plotly.offline import get_plotlyjs  # four megabytes
 
     library = get_plotlyjs()
@@ -59,6 +60,7 @@ def make_page(title: str, lead: Sequence[str], parts: Sequence[Part]) -> str:
             "<body>",
             "<main>",
             f"<h1>{escape(title)}</h1>",
+            *([_points(Points("Look here first", written(warned), loud=True))] if warned else []),
             *(_paragraph(text, first=number == 0) for number, text in enumerate(lead)),
             "<noscript><p>The pictures need JavaScript; the tables and the text do not.</p></noscript>",
             *_sections(parts),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from rebalancer.research.report.about import about_parts
 from rebalancer.research.report.figures import picture_falls, picture_wealth, pictures_costs, pictures_weights
-from rebalancer.research.report.page import make_page, written
+from rebalancer.research.report.page import make_page
 from rebalancer.research.report.parts import Part, Points, Sheet
 from rebalancer.research.review import Review
 from rebalancer.research.review_words import (
@@ -26,7 +27,8 @@ LATEST = 50
 
 def review_page(review: Review) -> str:
     """One HTML file."""
-    return make_page(f"Backtest: {_name(review)}", (headline(review), span_words(review)), review_parts(review))
+    lead = (headline(review), span_words(review))
+    return make_page(f"Backtest: {_name(review)}", lead, review_parts(review), review.told.warned)
 
 
 def review_parts(review: Review) -> tuple[Part, ...]:
@@ -47,7 +49,7 @@ def review_parts(review: Review) -> tuple[Part, ...]:
         *_spells(review),
         Sheet("Tax by year, USD", TAX_HEAD, tax_rows(review.ours.taxes), tax_words(review.ours.taxes)),
         *_trades(review),
-        Points("What was taken for what", written((*review.said, *held_words(review))), folded=True),
+        *about_parts(review.told, held_words(review)),
     )
 
 

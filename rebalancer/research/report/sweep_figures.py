@@ -139,7 +139,7 @@ def pictures_heat(result: SweepResult) -> tuple[Picture, ...]:
     span = growth_words(result.years)
     return (
         _heat(result, axes, ("growth", f"Growth {span}, per cent, after all costs", 100 * result.measures.growth)),
-        _heat(result, axes, ("costs", "Turnover a year, per cent of the portfolio", 100 * result.measures.turnover)),
+        _heat(result, axes, ("costs", f"Turnover {span}, per cent of the portfolio", 100 * result.measures.turnover)),
     )
 
 

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+from rebalancer.research.asked import Told
+from rebalancer.research.report.about import about_parts
 from rebalancer.research.report.page import make_page
 from rebalancer.research.report.parts import Part, Points, Sheet
 from rebalancer.research.report.sweep_figures import picture_best, picture_folds, picture_walk, pictures_heat
 from rebalancer.research.review_words import day, percent
-from rebalancer.research.sweep.model import BreakEven, Deflated, SweepResult, Walk
+from rebalancer.research.sweep.caveats import sweep_caveats
+from rebalancer.research.sweep.model import BreakEven, SweepResult, Walk
 from rebalancer.research.sweep.words import (
     configuration_words,
     cost_words,
     fee_words,
     growth_words,
     ratio_words,
-    rule_words,
+    row_words,
 )
 
 LISTED = 15
 """Configurations, the best first."""
 
 
-def sweep_page(result: SweepResult) -> str:
+def sweep_page(result: SweepResult, told: Told) -> str:
     """One HTML file."""
     times = result.study.prices.times
     span = f"{len(result.configurations):,} configurations over {day(int(times[0]))} to {day(int(times[-1]))}"
-    return make_page(f"Sweep: {span}", (headline(result), _skill(result)), sweep_parts(result))
+    parts = (*sweep_parts(result), *about_parts(told, result.left_out))
+    return make_page(f"Sweep: {span}", (headline(result), _skill(result)), parts, told.warned)
 
 
 def headline(result: SweepResult) -> str:
@@ -55,42 +59,6 @@ def sweep_parts(result: SweepResult) -> tuple[Part, ...]:
     )
 
 
-def sweep_caveats(result: SweepResult) -> tuple[tuple[str, str], ...]:
-    """In a few words, and why that matters."""
-    return (
-        ("That the best is good.", _luck(result)),
-        (
-            "All that a live keeper does.",
-            f"What is otherwise here: {'; '.join(result.left_out)}. `rebalancer backtest` is the live tick itself.",
-        ),
-        (
-            "Any other past.",
-            "One path, of tokens that are still there; trades at closes, no front-running, no failed transactions, "
-            "pools as deep as given at all times.",
-        ),
-        ("Tax.", "None is taken off: who trades more has more to pay, and earlier."),
-    )
-
-
-def _luck(result: SweepResult) -> str:
-    skill, ahead, count = result.skill, result.ahead, len(result.choices)
-    if skill is None or ahead is None:
-        return (
-            f"The best of {count:,} looks good by luck alone, and these prices do not say by how much: less than a "
-            "year carries no Sharpe ratio, nor does what gas has eaten up."
-        )
-    return (
-        f"The best of {skill.trials:,} looks good by luck alone: a Sharpe ratio of {skill.luck:.2f} would be "
-        f"expected of rules without any skill, it has {skill.sharpe:.2f}. That the true one is above luck is "
-        f"{_odds(skill)} likely; above luck against hold, {_odds(ahead)} (deflated Sharpe ratio, Bailey and López "
-        "de Prado 2014)."
-    )
-
-
-def _odds(skill: Deflated) -> str:
-    return percent(skill.probability, 0)
-
-
 def _skill(result: SweepResult) -> str:
     best = configuration_words(result.configurations[result.best])
     return (
@@ -107,7 +75,7 @@ def _walked(result: SweepResult, walk: Walk | None) -> tuple[Part, ...]:
 
 def _top(result: SweepResult) -> Sheet:
     m, span = result.measures, growth_words(result.years)
-    head = ("rule", span, "Sharpe", "deepest fall", "turnover a year", "costs, USD", "off target, of an asset")
+    head = ("rule", span, "Sharpe", "deepest fall", f"turnover {span}", "costs, USD", "off target")
     order = sorted(range(len(result.configurations)), key=lambda place: -m.growth[place])[:LISTED]
     rows = tuple(
         (
@@ -139,7 +107,7 @@ def _break_even(result: SweepResult) -> tuple[Sheet, ...]:
 
 def _even_row(result: SweepResult, one: BreakEven) -> tuple[str, ...]:
     return (
-        rule_words(result.configurations[one.configuration]),
+        row_words(result.configurations[one.configuration]),
         *(percent(growth) for growth in one.growth),
         _from(one.than_hold),
         _from(one.than_calendar),

@@ -1,15 +1,22 @@
-"""A file of pool states in, how deep each token trades out: as the dollars on either side of one pool with x * y = k.
+"""A file of pool states in, how deep each token trades against dollars out: as the dollars on either side of one pool.
 
-In such a pool it takes sqrt(1.0202) - 1 of a side to move the price by 2 %. So what it takes in a real pool, divided by
-that, is the depth of the pool that moves alike; those of a token add up.
+In a pool with x * y = k and D dollars on either side a small trade of v loses v/D of itself, v^2/D dollars, and it
+takes sqrt(1.0202) - 1 of a side to move the price by 2 %. So what that takes in a real pool, over this, is the D of
+the pool that moves alike; of its two sides the smaller counts. A trade on its way to dollars is best split so that
+the sum of all v^2/D is least, as a current splits among conductors D (Thomson's principle: Doyle and Snell 1984,
+Random walks and electric networks). So a token's depth is the effective conductance between it and the dollars: pools
+side by side add up, a path over a third token counts in series, and what leads to no dollar counts for nothing. Fees
+are left out, of which a longer path pays more; so is what tokens that go the same way take from each other.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rebalancer.core.errors import ConfigError
 from rebalancer.market.depth import REACH, depth_down
@@ -19,8 +26,10 @@ from rebalancer.market.uniswap_v3 import V3Pool, all_words
 from rebalancer.units import ONE, Address, Token, Usd
 
 _MOVES = float(1.0001 ** (REACH / 2)) - 1
-_DOLLARS = ("USDC", "USDT", "DAI", "USD")
+_DOLLARS = frozenset(("USDC", "USDT", "DAI", "USD"))
 """Count as one: every other price of the file follows from them."""
+_Edge = tuple[str, str, float]
+"""Two tokens, and the dollars on either side of a pool of both; more than none."""
 
 
 def depths_in(path: Path) -> Mapping[str, Usd]:
@@ -36,14 +45,41 @@ def depths_in(path: Path) -> Mapping[str, Usd]:
             f"--pools {path}: {type(error).__name__} {error}; expected JSON with `uniswap_v3` and `uniswap_v2`, lists "
             "of pools with token0, token1, and sqrt_price_x96, tick, liquidity, ticks or reserve0, reserve1"
         ) from None
+    edges = [edge for edge in _edges(pools) if edge[2] > 0]
+    found = _depths(edges, _DOLLARS)
+    for dollar in _DOLLARS:  # each against the others
+        found |= {token: depth for token, depth in _depths(edges, _DOLLARS - {dollar}).items() if token == dollar}
+    return {symbol: Usd(int(depth * ONE)) for symbol, depth in found.items()}
+
+
+def _depths(edges: Sequence[_Edge], ground: Set[str]) -> dict[str, float]:
+    """Of each token that leads to `ground`, in dollars: with L the Laplacian of all these, 1/(L^-1) at its place."""
+    reached = set(ground)
+    while more := {name for one, other, _ in edges if (one in reached) != (other in reached) for name in (one, other)}:
+        reached |= more
+    inner = sorted(reached - ground)
+    laplacian = np.zeros((len(inner), len(inner)))
+    for one, other, depth in edges:
+        for here, there in ((one, other), (other, one)):
+            if here in inner:
+                laplacian[inner.index(here), inner.index(here)] += depth
+            if here in inner and there in inner:
+                laplacian[inner.index(here), inner.index(there)] -= depth
+    return dict(zip(inner, (1 / np.diag(np.linalg.inv(laplacian))).tolist(), strict=True))
+
+
+def _edges(pools: Sequence[Pool]) -> list[_Edge]:
     prices = _prices(pools)
-    found: dict[str, float] = {}
-    for pool in pools:
-        for token, first in ((pool.token0, True), (pool.token1, False)):
-            if token.symbol in prices:
-                side = _side(pool, first) / 10**token.decimals * prices[token.symbol]
-                found[token.symbol] = found.get(token.symbol, 0.0) + side
-    return {symbol: Usd(int(depth * ONE)) for symbol, depth in found.items() if depth > 0}
+    known = [pool for pool in pools if pool.token0.symbol in prices and pool.token1.symbol in prices]
+    return [(pool.token0.symbol, pool.token1.symbol, _depth(pool, prices)) for pool in known]
+
+
+def _depth(pool: Pool, prices: Mapping[str, float]) -> float:
+    """Dollars on the smaller side of the pool that moves alike."""
+    return min(
+        _side(pool, first) / 10.0**token.decimals * prices[token.symbol]
+        for token, first in ((pool.token0, True), (pool.token1, False))
+    )
 
 
 def _side(pool: Pool, first: bool) -> float:
@@ -55,7 +91,7 @@ def _side(pool: Pool, first: bool) -> float:
             return depth_down(pool, first) / _MOVES
 
 
-def _prices(pools: list[Pool]) -> dict[str, float]:
+def _prices(pools: Sequence[Pool]) -> dict[str, float]:
     """Dollars of a whole token, by the deepest pools that lead to it first: those of the lowest fee."""
     found = dict.fromkeys(_DOLLARS, 1.0)
     waiting = sorted(pools, key=lambda pool: pool.fee if isinstance(pool, V3Pool) else 3_000)

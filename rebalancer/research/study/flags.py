@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,8 @@ T = TypeVar("T")
 
 _LISTED = ("trigger", "band", "relative", "return_to", "every", "at", "fee", "depth")
 """Those of which a sweep takes several."""
-_BANDS = ("band", "relative", "return_to")
+_UNUSED = {"calendar": ("band", "relative", "return_to"), "threshold": ("every", "at")}
+"""Of each kind of trigger, what it has no use for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,18 @@ def parsed(flag: str, text: str, parse: Callable[[str], T]) -> T:
         raise ConfigError(f"{flag}: saw {text.strip()!r}, {error}") from None
 
 
+def period(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """--from and --to in Unix seconds, both days included; None where one is not given. ConfigError."""
+    from rebalancer.research.prices.times import DAY, unix_of  # late: numpy, which no tick needs
+
+    start = None if since is None else parsed("--from", since, unix_of)[0]
+    end = None if until is None else parsed("--to", until, unix_of)[0]
+    last = end if end is None or end % DAY else end + DAY - 1
+    if start is not None and last is not None and start > last:
+        raise ConfigError(f"--from {since} comes after --to {until}: expected the first day, and then the last")
+    return start, last
+
+
 def listed(text: str) -> tuple[str, ...]:
     """The parts between commas; a cron expression has commas of its own, and is one."""
     found = (text,) if "*" in text or re.match(r"\s*[0-9/]+[-,0-9/]*\s+[0-9*/]", text) else tuple(text.split(","))
@@ -60,11 +74,25 @@ def listed(text: str) -> tuple[str, ...]:
 
 def variants(flags: Flags) -> tuple[Flags, ...]:
     """Every combination of what is listed, each once: what a trigger has no use for makes no difference."""
-    given = [(name, listed(value)) for name in _LISTED if (value := getattr(flags, name)) is not None]
-    names = [name for name, _ in given]
-    combinations = product(*(values for _, values in given))
-    found = (_plain(_with(flags, dict(zip(names, each, strict=True)))) for each in combinations)
-    return tuple(dict.fromkeys(found))
+    return tuple(
+        _with(flags, dict(zip(lists, each, strict=True)))
+        for lists in _lists(flags)
+        for each in product(*lists.values())
+    )
+
+
+def variants_count(flags: Flags) -> int:
+    """How many `variants` would make, before any of them is made."""
+    return sum(prod(len(values) for values in lists.values()) for lists in _lists(flags))
+
+
+def _lists(flags: Flags) -> Iterator[dict[str, tuple[str | None, ...]]]:
+    """For each kind of trigger asked for, what there is of each flag, each once; nothing of those it has no use for."""
+    given = {
+        name: tuple(dict.fromkeys(listed(value))) for name in _LISTED if (value := getattr(flags, name)) is not None
+    }
+    for kind in given.pop("trigger", (trigger_of(flags),)):
+        yield {"trigger": (kind,), **given, **dict.fromkeys(_UNUSED.get(kind, ()), (None,))}
 
 
 def _with(flags: Flags, values: Mapping[str, Any]) -> Flags:
@@ -78,16 +106,6 @@ def trigger_of(flags: Flags) -> str:
     cadence = flags.every is not None or flags.at is not None
     bands = flags.band is not None or flags.relative is not None
     return "threshold" if not cadence else "hybrid" if bands else "calendar"
-
-
-def _plain(flags: Flags) -> Flags:
-    kind = trigger_of(flags)
-    unused: tuple[str, ...] = ()
-    if kind == "calendar":
-        unused = _BANDS
-    elif kind == "threshold":
-        unused = ("every", "at")
-    return _with(flags, {"trigger": kind} | dict.fromkeys(unused))
 
 
 def pairs(flag: str, text: str) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from rebalancer.research.study.depth import depths_in
 from rebalancer.research.study.flags import Flags, pairs, parsed
 from rebalancer.research.study.market import ALIASES, gas_prices, read_columns
 from rebalancer.research.study.policies import free_policy, token_of
-from rebalancer.research.study.triggers import asks_for_trigger, require_met, trigger_from
+from rebalancer.research.study.triggers import asks_for_trigger, require_met, trigger_around
 from rebalancer.units import ONE, PPM, Token, Usd, Weight
 
 
@@ -27,11 +27,13 @@ class Market:
     gas_price: Times
     coin: Floats
     depth: Mapping[str, Usd]
-    """By symbol, where a file of pools says so."""
+    """By symbol, against dollars, where a file of pools says so."""
     settings: Settings | None
     """The configuration; None: there is none."""
     said: tuple[str, ...]
     """What was taken for what, and what was left out, for people to read."""
+    warned: tuple[str, ...] = ()
+    """What may make every figure wrong: prices that are made up, jump, or were carried over gaps."""
 
 
 def read_market(flags: Flags) -> Market:
@@ -50,16 +52,16 @@ def read_market(flags: Flags) -> Market:
     said = [*columns.said, *of_gas]
     if settings is not None and settings.wallet.kind == "safe-module":
         said.append("what the module lets through is not played: its own limits may cut or delay a rebalance")
-    return Market(columns.prices, gas_price, coin, depth, settings, tuple(said))
+    return Market(columns.prices, gas_price, coin, depth, settings, tuple(said), columns.warned)
 
 
 def make_study(flags: Flags, market: Market | None = None) -> Study:
     """One value of each flag (`variants` parts lists); `market` where it is read already. Raises ConfigError."""
     market = market or read_market(flags)
-    policy, targets = _asked(flags, market)
+    policy, targets = portfolio_of(flags, market)
     hub = _hub(policy, flags)
     if asks_for_trigger(flags) or market.settings is None:
-        policy = replace(policy, trigger=trigger_from(flags, policy.assets))
+        policy = replace(policy, trigger=trigger_around(flags, targets))
     require_met(policy.trigger, policy.window, market.prices.times)
     fee = parsed("--fee", flags.fee, text.ppm)
     if fee >= PPM:
@@ -80,7 +82,8 @@ def make_study(flags: Flags, market: Market | None = None) -> Study:
     )
 
 
-def _asked(flags: Flags, market: Market) -> tuple[Policy, tuple[Target, ...]]:
+def portfolio_of(flags: Flags, market: Market) -> tuple[Policy, tuple[Target, ...]]:
+    """The policy, whose trigger flags may replace, and the targets. Raises ConfigError."""
     if market.settings is not None:
         return market.settings.policy, market.settings.targets
     assets = tuple(token_of(symbol) for symbol in market.prices.symbols)
@@ -125,8 +128,8 @@ def _depths(flags: Flags, market: Market, assets: tuple[Token, ...], hub: Token)
     missing = [t.symbol for t, depth in zip(assets, found, strict=True) if depth is None and t.address != hub.address]
     if missing:
         raise ConfigError(
-            f"--pools {flags.pools}: no pool of {', '.join(missing)}; there are {', '.join(market.depth)}. Give "
-            "another file, or --depth for all"
+            f"--pools {flags.pools}: no pools lead from {', '.join(missing)} to a dollar; they do from "
+            f"{', '.join(sorted(market.depth)) or 'nothing'}. Give another file, or --depth for all"
         )
     return tuple(found)
 

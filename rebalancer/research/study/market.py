@@ -19,7 +19,7 @@ from rebalancer.research.prices.reading import chosen
 from rebalancer.research.prices.sheet import read_block
 from rebalancer.research.prices.synthetic import SYMBOLS, make_market
 from rebalancer.research.prices.times import DAY, unix_of, written
-from rebalancer.research.study.flags import Flags, pairs, parsed
+from rebalancer.research.study.flags import Flags, pairs, parsed, period
 
 ALIASES = {"WETH": "ETH", "WBTC": "BTC"}
 """Tokens that stand for another one, by its name in lists of prices."""
@@ -35,11 +35,14 @@ class Columns:
     prices: Prices
     coin: Floats | None
     said: tuple[str, ...]
+    warned: tuple[str, ...]
+    """What may make every figure wrong that rests on them."""
 
 
 def read_columns(flags: Flags, symbols: Sequence[str] | None) -> Columns:
     """`symbols` of the portfolio in their order; None: all that the files have. Raises ConfigError."""
     maps = {name: column for each in flags.maps for name, column in pairs("--map", each)}
+    fill = 0 if flags.fill is None else parsed("--fill", flags.fill, text.whole_number)
     if flags.synthetic is not None:
         if flags.prices:
             raise ConfigError("--prices and --synthetic are both given: take one of them")
@@ -56,9 +59,9 @@ def read_columns(flags: Flags, symbols: Sequence[str] | None) -> Columns:
     columns = tuple(dict.fromkeys(column for column in named.values() if column != DOLLAR and column in known))
     further = tuple(coin for coin in COINS if coin in known)[:1]
     wanted = tuple(dict.fromkeys((*columns, *further)))
-    grid = make_grid(blocks, Wanted(wanted, *_period(flags), _fill(flags)), problems)
+    grid = make_grid(blocks, Wanted(wanted, *period(flags.since, flags.until), fill), problems)
     said = (*(notice for block in blocks for notice in block.notices), *grid.notices)
-    return _chosen(grid.prices, named, said)
+    return _chosen(grid.prices, named, said, grid.warned)
 
 
 def _synthetic(flags: Flags, seed: int, symbols: Sequence[str] | None, maps: Mapping[str, str]) -> Columns:
@@ -66,7 +69,7 @@ def _synthetic(flags: Flags, seed: int, symbols: Sequence[str] | None, maps: Map
     named = _columns(wanted, tuple(ALIASES.get(symbol, symbol) for symbol in wanted), maps)
     columns = tuple(dict.fromkeys(column for column in (*named.values(), COINS[0]) if column != DOLLAR))
     prices = make_market(seed, symbols=columns)
-    start, end = _period(flags)
+    start, end = period(flags.since, flags.until)
     inside = (prices.times >= (start or 0)) & (prices.times <= (prices.times[-1] if end is None else end))
     if np.count_nonzero(inside) < 2:
         raise ConfigError(
@@ -74,7 +77,7 @@ def _synthetic(flags: Flags, seed: int, symbols: Sequence[str] | None, maps: Map
             f"{written(int(prices.times[-1]))}"
         )
     said = f"prices are made up (seed {seed}): what does well in them has shown that its arithmetic is right, no more"
-    return _chosen(Prices(columns, prices.times[inside], prices.usd[inside]), named, (said,))
+    return _chosen(Prices(columns, prices.times[inside], prices.usd[inside]), named, (), (said,))
 
 
 def _columns(symbols: Sequence[str], known: Sequence[str], maps: Mapping[str, str]) -> dict[str, str]:
@@ -85,21 +88,10 @@ def _columns(symbols: Sequence[str], known: Sequence[str], maps: Mapping[str, st
     return own | dict(maps)
 
 
-def _chosen(prices: Prices, named: Mapping[str, str], said: Sequence[str]) -> Columns:
+def _chosen(prices: Prices, named: Mapping[str, str], said: Sequence[str], warned: tuple[str, ...]) -> Columns:
     taken = tuple(f"{symbol} is taken at the price of {column}" for symbol, column in named.items() if symbol != column)
     coin = next((prices.usd[:, prices.symbols.index(coin)] for coin in COINS if coin in prices.symbols), None)
-    return Columns(chosen(prices, tuple(named), named), coin, (*said, *taken))
-
-
-def _period(flags: Flags) -> tuple[int | None, int | None]:
-    """Both days included."""
-    start = None if flags.since is None else parsed("--from", flags.since, unix_of)[0]
-    end = None if flags.until is None else parsed("--to", flags.until, unix_of)[0]
-    return start, end if end is None or end % DAY else end + DAY - 1
-
-
-def _fill(flags: Flags) -> int:
-    return 0 if flags.fill is None else parsed("--fill", flags.fill, text.whole_number)
+    return Columns(chosen(prices, tuple(named), named), coin, (*said, *taken), warned)
 
 
 # ------------------------------------------------------------ gas
@@ -110,7 +102,7 @@ def gas_prices(flags: Flags, times: Times, coin: Floats | None) -> tuple[Times, 
     if flags.gas is not None and flags.gas_prices is not None:
         raise ConfigError("--gas and --gas-prices are both given: take one of them")
     nothing = np.zeros(len(times), dtype=np.int64)
-    price = parsed("--gas", flags.gas or GAS, text.wei)
+    price = parsed("--gas", GAS if flags.gas is None else flags.gas, text.wei)
     if flags.gas_prices is None and price == 0:
         return nothing, np.ones(len(times)), ("gas is free",)
     if coin is None:

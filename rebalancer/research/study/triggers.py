@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rebalancer.config import text
 from rebalancer.config.schedule_text import schedule
+from rebalancer.core.bands import edge_of
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import (
     Back,
@@ -14,22 +17,26 @@ from rebalancer.core.model import (
     Calendar,
     Drawn,
     Hybrid,
+    Known,
     Optimal,
     Schedule,
+    Target,
     Threshold,
     Trigger,
     Width,
     Window,
 )
-from rebalancer.core.render import duration
+from rebalancer.core.render import duration, percent
 from rebalancer.core.schedule import GRACE, moment_words, next_moment
-from rebalancer.core.trigger import due_until
+from rebalancer.core.trigger import due_until, is_open, opening_words
 from rebalancer.research.model import Times
 from rebalancer.research.study.flags import Flags, parsed, trigger_of
 from rebalancer.units import ONE, Token, Weight
 
 ABSOLUTE, RELATIVE = Weight(5 * ONE // 100), Weight(25 * ONE // 100)
 """As the configuration has them by default: the nearer edge counts."""
+USUAL_BANDS = tuple(Weight(share * ONE // 1_000) for share in (10, 20, 30, 50, 75, 100, 150))
+"""In points: what is tried where nobody says which."""
 _KINDS = ("threshold", "calendar", "hybrid")
 _BACK = (*(back.value for back in Back), "optimal")
 
@@ -61,8 +68,56 @@ def trigger_from(flags: Flags, assets: tuple[Token, ...]) -> Trigger:
             raise ConfigError(f"--trigger: saw {kind!r}, expected one of {', '.join(_KINDS)}")
 
 
+def trigger_around(flags: Flags, targets: tuple[Target, ...]) -> Trigger:
+    """The same, around these targets. ConfigError also for a band that the configuration would refuse
+    (`band_rules.bands_are_inside`)."""
+    trigger = trigger_from(flags, tuple(target.token for target in targets))
+    if isinstance(trigger, Calendar) or isinstance(trigger.bands, Known) or not _widths(trigger.bands):
+        return trigger
+    width = _widths(trigger.bands)[0]
+    held = never_left(targets, width.absolute, width.relative)
+    if held is not None:
+        given = [(flag, value) for flag, value in (("--band", flags.band), ("--relative", flags.relative)) if value]
+        raise ConfigError(
+            f"{', '.join(flag for flag, _ in given)}: saw {', '.join(repr(value.strip()) for _, value in given)}, "
+            f"expected a band narrower than each target: that of {held.token} is {percent(held.weight)}, and no weight "
+            "can fall below a band as wide as its target"
+        )
+    return trigger
+
+
+def never_left(targets: Sequence[Target], absolute: Weight | None, relative: Weight | None) -> Target | None:
+    """Of the targets whose weight a band of this width lets fall to nothing the smallest; None: it is inside of all.
+    The nearer edge counts."""
+    held = [target for target in targets if target.weight]
+    edges = [edge_of((Width(each.token, absolute, relative),), each.token, each.weight) or 0 for each in held]
+    found = [each for each, edge in zip(held, edges, strict=True) if edge >= each.weight]
+    return min(found, key=lambda each: each.weight, default=None)
+
+
+def bands_inside(targets: Sequence[Target]) -> tuple[Weight, ...]:
+    """Those of the usual ones that every weight can leave on either side."""
+    return tuple(band for band in USUAL_BANDS if never_left(targets, band, None) is None)
+
+
+def bands_left_out(targets: Sequence[Target]) -> tuple[str, ...]:
+    """The others, for people to read."""
+    inside = bands_inside(targets)
+    wide = [text.show_percent(band) for band in USUAL_BANDS if band not in inside]
+    held = never_left(targets, USUAL_BANDS[-1], None)
+    if held is None:
+        return ()
+    return (
+        f"bands of {', '.join(wide)} are not tried: the target of {held.token} is {percent(held.weight)}, and no "
+        "weight can fall below a band as wide as its target",
+    )
+
+
 def require_met(trigger: Trigger, window: Window | None, times: Times) -> None:
-    """Raises ConfigError where a schedule is due, and over, between two prices: a keeper would have met it."""
+    """Raises ConfigError where a schedule is due, and over, between two prices: a keeper would have met it. And where
+    no price is of a time at which the window is open: a keeper would have traded."""
+    if window is not None:
+        _require_open(window, times)
     if isinstance(trigger, Threshold) or not isinstance(trigger.every, Schedule):
         return
     for place in np.flatnonzero(np.diff(times) > GRACE).tolist():
@@ -74,6 +129,24 @@ def require_met(trigger: Trigger, window: Window | None, times: Times) -> None:
                 f"price between {moment_words(before)} and {moment_words(after)}; expected one in that time. Give "
                 "closer prices, a schedule whose moments have prices, or a time such as --every '7 d'"
             )
+
+
+def _require_open(window: Window, times: Times) -> None:
+    if any(is_open(window, at) for at in times.tolist()):
+        return
+    raise ConfigError(
+        f"trigger.window: it is open {opening_words(window)}, and no price is of such a time, the first of "
+        f"{moment_words(int(times[0]))}: nothing would ever be traded. Give prices by the hour, or a configuration "
+        "without the window"
+    )
+
+
+def _widths(bands: Bands) -> tuple[Width, ...]:
+    match bands:
+        case Drawn(widths) | Optimal(widths):
+            return widths
+        case _:
+            return ()
 
 
 def _useless(kind: str, given: str | None, flag: str) -> None:
@@ -101,7 +174,7 @@ def _some_seconds(given: str) -> int:
 def _bands(flags: Flags, assets: tuple[Token, ...]) -> Bands:
     absolute = None if flags.band is None else _width("--band", flags.band)
     relative = None if flags.relative is None else _width("--relative", flags.relative)
-    back = (flags.return_to or Back.TARGET.value).strip()
+    back = Back.TARGET.value if flags.return_to is None else flags.return_to.strip()
     if back not in _BACK:
         raise ConfigError(f"--return-to: saw {back!r}, expected one of {', '.join(_BACK)}")
     drawn = absolute is not None or relative is not None

@@ -69,9 +69,13 @@ class Machines:
     def work(self, study: Study, jobs: Sequence[Job]) -> Iterator[tuple[Job, Floats]]:
         from distributed import Client, as_completed
 
+        class Asking(Client):  # type: ignore[misc]
+            def __del__(self) -> None:
+                """Nothing: it is closed below. One that nobody answers would wait 20 s for itself, in vain."""
+
         try:
-            client = Client(self._address, timeout=_PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
+            client = Asking(self._address, timeout=_PATIENCE, set_as_default=False)
+        except (OSError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"--dask: no scheduler answers at {self._address!r} ({error}); expected the address that "
                 "`dask scheduler` shows when it starts, such as tcp://192.0.2.1:8786"

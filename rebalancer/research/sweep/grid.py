@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rebalancer.config.text import show_percent
 from rebalancer.core.errors import ConfigError
-from rebalancer.core.model import Back, Bands, Drawn, Hybrid, Threshold, Trigger
+from rebalancer.core.model import Back, Bands, Drawn, Hybrid, Target, Threshold, Trigger
 from rebalancer.research.model import Configuration, Study
-from rebalancer.research.study.flags import Flags, listed, variants
+from rebalancer.research.study.flags import Flags, listed, variants, variants_count
 from rebalancer.research.study.making import Market, make_study
-from rebalancer.research.study.triggers import require_met, trigger_from
+from rebalancer.research.study.triggers import (
+    USUAL_BANDS,
+    bands_inside,
+    bands_left_out,
+    require_met,
+    trigger_around,
+)
 from rebalancer.units import Weight
 
 MOST = 1_000_000
 """Configurations: each takes a few dozen microseconds, and has to stand in memory."""
 HOLD = Configuration(None, None, Back.TARGET, None, None, None)
-_BANDS = "1 %,2 %,3 %,5 %,7.5 %,10 %,15 %"
+_BANDS = ",".join(map(show_percent, USUAL_BANDS))
 _RELATIVE = "10 %,25 %,50 %"
 _BACK = "target,half,edge"
 _EVERY = "1 d,7 d,30 d,90 d"
@@ -32,15 +39,30 @@ def study_and_grid(flags: Flags, market: Market) -> tuple[Study, tuple[Configura
 
     Raises ConfigError for what cannot be read, and for what the kernel cannot do.
     """
-    asked = [one for kind in _kinds(flags) for one in variants(kind)]
-    if len(asked) > MOST:
-        raise ConfigError(f"the lists ask for {len(asked):,} configurations, expected at most {MOST:,}; list fewer")
+    kinds = tuple(_kinds(flags))
+    if (count := sum(map(variants_count, kinds))) > MOST:
+        raise ConfigError(f"the lists ask for {count:,} configurations, expected at most {MOST:,}; list fewer")
+    asked = [one for kind in kinds for one in variants(kind)]
     study = make_study(replace(asked[0], **_PLAIN), market)
+    asked = _inside(asked, flags, study.targets)
     many = {name for name in ("fee", "depth") if len(listed(getattr(flags, name) or "")) > 1}
     read = _Reader(study, market)
     found = (_read(one, many, read) for one in asked)
     dearest = max(map(read.costs, asked), key=_dear) if many else study
     return dearest, tuple(dict.fromkeys((*found, HOLD)))
+
+
+def usual_left_out(flags: Flags, targets: Sequence[Target]) -> tuple[str, ...]:
+    """The bands that a usual grid has and this one has not, for people to read."""
+    return bands_left_out(targets) if any(kind.band == _BANDS for kind in _kinds(flags)) else ()
+
+
+def _inside(asked: list[Flags], flags: Flags, targets: Sequence[Target]) -> list[Flags]:
+    """Without usual bands that some weight could never fall below: nobody has asked for them."""
+    if flags.band is not None:
+        return asked
+    inside = {None, *map(show_percent, bands_inside(targets))}
+    return [one for one in asked if one.band in inside]
 
 
 def _dear(study: Study) -> tuple[int, float]:
@@ -57,16 +79,18 @@ def _kinds(flags: Flags) -> Iterator[Flags]:
         yield flags
         return
     if bands or not cadence:
-        back = flags.return_to or _BACK
+        back = _BACK if flags.return_to is None else flags.return_to
         if bands:
             yield replace(flags, trigger="threshold", return_to=back)
         else:
             yield replace(flags, trigger="threshold", band=_BANDS, return_to=back)
             yield replace(flags, trigger="threshold", relative=_RELATIVE, return_to=back)
+    if cadence and not bands and flags.return_to is not None:
+        raise ConfigError("--return-to: a calendar has no use for it; leave it out, or give --band or --relative too")
     if cadence or not bands:
         yield replace(flags, trigger="calendar", every=flags.every if cadence else _EVERY)
     if bands and cadence:
-        yield replace(flags, trigger="hybrid", return_to=flags.return_to or _BACK)
+        yield replace(flags, trigger="hybrid", return_to=_BACK if flags.return_to is None else flags.return_to)
 
 
 class _Reader:
@@ -80,7 +104,7 @@ class _Reader:
     def trigger(self, flags: Flags) -> Trigger:
         key = tuple(getattr(flags, name) for name in _TRIGGER)
         if key not in self._triggers:
-            found = trigger_from(flags, self._study.policy.assets)
+            found = trigger_around(flags, self._study.targets)
             require_met(found, self._study.policy.window, self._study.prices.times)
             self._triggers[key] = found
         return self._triggers[key]

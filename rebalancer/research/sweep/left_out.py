@@ -1,15 +1,19 @@
 """A study and configurations of it in, what a sweep leaves out of them in words, or why it cannot play them, out.
 
-The kernel obeys no limit. Where pools are deep against the portfolio none of them cuts anything, and a sweep is the
-tick; where they are not, the tick makes small trades or none, while the kernel goes on paying for its own size.
+The kernel obeys no limit of a plan. Where pools are deep against the portfolio, and gas is cheap, none of them cuts
+anything, and a sweep is the tick; where not, the tick makes small trades or none, while the kernel goes on paying for
+its own size.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Contributions
+from rebalancer.research.gas import gas_of_movers, wei_of_unit
 from rebalancer.research.model import LEAST_FEE, Configuration, Study
 from rebalancer.units import ONE, Usd
 
@@ -17,29 +21,73 @@ _ROOM = 6
 """Times the worth of a target, and at most the whole portfolio: what a pool is measured against."""
 _DEEP = 5
 """So many times that, and it is deep."""
+_DEAR = 0.0005
+"""Of the portfolio, what a rebalance of all assets costs in gas: from there on a plan leaves some of its trades out."""
 
 
 def left_out(study: Study, configurations: Sequence[Configuration]) -> tuple[str, ...]:
     """What the kernel does not do and this study asks for, for people to read."""
-    policy = study.policy
-    said = [
-        "limits (min_trade, max_trade, max_impact, max_cost, swaps in a batch) cut nothing here: backtest obeys them",
-        "gas is an estimate by the number of swaps, up to a tenth above what a backtest counts",
-    ]
+    return tuple(
+        said
+        for rule in (_limits, _own_rules, _gas, _thin, _free, _contributions, _patience)
+        if (said := rule(study, configurations)) is not None
+    )
+
+
+def _limits(study: Study, configurations: Sequence[Configuration]) -> str:
+    return (
+        "limits of a plan (min_trade, max_trade, max_impact, max_cost, swaps in a batch) are not applied, nor is what "
+        "`safety` stops: `rebalancer backtest` plays both"
+    )
+
+
+def _own_rules(study: Study, configurations: Sequence[Configuration]) -> str | None:
+    """What the owners have asked for in words of their own."""
+    if not study.policy.tracking.named:
+        return None
+    return "drift.cost: a rebalance that costs more than it saves is made all the same; a backtest makes none"
+
+
+def _gas(study: Study, configurations: Sequence[Configuration]) -> str:
+    """`dear`: dollars of a rebalance that moves all assets, at the median price of gas."""
+    units = gas_of_movers(len(study.policy.assets), hub=False)
+    dear = units * float(np.median(wei_of_unit(study) * study.frictions.coin)) / ONE
+    said = "gas is an estimate by the number of swaps"
+    if dear <= _DEAR * study.start / ONE:
+        return f"{said}, within a few hundredths of what a backtest counts"
+    return (
+        f"{said}, and dear for this portfolio: about {dear:,.2f} USD for a rebalance of all assets, more than "
+        f"{_DEAR:.2%} of {_dollars(study.start)}. A backtest leaves out what is not worth its gas, pays less, and can "
+        "come to something else by more than a per cent"
+    )
+
+
+def _thin(study: Study, configurations: Sequence[Configuration]) -> str | None:
     thin = _thinnest(study, configurations)
-    if thin is not None and thin[1] < _DEEP * thin[2]:
-        symbol, depth, room = thin
-        said.append(
-            f"pools are thin for this portfolio: {symbol} has {_dollars(depth)}, less than {_DEEP} times "
-            f"{_dollars(room)}; a backtest trades less there, and can come to something else by more than a per cent"
-        )
-    if _cheapest(study, configurations) < LEAST_FEE:
-        said.append("a fee of nothing is played as 0.0001 %: where trading in circles is free no plan is the best one")
-    if policy.cash is not None and policy.contributions is not Contributions.IGNORE:
-        said.append(f"contributions: {policy.contributions.value} is taken for `ignore`")
-    if policy.patience is not None:
-        said.append("patience: nothing waits for a trend or a fall")
-    return tuple(said)
+    if thin is None or thin[1] >= _DEEP * thin[2]:
+        return None
+    symbol, depth, room = thin
+    return (
+        f"pools are thin for this portfolio: {symbol} has {_dollars(depth)}, less than {_DEEP} times "
+        f"{_dollars(room)}; a backtest trades less there, and can come to something else by more than a per cent"
+    )
+
+
+def _free(study: Study, configurations: Sequence[Configuration]) -> str | None:
+    if _cheapest(study, configurations) >= LEAST_FEE:
+        return None
+    return "a fee of nothing is played as 0.0001 %: where trading in circles is free no plan is the best one"
+
+
+def _contributions(study: Study, configurations: Sequence[Configuration]) -> str | None:
+    policy = study.policy
+    if policy.cash is None or policy.contributions is Contributions.IGNORE:
+        return None
+    return f"contributions: {policy.contributions.value} is taken for `ignore`"
+
+
+def _patience(study: Study, configurations: Sequence[Configuration]) -> str | None:
+    return None if study.policy.patience is None else "patience: nothing waits for a trend or a fall"
 
 
 def refuse_thin(study: Study, configurations: Sequence[Configuration]) -> None:

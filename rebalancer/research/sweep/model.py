@@ -27,7 +27,8 @@ class Measures:
     trades: Times
     """Rebalances."""
     turnover: Floats
-    """What was sold in a year, as a share of the mean value."""
+    """The sum of what was sold, each time as a share of what the portfolio was worth then; of a year, in all where
+    there is less than one."""
     growth: Floats
     """Of a year, in all where there is less than one: 0.1 is 10 %."""
     volatility: Floats
@@ -39,7 +40,8 @@ class Measures:
     drawdown: Floats
     """The deepest fall from a height, 0.3 is 30 %."""
     tracking: Floats
-    """Root of the mean squared distance of a weight from its target, over all assets and times."""
+    """Root of the mean over time of the sum of squared distances from the targets: of each step the mean of what it
+    began with and ended with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class SweepResult:
     skill: Deflated | None
     """Of the best, for as many trials as there are choices. None for less than a year, or where nothing is left."""
     ahead: Deflated | None
-    """The same of its returns above those of the portfolio left alone: rising prices are nobody's skill."""
+    """The same of its returns above those of the portfolio left alone: rising prices are nobody's skill. None as well
+    where the best does nothing but hold."""
     walk: Walk | None
     """None: too few times."""
     left_out: tuple[str, ...]

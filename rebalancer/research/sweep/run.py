@@ -13,7 +13,7 @@ from rebalancer.research.sweep import scores, walk
 from rebalancer.research.sweep.break_even import FEES, broken_even, reference
 from rebalancer.research.sweep.crew import Cores, Crew, tables
 from rebalancer.research.sweep.left_out import left_out, refuse_thin
-from rebalancer.research.sweep.model import SweepResult
+from rebalancer.research.sweep.model import Measures, SweepResult
 from rebalancer.research.sweep.windows import Windows
 
 
@@ -48,7 +48,7 @@ def run_sweep(
     values, hold = paths(study, [configurations[best]], whole)[0][:, 0], scores.alone(study, whole)
     calendar = reference([configurations[at] for at in choices], measures.growth[choices])
     returns, years = scores.returns_of(values), scores.years_of(study, whole)
-    above = None if returns is None else returns - np.diff(hold) / hold[:-1]
+    above = None if returns is None or _holds(measures, best) else returns - np.diff(hold) / hold[:-1]
     return SweepResult(
         study=study,
         configurations=tuple(configurations),
@@ -66,6 +66,11 @@ def run_sweep(
         walk=walk.walked(study, configurations, choices, (folds, rest)) if folds else None,
         left_out=left_out(study, configurations),
     )
+
+
+def _holds(measures: Measures, place: int) -> bool:
+    """Whether it is the portfolio left alone: what is left between the two is rounding, of which there is no ratio."""
+    return bool(measures.trades[place] == 0 or measures.ahead[place] == 0)
 
 
 def _choices(study: Study, configurations: Sequence[Configuration]) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from rebalancer.research.kernel.outcomes import FEE, FINAL, GAS, IMPACT, SOLD, TRADES
-from rebalancer.research.kernel.tables import DRIFT, LEAST, PRODUCTS, RETURNS, SQUARES, TOTAL
+from rebalancer.research.kernel.tables import DRIFT, LEAST, PRODUCTS, RETURNS, SQUARES
 from rebalancer.research.model import Floats, Study
 from rebalancer.research.sweep.model import Deflated, Measures, Span
 from rebalancer.research.sweep.statistics import most_by_luck, probability_above, sample_of, variance_of
@@ -62,7 +62,6 @@ def measures_of(study: Study, table: Floats, span: Span) -> Measures:
     steps, years, measured, often = span[1] - span[0], years_of(study, span), table[_MEASURED:], per_year(study, span)
     mean = measured[RETURNS] / steps
     variance = np.maximum(measured[SQUARES] - steps * mean * mean, 0.0) / (steps - 1)
-    value = measured[TOTAL] / (steps + 1)
     spare = np.diff(hold := alone(study, span)) / hold[:-1]
     shared = (measured[PRODUCTS] - steps * mean * spare.mean()) / (steps - 1)
     apart = np.maximum(variance + spare.var(ddof=1) - 2 * shared, 0.0)
@@ -76,13 +75,13 @@ def measures_of(study: Study, table: Floats, span: Span) -> Measures:
         impact=table[IMPACT],
         gas=table[GAS],
         trades=table[TRADES].astype(np.int64),
-        turnover=table[SOLD] / value / years,
+        turnover=table[SOLD] / max(years, 1.0),
         growth=net_growth(study, table, span),
         volatility=np.where(lost, np.nan, np.sqrt(variance * often)),
         sharpe=np.where(unknown, np.nan, _ratio(mean, variance) * np.sqrt(often)),
         ahead=np.where(unknown, np.nan, _ratio(mean - spare.mean(), apart) * np.sqrt(often)),
         drawdown=1 - measured[LEAST],
-        tracking=np.sqrt(measured[DRIFT] / (steps + 1) / len(study.policy.assets)),
+        tracking=np.sqrt(measured[DRIFT] / steps),
     )
 
 

@@ -16,6 +16,8 @@ from rebalancer.research.model import Floats
 
 _EULER = 0.5772156649015329
 _NORMAL = NormalDist()
+_ROUNDING = 1e-12
+"""Of the largest return: so little apart they are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,9 @@ class Sample:
 
 
 def sample_of(returns: Floats) -> Sample:
-    """Without interest on cash. Returns that never move have a ratio of 0."""
+    """Without interest on cash. Returns that never move have a ratio of 0, and so have those that rounding moves."""
     spread = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
-    if spread == 0.0:
+    if spread <= _ROUNDING * float(np.abs(returns).max(initial=0.0)):
         return Sample(0.0, len(returns))
     scaled = (returns - returns.mean()) / returns.std()
     return Sample(float(returns.mean()) / spread, len(returns), float((scaled**3).mean()), float((scaled**4).mean()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from rebalancer.core.model import Back, Cadence
 from rebalancer.core.render import duration
@@ -20,6 +21,11 @@ def configuration_words(one: Configuration) -> str:
     if one.depth is not None:
         said.append(f"depth {one.depth // ONE:,} USD")
     return ", ".join(said)
+
+
+def row_words(one: Configuration) -> str:
+    """Of a table with a column for each fee: its rule, and its depth where that is not the study's."""
+    return configuration_words(replace(one, fee=None))
 
 
 def rule_words(one: Configuration) -> str:
