@@ -81,6 +81,11 @@ def test_chosen__of_tokens_without_history__names_them_all() -> None:
         chosen(some(), ("A", "C", "D"), {"D": "E"})
 
 
+def test_chosen__of_a_token_in_other_letters__says_how_it_is_written_there() -> None:
+    with pytest.raises(ConfigError, match=r"no history of b; there are A, B, and USD is always one\. b is B there$"):
+        chosen(some(), ("A", "b"))
+
+
 # ---------------------------------------------------------------- written and read again
 
 

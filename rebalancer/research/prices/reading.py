@@ -138,19 +138,24 @@ def chosen(prices: Prices, symbols: Sequence[str], aliases: Mapping[str, str] | 
     Dollars are worth one. Raises ConfigError that names every symbol without history.
     """
     columns = [(aliases or {}).get(symbol, symbol) for symbol in symbols]
+    require_columns(dict(zip(symbols, columns, strict=True)), prices.symbols)
     known = {symbol: place for place, symbol in enumerate(prices.symbols)}
-    missing = [
-        symbol if symbol == column else f"{symbol} (as {column})"
-        for symbol, column in zip(symbols, columns, strict=True)
-        if column != DOLLAR and column not in known
-    ]
-    if missing:
-        raise ConfigError(
-            f"prices: no history of {', '.join(missing)}; there are {', '.join(prices.symbols)}, and {DOLLAR} is "
-            "always one. Give a file that has it, or say which column to take: --map SYMBOL=COLUMN"
-        )
     usd = np.ones((len(prices.times), len(columns)))
     for place, column in enumerate(columns):
         if column != DOLLAR:
             usd[:, place] = prices.usd[:, known[column]]
     return Prices(tuple(symbols), prices.times, usd)
+
+
+def require_columns(columns: Mapping[str, str], known: Sequence[str]) -> None:
+    """`columns`: by symbol the one that it is taken from. ConfigError that names every symbol without history."""
+    missing = {symbol: column for symbol, column in columns.items() if column != DOLLAR and column not in known}
+    if not missing:
+        return
+    said = ", ".join(s if s == column else f"{s} (as {column})" for s, column in missing.items())
+    letters = {name.lower(): name for name in (*known, DOLLAR)}
+    alike = [f"{c} is {letters[c.lower()]} there" for c in missing.values() if c.lower() in letters]
+    raise ConfigError(
+        f"prices: no history of {said}; there are {', '.join(known)}, and {DOLLAR} is always one. "
+        f"{', '.join(alike) or 'Give a file that has it, or say which column to take: --map SYMBOL=COLUMN'}"
+    )

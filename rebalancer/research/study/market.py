@@ -15,7 +15,7 @@ from rebalancer.research.model import DOLLAR, Floats, Prices, Times
 from rebalancer.research.prices.file import read_sheet
 from rebalancer.research.prices.grid import Wanted, make_grid
 from rebalancer.research.prices.problems import Problems
-from rebalancer.research.prices.reading import chosen
+from rebalancer.research.prices.reading import chosen, require_columns
 from rebalancer.research.prices.sheet import read_block
 from rebalancer.research.prices.synthetic import SYMBOLS, make_market
 from rebalancer.research.prices.times import DAY, unix_of, written
@@ -56,7 +56,8 @@ def read_columns(flags: Flags, symbols: Sequence[str] | None) -> Columns:
     blocks = [read_block(read_sheet(path, number, problems), problems) for number, path in enumerate(flags.prices)]
     known = tuple(dict.fromkeys(symbol for block in blocks for symbol in block.symbols))
     named = _columns(symbols or known, known, maps)
-    columns = tuple(dict.fromkeys(column for column in named.values() if column != DOLLAR and column in known))
+    require_columns(named, known)
+    columns = tuple(dict.fromkeys(column for column in named.values() if column != DOLLAR))
     further = tuple(coin for coin in COINS if coin in known)[:1]
     wanted = tuple(dict.fromkeys((*columns, *further)))
     grid = make_grid(blocks, Wanted(wanted, *period(flags.since, flags.until), fill), problems)
