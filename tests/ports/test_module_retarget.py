@@ -167,7 +167,8 @@ def test_tick__the_meter_leaves_a_part__goes_as_far_waits_and_goes_on_when_it_ha
     replica.mine(FINAL_BLOCKS)
     assert isinstance(tick(ports).outcome, Settled)
     found = targets_now(desk)
-    assert found[0] + found[1] == 5_000 and 750 <= found[1] <= 760, "half of the meter has leaked"
+    # Each is cut to a basis point, and how much has leaked by now is rarely a whole one.
+    assert found[0] + found[1] in (4_999, 5_000) and 750 <= found[1] <= 760, "half of the meter has leaked"
     replica.warp(DAY)
     replica.mine(FINAL_BLOCKS)
     assert isinstance(tick(ports).outcome, Settled) and targets_now(desk) == [4_000, 1_000, 5_000, 0, 0]
