@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from rebalancer.config.text import show_percent
 from rebalancer.core.model import Policy
 from rebalancer.core.model.estimation import Estimation, EveryMonths
+from rebalancer.core.module_words import share
 from rebalancer.core.render import bps_percent, duration, gas_price, money, percent, targets_words
 from rebalancer.core.trigger import opening_words
 from rebalancer.research.model import Configuration, Study
@@ -19,7 +21,7 @@ from rebalancer.research.policy_words import trigger_words
 from rebalancer.research.prices.times import written
 from rebalancer.research.study.flags import Flags
 from rebalancer.research.study.making import Market
-from rebalancer.research.sweep.words import back_words, cadence_words, fee_words, share_words
+from rebalancer.research.sweep.words import back_words, cadence_words
 from rebalancer.units import ONE, PPM, Usd, Wei, Weight
 
 _BRIEF = ("policy", "tried", "start", "pool fee", "depth", "gas")
@@ -88,8 +90,8 @@ def _estimation(asked: Estimation) -> str:
 
 
 def _tried(tried: Sequence[Configuration]) -> str:
-    bands = [share_words(one.band) for one in tried if one.band is not None]
-    bands += [f"{share_words(one.relative)} of the target" for one in tried if one.relative is not None]
+    bands = [show_percent(one.band) for one in tried if one.band is not None]
+    bands += [f"{show_percent(one.relative)} of the target" for one in tried if one.relative is not None]
     backs = [back_words(one.back) for one in tried if one.band is not None or one.relative is not None]
     every = [cadence_words(one.every) for one in tried if one.every is not None]
     parts = [f"bands of {_each(bands)}; {_each(backs)}"] if bands else []
@@ -102,8 +104,8 @@ def _each(words: Iterable[str]) -> str:
 
 
 def _fee(flags: Flags, study: Study, tried: Sequence[Configuration]) -> str:
-    several = _each(fee_words(one.fee) for one in tried if one.fee is not None)
-    fee = several or _each(fee_words(fee) for fee in study.frictions.fee)
+    several = _each(share(one.fee) for one in tried if one.fee is not None)
+    fee = several or _each(share(fee) for fee in study.frictions.fee)
     own = "" if flags.config is None else ", whatever pools the configuration names"
     return f"{fee} in every pool{own}"
 

@@ -4,12 +4,16 @@ counts (`ports.wallet`), so that whatever is reckoned beside a replay pays the s
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from rebalancer.market.routing import SWAP_GAS, V3_HOP_GAS
 from rebalancer.research.model import BASE_GAS, Study, Times
 
+Count = TypeVar("Count", int, float)
 
-def gas_of_batch(swaps: int, hops: int) -> int:
-    """`hops`: pools that all swaps together go through, each of V3."""
+
+def gas_of_batch(swaps: Count, hops: Count) -> Count:
+    """`hops`: pools that all swaps together go through, each of V3. The kernel compiles it, for doubles."""
     return BASE_GAS + swaps * SWAP_GAS + hops * V3_HOP_GAS
 
 

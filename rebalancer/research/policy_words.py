@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from rebalancer.config.text import show_percent
 from rebalancer.core.model import Bands, Calendar, Drawn, Hybrid, Known, Optimal, Threshold, Trigger, Width
-from rebalancer.research.sweep.words import back_words, cadence_words, share_words
+from rebalancer.research.sweep.words import back_words, cadence_words
 
 
 def trigger_words(trigger: Trigger) -> str:
@@ -45,7 +46,7 @@ def _widths(widths: tuple[Width, ...]) -> str:
 
 
 def _width(width: Width) -> str:
-    edges = [] if width.absolute is None else [share_words(width.absolute)]
-    edges += [] if width.relative is None else [f"{share_words(width.relative)} of the target"]
-    drawn = "" if width.drawn_at is None else f" at a volatility of {share_words(width.drawn_at)}"
+    edges = [] if width.absolute is None else [show_percent(width.absolute)]
+    edges += [] if width.relative is None else [f"{show_percent(width.relative)} of the target"]
+    drawn = "" if width.drawn_at is None else f" at a volatility of {show_percent(width.drawn_at)}"
     return " or ".join(edges) + drawn

@@ -14,6 +14,7 @@ from rebalancer.core.render import targets_words
 from rebalancer.research.benchmarks import DCA, HOLD
 from rebalancer.research.model import LEAST_FEE, Floats, Study
 from rebalancer.research.prices.times import written
+from rebalancer.research.sweep.words import free_words
 from rebalancer.units import ONE, PPM, Weight
 
 
@@ -53,11 +54,7 @@ def _taken(study: Study, moves: Moves | None) -> Iterator[str]:
     assets, fees = study.policy.assets, study.frictions.fee
     free = [t.symbol for t, fee in zip(assets, fees, strict=True) if fee < LEAST_FEE and t.address != study.hub.address]
     if free:
-        least = f"{100 * LEAST_FEE / PPM:f}".rstrip("0")
-        yield (
-            f"a fee of nothing ({', '.join(free)}) is played as {least} %: where trading in circles is free no plan is "
-            "the best one"
-        )
+        yield free_words(f" ({', '.join(free)})")
     yield from _contributions(study)
     if moves is not None:
         yield _moved(study, moves)

@@ -27,8 +27,8 @@ order is the same for every configuration, whichever others stand beside it."""
 _HERE = Path(__file__).parent
 FILES = ("compiled", "advance", "tables", "trades", "notes", "rebalancing")
 """All that hold machine code, or what it takes for constant."""
-_GAS = _HERE.parent / "model.py", _HERE.parents[1] / "market" / "routing.py"
-"""Where the constants of gas come from."""
+_GAS = _HERE.parent / "gas.py", _HERE.parent / "model.py", _HERE.parents[1] / "market" / "routing.py"
+"""Where the formula of gas and its constants come from."""
 _UNREADABLE = (
     pickle.UnpicklingError,
     AttributeError,
@@ -60,6 +60,11 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_LOOSE)(function))
     finally:
         numba.config.CACHE_DIR = before
+
+
+def part(function: Function) -> Function:
+    """Of whichever compiled function calls it: what stands in another folder is not kept by itself."""
+    return cast(Function, numba.njit(nogil=True, error_model="numpy", fastmath=_LOOSE)(function))
 
 
 def call(function: Callable[Asked, Found], *given: Asked.args, **named: Asked.kwargs) -> Found:

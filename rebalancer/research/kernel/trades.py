@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from rebalancer.market.routing import SWAP_GAS, V3_HOP_GAS
-from rebalancer.research.kernel.compiled import compiled
+from rebalancer.research.gas import gas_of_batch
+from rebalancer.research.kernel.compiled import compiled, part
 from rebalancer.research.kernel.rebalancing import (
     DESK,
     EXACT,
@@ -44,8 +44,9 @@ from rebalancer.research.kernel.tables import (
     TRADES,
     Market,
 )
-from rebalancer.research.model import BASE_GAS, Floats
+from rebalancer.research.model import Floats
 
+_gas_of_batch = part(gas_of_batch)
 _NOTHING = 1e-12
 """Of the portfolio: what moves less is on target."""
 
@@ -109,9 +110,7 @@ def trade(  # noqa: C901, PLR0913, PLR0915 - a call costs more than a line here
                 book[place, n + TRADES] += 1.0
                 book[place, n + SOLD] += sold / whole
                 book[place, n + FEE] += cost
-                book[place, n + GAS] += market.days[time, 1] * (
-                    BASE_GAS + swaps * SWAP_GAS + (2.0 * swaps - ends) * V3_HOP_GAS
-                )
+                book[place, n + GAS] += market.days[time, 1] * _gas_of_batch(swaps, 2.0 * swaps - ends)
                 for i in range(n):
                     lanes[i * LANES + lane] = total * market.target[i] / market.prices[time, i]
                 if len(noted) > 0:
@@ -179,7 +178,7 @@ def _account(
     book[place, n + SOLD] += sold / whole
     book[place, n + FEE] += fee
     book[place, n + IMPACT] += max(cost - fee, 0.0)
-    book[place, n + GAS] += unit * (BASE_GAS + swaps * SWAP_GAS + (2.0 * swaps - ends) * V3_HOP_GAS)
+    book[place, n + GAS] += unit * _gas_of_batch(swaps, 2.0 * swaps - ends)
     return True
 
 

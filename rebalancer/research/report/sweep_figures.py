@@ -8,6 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
+from rebalancer.config.text import show_percent
+from rebalancer.core.module_words import share
 from rebalancer.research.model import Configuration, Floats
 from rebalancer.research.report.lines import line_of, moments, most_points, wealth_axis
 from rebalancer.research.report.parts import Json, Picture, numbers, words
@@ -18,9 +20,7 @@ from rebalancer.research.sweep.words import (
     back_words,
     cadence_words,
     configuration_words,
-    fee_words,
     growth_words,
-    share_words,
 )
 from rebalancer.units import ONE
 
@@ -43,15 +43,15 @@ def _cadence(one: Configuration) -> Value:
 
 
 AXES = (
-    Axis("band", lambda c: c.band, lambda c: NONE if c.band is None else share_words(c.band)),
+    Axis("band", lambda c: c.band, lambda c: NONE if c.band is None else show_percent(c.band)),
     Axis("cadence", _cadence, lambda c: NONE if c.every is None else cadence_words(c.every)),
     Axis("returns", lambda c: c.back.value, lambda c: back_words(c.back)),
     Axis(
         "share of the target",
         lambda c: c.relative,
-        lambda c: NONE if c.relative is None else share_words(c.relative),
+        lambda c: NONE if c.relative is None else show_percent(c.relative),
     ),
-    Axis("pool fee", lambda c: c.fee, lambda c: "as the study" if c.fee is None else fee_words(c.fee)),
+    Axis("pool fee", lambda c: c.fee, lambda c: "as the study" if c.fee is None else share(c.fee)),
     Axis("depth", lambda c: c.depth, lambda c: "as the study" if c.depth is None else f"{c.depth // ONE:,} USD"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rebalancer.core.module_words import share
 from rebalancer.research.asked import Told
 from rebalancer.research.report.about import about_parts
 from rebalancer.research.report.page import make_page
@@ -13,7 +14,6 @@ from rebalancer.research.sweep.model import BreakEven, SweepResult, Walk
 from rebalancer.research.sweep.words import (
     configuration_words,
     cost_words,
-    fee_words,
     growth_words,
     ratio_words,
     row_words,
@@ -96,7 +96,7 @@ def _top(result: SweepResult) -> Sheet:
 def _break_even(result: SweepResult) -> tuple[Sheet, ...]:
     if not result.break_even:
         return ()
-    head = ("rule", *(f"at {fee_words(fee)}" for fee in result.fees), "worse than hold from", "than the calendar from")
+    head = ("rule", *(f"at {share(fee)}" for fee in result.fees), "worse than hold from", "than the calendar from")
     rows = tuple(_even_row(result, one) for one in result.break_even)
     note = (
         f"Growth {growth_words(result.years)} at each pool fee, and the fee from which on it would have been better "

@@ -15,6 +15,7 @@ from rebalancer.core.errors import ConfigError
 from rebalancer.core.model import Contributions
 from rebalancer.research.gas import gas_of_movers, wei_of_unit
 from rebalancer.research.model import LEAST_FEE, Configuration, Study
+from rebalancer.research.sweep.words import free_words
 from rebalancer.units import ONE, Usd
 
 _ROOM = 6
@@ -74,9 +75,7 @@ def _thin(study: Study, configurations: Sequence[Configuration]) -> str | None:
 
 
 def _free(study: Study, configurations: Sequence[Configuration]) -> str | None:
-    if _cheapest(study, configurations) >= LEAST_FEE:
-        return None
-    return "a fee of nothing is played as 0.0001 %: where trading in circles is free no plan is the best one"
+    return None if _cheapest(study, configurations) >= LEAST_FEE else free_words()
 
 
 def _contributions(study: Study, configurations: Sequence[Configuration]) -> str | None:
